@@ -1,0 +1,194 @@
+"""One sparse autoencoder: corruption, encoder, sparsity mechanism, decoder, loss and metrics."""
+
+import keras
+from keras import ops
+
+from layers.metrics import ActiveFraction, DeadFraction, ExplainedVariance, ReconstructionError
+from layers.tied_decoder import TiedDecoder
+
+# A sigmoid unit is never exactly zero: it counts as active from the middle of its range.
+ACTIVE_ABOVE = {"relu": 0.0, "linear": 0.0, "tanh": 0.0, "sigmoid": 0.5}
+RECONSTRUCTION_LOSSES = ("normalized", "squared", "crossentropy")
+
+
+@keras.saving.register_keras_serializable(package="layerwise")
+class SparseAutoencoder(keras.Model):
+    """reconstruction = decoder(sparsity(encoder(corruption(rows)))), compared with the clean rows.
+
+    Called on rows (rows, features) it gives {"code": (rows, units), "reconstruction": (rows,
+    features)} and adds its loss, so that `compile(optimizer)` and `fit(rows)` train it without a
+    target. Any width, overcomplete too.
+
+    Arguments:
+      units: width of the code.
+      activation: of the encoder: `relu`, `sigmoid`, `tanh` or `linear`.
+      sparsity: a layer of `layers.sparsity`, or None.
+      corruption: a layer of `layers.corruption`, or None; acts in training only.
+      tied: the decoder uses the encoder's transposed kernel and has only a bias of its own.
+      decoder_activation: `linear` or `sigmoid`.
+      unit_norm_decoder: keep each unit's decoder weights at Euclidean norm 1.
+      loss: `normalized`, mean squared error over `feature_variance` (1 is as bad as the mean row);
+        `squared`, half the squared distance, summed over features (Ng, CS294A); `crossentropy`,
+        summed over features, for rows in [0, 1] and a sigmoid decoder (Vincent et al. 2010).
+      feature_variance: mean variance of the features, for the normalized loss.
+      seed: of the initial weights.
+
+    Raises `ValueError` for values outside these, and for cross-entropy without a sigmoid decoder.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        *,
+        activation: str = "relu",
+        sparsity: keras.layers.Layer | None = None,
+        corruption: keras.layers.Layer | None = None,
+        tied: bool = False,
+        decoder_activation: str = "linear",
+        unit_norm_decoder: bool = False,
+        loss: str = "normalized",
+        feature_variance: float = 1.0,
+        seed: int = 0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if units < 1:
+            raise ValueError(f"SparseAutoencoder needs units >= 1. Received: units={units}.")
+        _check_choice("activation", activation, tuple(ACTIVE_ABOVE))
+        _check_choice("decoder_activation", decoder_activation, ("linear", "sigmoid"))
+        _check_choice("loss", loss, RECONSTRUCTION_LOSSES)
+        if loss == "crossentropy" and decoder_activation != "sigmoid":
+            raise ValueError(
+                "SparseAutoencoder with loss='crossentropy' needs decoder_activation='sigmoid'. "
+                f"Received: decoder_activation={decoder_activation!r}."
+            )
+        if feature_variance <= 0:
+            raise ValueError(
+                f"SparseAutoencoder needs feature_variance > 0. Received: {feature_variance}."
+            )
+        self.units = units
+        self.activation = activation
+        self.tied = tied
+        self.decoder_activation = decoder_activation
+        self.unit_norm_decoder = unit_norm_decoder
+        self.reconstruction_loss = loss
+        self.feature_variance = feature_variance
+        self.seed = seed
+        self.corruption = corruption or keras.layers.Identity(name="no_corruption")
+        self.sparsity = sparsity or keras.layers.Identity(name="no_sparsity")
+        self.encoder = keras.layers.Dense(
+            units,
+            activation=activation,
+            kernel_initializer=_initializer(activation, seed),
+            kernel_constraint=keras.constraints.UnitNorm(axis=0)
+            if tied and unit_norm_decoder
+            else None,
+            name="encoder",
+        )
+
+    def build(self, input_shape):
+        """Make the weights for rows of shape (any, features)."""
+        features = input_shape[-1]
+        code_shape = (None, self.units)
+        self.corruption.build(input_shape)
+        self.encoder.build(input_shape)
+        if not self.sparsity.built:  # Keras rebuilds a part when it loads it
+            self.sparsity.build(code_shape)
+        if self.tied:
+            self.decoder = TiedDecoder(features, self.decoder_activation, name="decoder")
+        else:
+            self.decoder = keras.layers.Dense(
+                features,
+                activation=self.decoder_activation,
+                kernel_initializer=keras.initializers.GlorotUniform(seed=self.seed + 1),
+                kernel_constraint=keras.constraints.UnitNorm(axis=1)
+                if self.unit_norm_decoder
+                else None,
+                name="decoder",
+            )
+        self.decoder.build(code_shape)
+        if self.unit_norm_decoder:
+            layer = self.encoder if self.tied else self.decoder
+            layer.kernel.assign(layer.kernel_constraint(layer.kernel))
+        self.error_metrics = [ReconstructionError(), ExplainedVariance(features)]
+        self.activity_metrics = [ActiveFraction(), DeadFraction(self.units)]
+        self.mean_activation = keras.metrics.Mean(name="mean_activation")
+        self.built = True
+
+    def encode(self, rows):
+        """The code of rows (rows, features), without corruption: (rows, units)."""
+        return self.sparsity(self.encoder(rows))
+
+    def decode(self, code):
+        """The rows (rows, features) that a code (rows, units) stands for."""
+        return self.decoder(code, self.encoder.kernel) if self.tied else self.decoder(code)
+
+    def reconstruct(self, activations):
+        """Rows from encoder activations (rows, units): the decoder reads their sparse code."""
+        return self.decode(self.sparsity(activations))
+
+    def call(self, rows, training=False):
+        # Keras hands `training` on to the layers inside whose `call` names it.
+        code = self.encode(self.corruption(rows))
+        reconstruction = self.decode(code)
+        self.add_loss(self._reconstruction_loss(rows, reconstruction))
+        return {"code": code, "reconstruction": reconstruction}
+
+    def active(self, code):
+        """1 where a unit of the code is active, 0 elsewhere."""
+        return ops.cast(ops.abs(code) > ACTIVE_ABOVE[self.activation], "float32")
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """Take one batch into the metrics: `fit` and `evaluate` call it, and so may others."""
+        active = self.active(y_pred["code"])
+        for metric in self.error_metrics:
+            metric.update_state(x, y_pred["reconstruction"])
+        for metric in self.activity_metrics:
+            metric.update_state(active)
+        self.mean_activation.update_state(y_pred["code"])
+        return self.get_metrics_result()
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": self.activation,
+            "sparsity": keras.saving.serialize_keras_object(self.sparsity),
+            "corruption": keras.saving.serialize_keras_object(self.corruption),
+            "tied": self.tied,
+            "decoder_activation": self.decoder_activation,
+            "unit_norm_decoder": self.unit_norm_decoder,
+            "loss": self.reconstruction_loss,
+            "feature_variance": self.feature_variance,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        for part in ("sparsity", "corruption"):
+            config[part] = keras.saving.deserialize_keras_object(config[part])
+        return cls(**config)
+
+    def _reconstruction_loss(self, rows, reconstruction):
+        if self.reconstruction_loss == "crossentropy":
+            entropy = keras.losses.binary_crossentropy(rows, reconstruction)
+            return ops.mean(entropy) * rows.shape[-1]
+        error = ops.mean(ops.square(rows - reconstruction))
+        if self.reconstruction_loss == "squared":
+            return 0.5 * error * rows.shape[-1]
+        return error / self.feature_variance
+
+
+def _initializer(activation: str, seed: int) -> keras.initializers.Initializer:
+    """He et al. (2015) for ReLU, Glorot & Bengio (2010) for the others."""
+    if activation == "relu":
+        return keras.initializers.HeNormal(seed=seed)
+    return keras.initializers.GlorotUniform(seed=seed)
+
+
+def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(
+            f"SparseAutoencoder needs {name} to be one of {', '.join(allowed)}. "
+            f"Received: {name}={value!r}."
+        )

@@ -1,0 +1,87 @@
+"""Corruption of the rows in training, so that the code must capture what columns share.
+
+Each layer maps rows (rows, features) to corrupted rows of the same shape while training and leaves
+them alone otherwise; the reconstruction loss compares with the clean rows. Noise comes from the
+layer's own seed. Source: Vincent et al., "Stacked Denoising Autoencoders" (2010), section 3.3.
+"""
+
+import keras
+from keras import ops
+
+
+class _Corruption(keras.layers.Layer):
+    """What the three kinds share: a seed, and doing nothing outside training."""
+
+    def __init__(self, seed: int, **kwargs):
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.noise = keras.random.SeedGenerator(seed)
+
+    def call(self, rows, training=False):
+        return self.corrupt(rows) if training else rows
+
+    def get_config(self):
+        return {**super().get_config(), "seed": self.seed}
+
+
+def _check_share(layer: str, share: float) -> None:
+    if not 0 < share < 1:
+        raise ValueError(f"{layer} needs 0 < share < 1. Received: share={share}.")
+
+
+@keras.saving.register_keras_serializable(package="layerwise")
+class Masking(_Corruption):
+    """Set each value to zero with probability `share`; the others keep their size."""
+
+    def __init__(self, share: float, seed: int = 0, **kwargs):
+        super().__init__(seed, **kwargs)
+        _check_share("Masking", share)
+        self.share = share
+
+    def corrupt(self, rows):
+        uniform = keras.random.uniform(ops.shape(rows), dtype=rows.dtype, seed=self.noise)
+        return ops.where(uniform < self.share, 0.0, rows)
+
+    def get_config(self):
+        return {**super().get_config(), "share": self.share}
+
+
+@keras.saving.register_keras_serializable(package="layerwise")
+class GaussianCorruption(_Corruption):
+    """Add Gaussian noise of mean zero and standard deviation `stddev`, in units of the rows."""
+
+    def __init__(self, stddev: float, seed: int = 0, **kwargs):
+        super().__init__(seed, **kwargs)
+        if stddev <= 0:
+            raise ValueError(f"GaussianCorruption needs stddev > 0. Received: stddev={stddev}.")
+        self.stddev = stddev
+
+    def corrupt(self, rows):
+        noise = keras.random.normal(ops.shape(rows), dtype=rows.dtype, seed=self.noise)
+        return rows + self.stddev * noise
+
+    def get_config(self):
+        return {**super().get_config(), "stddev": self.stddev}
+
+
+@keras.saving.register_keras_serializable(package="layerwise")
+class SaltAndPepper(_Corruption):
+    """Replace each value, with probability `share`, by its column's least or greatest in the batch.
+
+    Which of the two is a fair coin. Rows scaled to [0, 1] get zeros and ones.
+    """
+
+    def __init__(self, share: float, seed: int = 0, **kwargs):
+        super().__init__(seed, **kwargs)
+        _check_share("SaltAndPepper", share)
+        self.share = share
+
+    def corrupt(self, rows):
+        uniform = keras.random.uniform(ops.shape(rows), dtype=rows.dtype, seed=self.noise)
+        pepper = ops.min(rows, axis=0)
+        salt = ops.max(rows, axis=0)
+        extreme = ops.where(uniform < self.share / 2, pepper, salt)
+        return ops.where(uniform < self.share, extreme, rows)
+
+    def get_config(self):
+        return {**super().get_config(), "share": self.share}

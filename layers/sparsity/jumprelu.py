@@ -1,0 +1,62 @@
+"""JumpReLU codes: a learned threshold for each unit, with a penalty on the number of active units."""
+
+import math
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="layerwise")
+class JumpReLU(keras.layers.Layer):
+    """code = a * H(a - threshold); adds `weight * mean over rows of the number of active units`.
+
+    H is the step function; its derivative with respect to the threshold is estimated with a
+    rectangle kernel of width `bandwidth` around the threshold (a straight-through estimator), its
+    derivative with respect to the activation is zero. Thresholds are learned as logarithms, so
+    that they stay positive. Shapes: (rows, units) in and out.
+    Raises `ValueError` unless weight >= 0, bandwidth > 0 and initial_threshold > 0.
+    Source: Rajamanoharan et al., "Jumping Ahead: Improving Reconstruction Fidelity with JumpReLU
+    Sparse Autoencoders" (2024), equations 3, 9, 11 and 12.
+    """
+
+    def __init__(
+        self, weight: float, bandwidth: float = 0.1, initial_threshold: float = 0.1, **kwargs
+    ):
+        super().__init__(**kwargs)
+        if weight < 0:
+            raise ValueError(f"JumpReLU needs weight >= 0. Received: weight={weight}.")
+        if bandwidth <= 0:
+            raise ValueError(f"JumpReLU needs bandwidth > 0. Received: bandwidth={bandwidth}.")
+        if initial_threshold <= 0:
+            raise ValueError(
+                f"JumpReLU needs initial_threshold > 0. Received: {initial_threshold}."
+            )
+        self.weight = weight
+        self.bandwidth = bandwidth
+        self.initial_threshold = initial_threshold
+
+    def build(self, input_shape):
+        self.log_threshold = self.add_weight(
+            name="log_threshold",
+            shape=(input_shape[-1],),
+            initializer=keras.initializers.Constant(math.log(self.initial_threshold)),
+        )
+
+    def call(self, activations):
+        threshold = ops.exp(self.log_threshold)
+        active = ops.cast(activations > threshold, activations.dtype)
+        distance = ops.abs(activations - threshold) / self.bandwidth
+        kernel = ops.cast(distance < 0.5, activations.dtype) / self.bandwidth
+        # Zero in the forward pass; in the backward pass d(move)/d(threshold) = -1.
+        move = ops.stop_gradient(threshold) - threshold
+        active_units = ops.sum(active + move * ops.stop_gradient(kernel), axis=-1)
+        self.add_loss(self.weight * ops.mean(active_units))
+        return activations * active + move * ops.stop_gradient(threshold * kernel)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "weight": self.weight,
+            "bandwidth": self.bandwidth,
+            "initial_threshold": self.initial_threshold,
+        }

@@ -1,0 +1,51 @@
+"""Lifetime sparsity: a hard limit on how many rows of a batch each unit is active for."""
+
+import keras
+from keras import ops
+
+from layers.sparsity.running_threshold import RunningThreshold
+
+
+@keras.saving.register_keras_serializable(package="layerwise")
+class LifetimeSparsity(keras.layers.Layer):
+    """Keep, for each unit, its largest activations over the batch: a `proportion` of the rows.
+
+    At least one row is kept for each unit, so none can die. Outside training an activation is kept
+    when it reaches the unit's fixed threshold, the running mean of the smallest activation that
+    training batches kept. Shapes: (rows, units) in and out.
+    Raises `ValueError` unless 0 < proportion <= 1.
+    Source: Makhzani & Frey, "Winner-Take-All Autoencoders" (2015), section 2. They switch the limit
+    off after training; the threshold keeps codes as sparse as in training.
+    """
+
+    def __init__(self, proportion: float, **kwargs):
+        super().__init__(**kwargs)
+        if not 0 < proportion <= 1:
+            raise ValueError(
+                f"LifetimeSparsity needs 0 < proportion <= 1. Received: proportion={proportion}."
+            )
+        self.proportion = proportion
+        self.threshold = RunningThreshold(name="threshold")
+
+    def build(self, input_shape):
+        self.threshold.build((input_shape[-1],))
+
+    def call(self, activations, training=False):
+        if not training:
+            return ops.where(activations >= self.threshold.value, activations, 0.0)
+        rows = ops.shape(activations)[0]
+        kept = _rows_kept(rows, self.proportion)
+        largest = ops.top_k(ops.transpose(activations), kept, sorted=False)[0]
+        smallest_kept = ops.min(largest, axis=-1)
+        self.threshold.update(smallest_kept)
+        return ops.where(activations >= smallest_kept, activations, 0.0)
+
+    def get_config(self):
+        return {**super().get_config(), "proportion": self.proportion}
+
+
+def _rows_kept(rows, proportion):
+    """The share of the rows, rounded up; `rows` is a tensor where the batch size is not static."""
+    if isinstance(rows, int):
+        return max(1, -int(-rows * proportion // 1))
+    return ops.maximum(1, ops.cast(ops.ceil(ops.cast(rows, "float32") * proportion), "int32"))

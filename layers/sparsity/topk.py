@@ -1,0 +1,31 @@
+"""k-sparse codes: a hard limit on the active units of each row."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="layerwise")
+class TopK(keras.layers.Layer):
+    """Keep the `k` largest activations of each row and zero the rest.
+
+    Shapes: (rows, units) in and out. Activations that tie with the k-th largest are all kept.
+    Raises `ValueError` unless 1 <= k <= units.
+    Source: Makhzani & Frey, "k-Sparse Autoencoders" (2013), algorithm 1.
+    """
+
+    def __init__(self, k: int, **kwargs):
+        super().__init__(**kwargs)
+        if k < 1:
+            raise ValueError(f"TopK needs k >= 1. Received: k={k}.")
+        self.k = k
+
+    def build(self, input_shape):
+        if self.k > input_shape[-1]:
+            raise ValueError(f"TopK needs k <= units = {input_shape[-1]}. Received: k={self.k}.")
+
+    def call(self, activations):
+        kth_largest = ops.min(ops.top_k(activations, self.k, sorted=False)[0], axis=-1, keepdims=True)
+        return ops.where(activations >= kth_largest, activations, 0.0)
+
+    def get_config(self):
+        return {**super().get_config(), "k": self.k}
