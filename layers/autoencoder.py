@@ -74,8 +74,8 @@ class SparseAutoencoder(keras.Model):
         self.reconstruction_loss = loss
         self.feature_variance = feature_variance
         self.seed = seed
-        self.corruption = corruption or keras.layers.Identity(name="no_corruption")
-        self.sparsity = sparsity or keras.layers.Identity(name="no_sparsity")
+        self.corruption = corruption
+        self.sparsity = sparsity
         self.encoder = keras.layers.Dense(
             units,
             activation=activation,
@@ -90,9 +90,8 @@ class SparseAutoencoder(keras.Model):
         """Make the weights for rows of shape (any, features)."""
         features = input_shape[-1]
         code_shape = (None, self.units)
-        self.corruption.build(input_shape)
         self.encoder.build(input_shape)
-        if not self.sparsity.built:  # Keras rebuilds a part when it loads it
+        if self.sparsity and not self.sparsity.built:  # Keras rebuilds a part when it loads it
             self.sparsity.build(code_shape)
         if self.tied:
             self.decoder = TiedDecoder(features, self.decoder_activation, name="decoder")
@@ -115,21 +114,21 @@ class SparseAutoencoder(keras.Model):
         self.mean_activation = keras.metrics.Mean(name="mean_activation")
         self.built = True
 
-    def encode(self, rows):
+    def encode(self, rows, training=False):
         """The code of rows (rows, features), without corruption: (rows, units)."""
-        return self.sparsity(self.encoder(rows))
+        return self.sparsify(self.encoder(rows), training)
+
+    def sparsify(self, activations, training=False):
+        """The code from the encoder's activations (rows, units), of the same shape."""
+        return self.sparsity(activations, training=training) if self.sparsity else activations
 
     def decode(self, code):
         """The rows (rows, features) that a code (rows, units) stands for."""
         return self.decoder(code, self.encoder.kernel) if self.tied else self.decoder(code)
 
-    def reconstruct(self, activations):
-        """Rows from encoder activations (rows, units): the decoder reads their sparse code."""
-        return self.decode(self.sparsity(activations))
-
     def call(self, rows, training=False):
-        # Keras hands `training` on to the layers inside whose `call` names it.
-        code = self.encode(self.corruption(rows))
+        corrupted = self.corruption(rows, training=training) if self.corruption else rows
+        code = self.encode(corrupted, training)
         reconstruction = self.decode(code)
         self.add_loss(self._reconstruction_loss(rows, reconstruction))
         return {"code": code, "reconstruction": reconstruction}

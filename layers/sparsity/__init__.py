@@ -1,7 +1,8 @@
 """The sparsity mechanisms: layers between encoder and decoder that make the code sparse.
 
 Each maps activations of shape (rows, units) to a code of the same shape. A penalty or regularizer
-leaves the activations as they are and adds a loss; a hard limit zeroes some of them.
+leaves the activations as they are and adds a loss; a hard limit zeroes some of them. All take
+`training`, as only in training may a code depend on the other rows of the batch.
 """
 
 from layers.sparsity.batch_topk import BatchTopK

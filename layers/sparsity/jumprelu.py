@@ -42,7 +42,7 @@ class JumpReLU(keras.layers.Layer):
             initializer=keras.initializers.Constant(math.log(self.initial_threshold)),
         )
 
-    def call(self, activations):
+    def call(self, activations, training=False):
         threshold = ops.exp(self.log_threshold)
         active = ops.cast(activations > threshold, activations.dtype)
         distance = ops.abs(activations - threshold) / self.bandwidth

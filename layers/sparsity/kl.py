@@ -25,7 +25,7 @@ class KLDivergence(keras.layers.Layer):
         self.proportion = proportion
         self.weight = weight
 
-    def call(self, activations):
+    def call(self, activations, training=False):
         smallest = keras.config.epsilon()
         mean = ops.clip(ops.mean(activations, axis=0), smallest, 1 - smallest)
         rho = self.proportion

@@ -19,7 +19,7 @@ class L1Penalty(keras.layers.Layer):
             raise ValueError(f"L1Penalty needs weight >= 0. Received: weight={weight}.")
         self.weight = weight
 
-    def call(self, activations):
+    def call(self, activations, training=False):
         self.add_loss(self.weight * ops.mean(ops.sum(ops.abs(activations), axis=-1)))
         return activations
 
