@@ -31,7 +31,11 @@ def _check_share(layer: str, share: float) -> None:
 
 @keras.saving.register_keras_serializable(package="layerwise")
 class Masking(_Corruption):
-    """Set each value to zero with probability `share`; the others keep their size."""
+    """Set each value to zero with probability `share`; the others grow by 1 / (1 - share).
+
+    The growth keeps the mean: without it an encoder trained on half-empty rows overshoots on whole
+    ones and their reconstruction is worse than the mean row.
+    """
 
     def __init__(self, share: float, seed: int = 0, **kwargs):
         super().__init__(seed, **kwargs)
@@ -40,7 +44,7 @@ class Masking(_Corruption):
 
     def corrupt(self, rows):
         uniform = keras.random.uniform(ops.shape(rows), dtype=rows.dtype, seed=self.noise)
-        return ops.where(uniform < self.share, 0.0, rows)
+        return ops.where(uniform < self.share, 0.0, rows / (1 - self.share))
 
     def get_config(self):
         return {**super().get_config(), "share": self.share}

@@ -1,0 +1,171 @@
+"""Pretraining one level: a sparse autoencoder on the rows, or on the codes of the level below."""
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from layers import (
+    BatchTopK,
+    GaussianCorruption,
+    JumpReLU,
+    KLDivergence,
+    L1Penalty,
+    LifetimeSparsity,
+    Masking,
+    SaltAndPepper,
+    SparseAutoencoder,
+    TopK,
+    revive,
+)
+from pipeline import config as c
+from pipeline.engine import ParameterGroup, Progress, Trainer, Watch, blocks, shuffled_batches
+from pipeline.seeds import derive
+
+MEASURED_ROWS = 5000
+ENCODED_ROWS = 4096
+
+
+class Pretrained(NamedTuple):
+    """What pretraining one level gives."""
+
+    autoencoder: SparseAutoencoder
+    metrics: dict[str, float]
+    """Measured on the validation rows after the last epoch."""
+
+
+def pretrain(
+    level: c.LevelConfig, rows: np.ndarray, validation: np.ndarray, seed: int, watch: Watch
+) -> Pretrained:
+    """Train one sparse autoencoder on rows (rows, features), float32.
+
+    After each epoch its metrics are measured on clean validation rows (at most 5,000) and, during
+    the first half, dead units are revived. Raises `Diverged` when the loss is no longer finite.
+    """
+    autoencoder = build_autoencoder(level, rows, seed)
+    trainer = Trainer(
+        lambda batch: _loss(autoencoder, batch),
+        [ParameterGroup(keras.optimizers.Adam(), autoencoder.trainable_variables)],
+        [tf.TensorSpec((None, rows.shape[1]), tf.float32)],
+        min(level.batch_size, len(rows)),
+    )
+    resident = tf.constant(rows)
+    measured = validation[:MEASURED_ROWS]
+    sample = rows[:MEASURED_ROWS]
+    measure = _compiled_measure(autoencoder)
+    epoch_steps = len(rows) // min(level.batch_size, len(rows))
+    total = epoch_steps * level.epochs
+    rates = _constant_then_linear(level.learning_rate, total)
+    done = 0
+    metrics: dict[str, float] = {}
+    for epoch in range(level.epochs):
+        if level.revive and 0 < 2 * epoch <= level.epochs:
+            revive(autoencoder, sample, derive(seed, "revive", epoch))
+        batches = shuffled_batches(len(rows), level.batch_size, derive(seed, "epoch", epoch))
+        losses = []
+        for block in blocks(batches):
+            loss = trainer.run(batches[block], rates[done : done + len(batches[block])], resident)
+            losses.append(loss)
+            done += len(batches[block])
+            if block.stop < len(batches):
+                watch(Progress(done, total, done * batches.shape[1], loss, epoch + 1, None))
+        metrics = measure(measured)
+        mean_loss = float(np.mean(losses))
+        watch(Progress(done, total, done * batches.shape[1], mean_loss, epoch + 1, metrics))
+    return Pretrained(autoencoder, metrics)
+
+
+def encode(
+    autoencoder: SparseAutoencoder, rows: np.ndarray, passes_on: str = "activations"
+) -> np.ndarray:
+    """What a level passes on for rows (rows, features): activations or code, (rows, units)."""
+    layer = tf.function(
+        autoencoder.encode if passes_on == "code" else autoencoder.encoder,
+        input_signature=[tf.TensorSpec((None, rows.shape[1]), tf.float32)],
+    )
+    passed_on = np.empty((len(rows), autoencoder.units), "float32")
+    for start in range(0, len(rows), ENCODED_ROWS):
+        passed_on[start : start + ENCODED_ROWS] = layer(rows[start : start + ENCODED_ROWS])
+    return passed_on
+
+
+def build_autoencoder(level: c.LevelConfig, rows: np.ndarray, seed: int) -> SparseAutoencoder:
+    """The autoencoder of a level, with weights, its decoder's bias at the mean of the rows."""
+    autoencoder = SparseAutoencoder(
+        level.units,
+        activation=level.activation,
+        sparsity=_sparsity(level.sparsity),
+        corruption=_corruption(level.corruption, derive(seed, "corruption")),
+        tied=level.tied,
+        decoder_activation=level.decoder_activation,
+        unit_norm_decoder=level.unit_norm_decoder,
+        loss=level.loss,
+        feature_variance=float(max(rows.var(axis=0).mean(), 1e-12)),
+        seed=derive(seed, "weights"),
+        name="autoencoder",
+    )
+    autoencoder.build((None, rows.shape[1]))
+    mean = rows.mean(axis=0)
+    if level.decoder_activation == "sigmoid":
+        inside = np.clip(mean, 0.01, 0.99)
+        mean = np.log(inside / (1 - inside))
+    autoencoder.decoder.bias.assign(mean)
+    return autoencoder
+
+
+def _sparsity(sparsity: c.Sparsity) -> keras.layers.Layer | None:
+    match sparsity:
+        case c.NoSparsity():
+            return None
+        case c.L1(weight=weight):
+            return L1Penalty(weight)
+        case c.KL(proportion=proportion, weight=weight):
+            return KLDivergence(proportion, weight)
+        case c.TopKLimit(k=k):
+            return TopK(k)
+        case c.BatchTopKLimit(k=k):
+            return BatchTopK(k)
+        case c.Lifetime(proportion=proportion):
+            return LifetimeSparsity(proportion)
+        case c.JumpReLUPenalty(weight=weight, bandwidth=bandwidth, initial_threshold=threshold):
+            return JumpReLU(weight, bandwidth, threshold)
+
+
+def _corruption(corruption: c.Corruption, seed: int) -> keras.layers.Layer | None:
+    match corruption:
+        case c.NoCorruption():
+            return None
+        case c.MaskingNoise(share=share):
+            return Masking(share, seed)
+        case c.GaussianNoise(stddev=stddev):
+            return GaussianCorruption(stddev, seed)
+        case c.SaltAndPepperNoise(share=share):
+            return SaltAndPepper(share, seed)
+
+
+def _loss(autoencoder: SparseAutoencoder, batch: tf.Tensor) -> tf.Tensor:
+    autoencoder(batch, training=True)
+    return tf.add_n(autoencoder.losses)
+
+
+def _compiled_measure(autoencoder: SparseAutoencoder):
+    """A function from rows to the autoencoder's metrics on them, clean and outside training."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None, autoencoder.encoder.kernel.shape[0]))])
+    def take_in(rows):
+        autoencoder.compute_metrics(rows, None, autoencoder(rows))
+
+    def measure(rows: np.ndarray) -> dict[str, float]:
+        autoencoder.reset_metrics()
+        for start in range(0, len(rows), ENCODED_ROWS):
+            take_in(rows[start : start + ENCODED_ROWS])
+        return {metric.name: float(metric.result()) for metric in autoencoder.metrics}
+
+    return measure
+
+
+def _constant_then_linear(rate: float, steps: int) -> np.ndarray:
+    """Learning rates (steps, 1): constant for the first half, then linearly to zero."""
+    share_left = 1 - np.arange(steps) / steps
+    return (rate * np.minimum(1, 2 * share_left))[:, None]
