@@ -1,0 +1,1 @@
+"""From a file, folder or built-in name to split, scaled rows."""

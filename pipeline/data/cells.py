@@ -1,0 +1,45 @@
+"""Numbers must be finite: which cells are not, and how to say so."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline.errors import InputError
+
+# The difference of any two such numbers is still a finite float32.
+LARGEST = 1.7e38
+
+
+def located(bad: np.ndarray, names: Sequence[str]) -> str:
+    """Where the bad cells are: the first column that has any, how many, the first row.
+
+    `bad`: bool (rows, columns) with at least one true cell. Rows are counted from 1.
+    """
+    counts = bad.sum(axis=0)
+    columns = np.flatnonzero(counts)
+    first = columns[0]
+    row = int(np.argmax(bad[:, first])) + 1
+    more = f"; {len(columns) - 1} more such columns" if len(columns) > 1 else ""
+    return f"column {names[first]!r}, {counts[first]} of {len(bad)} cells, first in row {row}{more}"
+
+
+def as_numbers(values: np.ndarray, names: Sequence[str], where: str) -> np.ndarray:
+    """`values` (rows, columns) as float32, NaN kept.
+
+    Raises:
+        InputError: for infinite values and values that do not fit float32.
+    """
+    if values.dtype.kind == "f":
+        infinite = np.isinf(values)
+        if infinite.any():
+            raise InputError(
+                f"Numbers must be finite. {where} has infinite values: {located(infinite, names)}. "
+                "Correct them, or leave the column out with data.drop."
+            )
+        beyond = np.abs(values) > LARGEST
+        if beyond.any():
+            raise InputError(
+                f"Numbers must be within ±{LARGEST:g} (float32). {where} has greater ones: "
+                f"{located(beyond, names)}. Rescale them, or leave the column out with data.drop."
+            )
+    return np.ascontiguousarray(values, dtype=np.float32)

@@ -1,0 +1,184 @@
+"""From columns to features: impute, scale the numbers, one-hot the categories."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from pipeline.config import DataConfig
+from pipeline.data.cells import located
+from pipeline.data.source import Column, Source
+from pipeline.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Preprocessing:
+    """features = [(number - offset) / scale, one-hot(category)], in float32.
+
+    Attributes:
+        columns: in the order of the source.
+        fill: float32 (number columns,), what a missing number becomes; NaN where it is refused.
+        offset: float32 (number columns,).
+        scale: float32 (number columns,), never 0.
+        vocabularies: for each category column the known values in sorted order.
+    """
+
+    columns: tuple[Column, ...]
+    fill: np.ndarray
+    offset: np.ndarray
+    scale: np.ndarray
+    vocabularies: tuple[tuple[str, ...], ...]
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The number columns, then "column=value" for each value of each category column."""
+        values = (
+            f"{name}={value}"
+            for name, vocabulary in zip(
+                _names(self.columns, "category"), self.vocabularies, strict=True
+            )
+            for value in vocabulary
+        )
+        return (*_names(self.columns, "number"), *values)
+
+    def apply(self, numbers: np.ndarray, categories: np.ndarray) -> np.ndarray:
+        """The features of rows, float32 (rows, features).
+
+        `numbers` is float32 (rows, number columns), `categories` unicode (rows, category columns).
+        A category that no training row has is zero in all values of its column.
+
+        Raises:
+            InputError: for a missing number where missing values were refused in training.
+        """
+        missing = np.isnan(numbers)
+        refused = missing & np.isnan(self.fill)
+        if refused.any():
+            raise InputError(
+                "The model was trained with data.missing: refuse, so that rows must have every "
+                f"value. Missing in {located(refused, _names(self.columns, 'number'))}. "
+                "Complete the rows, or train with data.missing: impute."
+            )
+        scaled = np.where(missing, self.fill, numbers)
+        scaled -= self.offset
+        scaled /= self.scale
+        if not self.vocabularies:
+            return scaled
+        onehot = [
+            categories[:, [position]] == np.array(vocabulary)
+            for position, vocabulary in enumerate(self.vocabularies)
+        ]
+        return np.concatenate([scaled, *onehot], axis=1, dtype=np.float32)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready form; float32 values survive the round trip exactly."""
+        return {
+            "columns": [list(column) for column in self.columns],
+            "fill": [None if np.isnan(value) else float(value) for value in self.fill],
+            "offset": self.offset.tolist(),
+            "scale": self.scale.tolist(),
+            "vocabularies": [list(vocabulary) for vocabulary in self.vocabularies],
+        }
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """What `to_json` gave, as it was."""
+        return cls(
+            columns=tuple(Column(*column) for column in content["columns"]),
+            fill=np.array(content["fill"], dtype=np.float32),
+            offset=np.array(content["offset"], dtype=np.float32),
+            scale=np.array(content["scale"], dtype=np.float32),
+            vocabularies=tuple(tuple(vocabulary) for vocabulary in content["vocabularies"]),
+        )
+
+
+def fit(source: Source, rows: np.ndarray, config: DataConfig) -> Preprocessing:
+    """Fill, scale and vocabularies as the given rows, those of pretraining, have them.
+
+    `rows` is int64, positions in the source; no other row has any influence.
+
+    Raises:
+        InputError: for missing values that are refused, in any row; for columns without a value or
+            with only one value in the given rows.
+    """
+    if config.missing == "refuse":
+        _refuse_missing(source)
+    numbers, categories = source.numbers[rows], source.categories[rows]
+    fill = np.full(numbers.shape[1], np.nan, np.float32)
+    if config.missing == "impute":
+        fill = _medians(numbers, source)
+        numbers = np.where(np.isnan(numbers), fill, numbers)
+    offset, scale = _scaling(numbers, source, config)
+    vocabularies = tuple(
+        tuple(str(value) for value in np.unique(column)) for column in categories.T
+    )
+    return Preprocessing(source.columns, fill, offset, scale, vocabularies)
+
+
+def _names(columns: tuple[Column, ...], kind: str) -> list[str]:
+    return [column.name for column in columns if column.kind == kind]
+
+
+def _refuse_missing(source: Source) -> None:
+    for missing, names in (
+        (np.isnan(source.numbers), source.number_names),
+        (source.categories == "", source.category_names),
+    ):
+        if missing.any():
+            raise InputError(
+                f"Values must not be missing. {source.name} misses values in "
+                f"{located(missing, names)}. Set data.missing: impute, or leave the column out "
+                "with data.drop."
+            )
+
+
+def _medians(numbers: np.ndarray, source: Source) -> np.ndarray:
+    """float32 (number columns,): the median of the values that are there."""
+    empty = np.isnan(numbers).all(axis=0)
+    if empty.any():
+        raise InputError(
+            "A missing number becomes the median of the training rows, which must have one. "
+            f"{source.name} has none in {_listed(source.number_names, empty)}. "
+            "Leave it out with data.drop."
+        )
+    return np.nanmedian(numbers, axis=0).astype(np.float32)
+
+
+def _scaling(
+    numbers: np.ndarray, source: Source, config: DataConfig
+) -> tuple[np.ndarray, np.ndarray]:
+    """Offset and scale, float32 (number columns,), of numbers none of which is missing."""
+    width = numbers.shape[1]
+    scaling = config.scaling
+    if scaling == "auto":
+        scaling = "standard" if source.table else "global"
+    if scaling == "none" or width == 0:
+        return np.zeros(width, np.float32), np.ones(width, np.float32)
+    least, greatest = numbers.min(axis=0), numbers.max(axis=0)
+    match scaling:
+        case "global":
+            least = np.full(width, least.min())
+            greatest = np.full(width, greatest.max())
+            offset, scale = least, greatest - least
+            advice = "Correct the data, or set data.scaling: none."
+        case "minmax":
+            offset, scale = least, greatest - least
+            advice = "Leave such columns out with data.drop, or set data.scaling: global."
+        case "standard":
+            offset = numbers.mean(axis=0, dtype=np.float64).astype(np.float32)
+            scale = numbers.std(axis=0, dtype=np.float64).astype(np.float32)
+            advice = "Leave such columns out with data.drop, or set data.scaling: global."
+    constant = (least == greatest) | (scale == 0)
+    if constant.any():
+        raise InputError(
+            f"Scaling ({scaling}) needs columns that vary. In the training rows of {source.name} "
+            f"all values are equal in {_listed(source.number_names, constant)}. {advice}"
+        )
+    return offset, scale
+
+
+def _listed(names: Sequence[str], chosen: np.ndarray) -> str:
+    """The chosen columns by name, the first five at most."""
+    found = [repr(name) for name, is_chosen in zip(names, chosen, strict=True) if is_chosen]
+    more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+    return f"{'column' if len(found) == 1 else 'columns'} {', '.join(found[:5])}{more}"

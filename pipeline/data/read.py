@@ -1,0 +1,83 @@
+"""Read a source by its built-in name, file suffix or folder: for a run, or rows for inference."""
+
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from pipeline.config import DataConfig
+from pipeline.data.arrays import read_npy, read_npz
+from pipeline.data.builtin import Builtin, read_builtin
+from pipeline.data.idx import read_idx_folder
+from pipeline.data.matrix import Arrays, by_kind, flat, source_of
+from pipeline.data.source import Column, Source
+from pipeline.data.table import table_rows, table_source
+from pipeline.errors import InputError, nearest
+
+_SUFFIXES = (".csv", ".npy", ".npz", ".parquet")
+
+
+def read(config: DataConfig) -> Source:
+    """The rows that `config.source` names, with data.label, data.drop and data.categorical applied.
+
+    Raises:
+        InputError: for a source that is unknown, missing, damaged or cannot be used.
+    """
+    path = Path(config.source).expanduser()
+    if config.source not in get_args(Builtin) and path.suffix.lower() in (".csv", ".parquet"):
+        return table_source(_existing(path), config)
+    return source_of(_arrays(config.source), config)
+
+
+def read_rows(spec: str, columns: tuple[Column, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows for inference: (numbers, categories) of `columns`, as `Source` has them.
+
+    A table is matched by column name; anything else by width. A source with test rows of its own,
+    as the built-in ones have, gives these.
+
+    Raises:
+        InputError: as for `read`, and where rows do not fit the columns.
+    """
+    path = Path(spec).expanduser()
+    if spec not in get_args(Builtin) and path.suffix.lower() in (".csv", ".parquet"):
+        return table_rows(_existing(path), columns)
+    arrays = _arrays(spec)
+    matrix = flat(arrays.x, arrays.name)
+    if matrix.shape[1] != len(columns):
+        raise InputError(
+            f"Rows must have the width that the model was trained on, {len(columns)}. "
+            f"{arrays.name} has rows of width {matrix.shape[1]}. Give the same columns in the "
+            "same order."
+        )
+    return by_kind(matrix if arrays.test is None else matrix[arrays.test], columns, arrays.name)
+
+
+def _arrays(spec: str) -> Arrays:
+    """The arrays behind a built-in name, a NumPy file or a folder of IDX files."""
+    match spec:
+        case "digits" | "fashion_mnist" | "mnist" | "cifar10":
+            return read_builtin(spec)
+    path = _existing(Path(spec).expanduser())
+    if path.is_dir():
+        return read_idx_folder(path)
+    match path.suffix.lower():
+        case ".npz":
+            return read_npz(path)
+        case ".npy":
+            return read_npy(path)
+        case suffix:
+            raise InputError(
+                f"A data file must be of a kind that can be read. Given: {path.name} (suffix "
+                f"{suffix!r}).{nearest(suffix, _SUFFIXES)}"
+            )
+
+
+def _existing(path: Path) -> Path:
+    if path.exists():
+        return path
+    if path.suffix.lower() in _SUFFIXES or len(path.parts) > 1:
+        raise InputError(f"There is no file or folder {path}. Correct data.source.")
+    raise InputError(
+        f"data.source must be a built-in name, a file or a folder. {str(path)!r} is none of these."
+        + nearest(str(path), get_args(Builtin))
+    )

@@ -1,0 +1,63 @@
+"""What every reader returns: the rows of a source as read, neither split nor scaled."""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+
+class Column(NamedTuple):
+    """A feature column: its name and whether it holds numbers or categories."""
+
+    name: str
+    kind: Literal["number", "category"]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """The rows of one file, folder or built-in name.
+
+    Attributes:
+        name: short, for people: a file's stem or a built-in name.
+        origin: where the rows come from, for the record.
+        columns: the feature columns in the order of the file.
+        numbers: float32 (rows, number columns) in column order; NaN is missing, none is infinite.
+        categories: unicode (rows, category columns) in column order; "" is missing.
+        target: classification: unicode class names (rows,), "" where there is no label;
+            regression: float64 (rows,), NaN where there is no label; None: no target at all.
+        test: bool (rows,), true where the source itself says that a row is for testing, or None.
+        image_shape: (height, width[, channels]) where rows were images and all columns are kept.
+        table: whether columns have names of their own (.csv, .parquet).
+    """
+
+    name: str
+    origin: str
+    columns: tuple[Column, ...]
+    numbers: np.ndarray
+    categories: np.ndarray
+    target: np.ndarray | None
+    test: np.ndarray | None
+    image_shape: tuple[int, ...] | None
+    table: bool
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return len(self.numbers)
+
+    @property
+    def number_names(self) -> tuple[str, ...]:
+        """The names of the number columns."""
+        return tuple(column.name for column in self.columns if column.kind == "number")
+
+    @property
+    def category_names(self) -> tuple[str, ...]:
+        """The names of the category columns."""
+        return tuple(column.name for column in self.columns if column.kind == "category")
+
+    @property
+    def labelled(self) -> np.ndarray:
+        """bool (rows,): which rows have a label."""
+        if self.target is None:
+            return np.zeros(self.rows, bool)
+        return ~np.isnan(self.target) if self.target.dtype.kind == "f" else self.target != ""

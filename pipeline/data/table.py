@@ -1,0 +1,283 @@
+"""Tables with named columns: .csv and .parquet, the kind of each column told from its cells."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+
+from pipeline.config import DataConfig
+from pipeline.data.category import category_names
+from pipeline.data.cells import as_numbers
+from pipeline.data.source import Column, Source
+from pipeline.data.target import as_target
+from pipeline.errors import InputError, nearest
+
+_NUMBER = r"^[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf|infinity))$"
+_ADVICE = "Correct the cells, or leave the column out with data.drop"
+
+
+def read_table(path: Path) -> pa.Table:
+    """The table in a .csv or .parquet file: every column text (trimmed) or float64, nulls missing.
+
+    Raises:
+        InputError: for a damaged or empty file, no header, and names that are not unique.
+    """
+    if path.stat().st_size == 0:
+        raise InputError(f"A file must not be empty. {path.name} has 0 bytes.")
+    table = _read_csv(path) if path.suffix.lower() == ".csv" else _read_parquet(path)
+    names = table.column_names
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise InputError(
+            f"Column names must be unique. {path.name} repeats {', '.join(map(repr, repeated))}. "
+            "Rename or remove the repeated columns."
+        )
+    if table.num_rows == 0:
+        raise InputError(f"There must be rows. {path.name} has a header and no row below it.")
+    return pa.table({name: _cells(table[name], name, path) for name in names})
+
+
+def table_source(path: Path, config: DataConfig) -> Source:
+    """The source that a .csv or .parquet file is.
+
+    Raises:
+        InputError: for anything in the table that cannot be used, by column and row.
+    """
+    table = read_table(path)
+    names = table.column_names
+    label = _label(config, names, path)
+    for key, given in (("data.drop", config.drop), ("data.categorical", config.categorical)):
+        for name in given:
+            if name not in names:
+                raise InputError(
+                    f"{key} must name columns of the table. {path.name} has no column {name!r}."
+                    + nearest(name, names)
+                )
+            if name == label:
+                raise InputError(
+                    f"{key} names feature columns. Given: {name!r}, which is the label (data.label)."
+                    " Remove it from one of the two."
+                )
+    features = [name for name in names if name != label and name not in config.drop]
+    if not features:
+        raise InputError(f"A feature column must remain beside the label. {path.name} has none.")
+    columns = tuple(
+        Column(name, "category")
+        if name in config.categorical
+        else _column(table[name], name, path.name)
+        for name in features
+    )
+    numbers, categories = _by_kind(table, columns, path.name)
+    return Source(
+        name=path.stem,
+        origin=path.name,
+        columns=columns,
+        numbers=numbers,
+        categories=categories,
+        target=as_target(
+            _array(table[label]), table.num_rows, config, f"Column {label!r} of {path.name}"
+        ),
+        test=None,
+        image_shape=None,
+        table=True,
+    )
+
+
+def table_rows(path: Path, columns: tuple[Column, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers and categories of `columns`, found by name; other columns are ignored.
+
+    Raises:
+        InputError: for a missing column, and for text where the model was trained on numbers.
+    """
+    table = read_table(path)
+    for column in columns:
+        if column.name not in table.column_names:
+            raise InputError(
+                f"Rows need every column that the model was trained on. {path.name} has no column "
+                f"{column.name!r}.{nearest(column.name, table.column_names)}"
+            )
+    return _by_kind(table, columns, path.name)
+
+
+def _read_csv(path: Path) -> pa.Table:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            header = next((line for line in csv.reader(file) if line), [])
+        _check_header(header, path)
+        return pa.csv.read_csv(
+            path,
+            parse_options=pa.csv.ParseOptions(newlines_in_values=True),
+            convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(header, pa.string())),
+        )
+    except UnicodeDecodeError as error:
+        raise _not_utf8(path) from error
+    except (pa.ArrowInvalid, csv.Error) as error:
+        if "UTF8" in str(error):
+            raise _not_utf8(path) from error
+        raise InputError(
+            f"{path.name} cannot be read as comma-separated values: {error}. "
+            "Every line must have as many cells as the header."
+        ) from error
+
+
+def _check_header(header: list[str], path: Path) -> None:
+    if len(header) == 1 and any(separator in header[0] for separator in ";\t|"):
+        raise InputError(
+            f"Columns must be separated by commas. The first line of {path.name} is "
+            f"{header[0][:60]!r}. Write it again with commas."
+        )
+    if header and all(_is_number(name.strip()) for name in header):
+        raise InputError(
+            f"A .csv file needs a header with the column names. {path.name} has no header: its "
+            f"first line holds numbers alone ({', '.join(header[:5])}...). Add one."
+        )
+    if "" in header:
+        raise InputError(
+            f"Every column needs a name. In the header of {path.name}, column "
+            f"{header.index('') + 1} has none. Name it, or remove it: it is often a row number "
+            "(pandas: to_csv(..., index=False))."
+        )
+
+
+def _not_utf8(path: Path) -> InputError:
+    return InputError(
+        f"A .csv file must be UTF-8 text. {path.name} has bytes that are not. "
+        "Convert it, for example with: iconv -f latin1 -t utf-8."
+    )
+
+
+def _read_parquet(path: Path) -> pa.Table:
+    try:
+        table = pa.parquet.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(
+            f"{path.name} cannot be read as Parquet: {error}. It may be cut short. Write it again."
+        ) from error
+    # pandas keeps an unnamed row index in such a column; it is no feature.
+    index = [name for name in table.column_names if name.startswith("__index_level_")]
+    return table.drop_columns(index)
+
+
+def _cells(column: pa.ChunkedArray, name: str, path: Path) -> pa.ChunkedArray:
+    """The column as trimmed text or as float64; empty cells and NaN are null."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column = column.cast(kind.value_type)
+        kind = column.type
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        numbers = column.cast(pa.float64(), safe=False)
+        return pc.if_else(pc.is_nan(numbers), None, numbers)
+    if pa.types.is_boolean(kind):
+        return pc.if_else(column, "True", "False")  # As pandas and NumPy write them.
+    if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        raise InputError(
+            f"Cells must be numbers or text. Column {name!r} of {path.name} holds {kind}. "
+            "Spread it over columns of its own."
+        )
+    text = pc.utf8_trim_whitespace(column.cast(pa.string()))
+    missing = pc.match_substring_regex(text, "^(?i:nan)?$")
+    return pc.if_else(missing, None, text)
+
+
+def _label(config: DataConfig, names: list[str], path: Path) -> str:
+    if config.label is None:
+        raise InputError(
+            f"The target column of a table must be named. Set data.label (--label COLUMN) for "
+            f"{path.name}.{nearest('label', names)}"
+        )
+    if config.label not in names:
+        raise InputError(
+            f"data.label must name a column of the table. {path.name} has no column "
+            f"{config.label!r}.{nearest(config.label, names)}"
+        )
+    return config.label
+
+
+def _column(cells: pa.ChunkedArray, name: str, where: str) -> Column:
+    """The kind that the cells of a feature column tell.
+
+    Raises:
+        InputError: for an empty column, numbers mixed with text, and an identifier.
+    """
+    given = len(cells) - cells.null_count
+    if given == 0:
+        raise InputError(
+            f"A column must have values. Column {name!r} of {where} is empty. "
+            "Leave it out with data.drop."
+        )
+    if pa.types.is_floating(cells.type):
+        return Column(name, "number")
+    is_text = pc.invert(pc.match_substring_regex(cells, _NUMBER))
+    texts = pc.sum(is_text).as_py()
+    if texts == 0:
+        return Column(name, "number")
+    if texts < given:
+        raise InputError(
+            f"A column must hold numbers or text, not both. Column {name!r} of {where} has "
+            f"{_texts(cells, is_text)}. {_ADVICE}, or treat all its values as categories "
+            "with data.categorical; a missing value is an empty cell."
+        )
+    distinct = pc.count_distinct(cells).as_py()
+    if distinct > 100 and 2 * distinct > len(cells):
+        raise InputError(
+            f"A text column must hold categories. Column {name!r} of {where} has {distinct} "
+            f"distinct values in {len(cells)} rows: it looks like an identifier or free text. "
+            "Leave it out with data.drop."
+        )
+    return Column(name, "category")
+
+
+def _texts(cells: pa.ChunkedArray, is_text: pa.ChunkedArray) -> str:
+    """How many cells are text, and the first of them."""
+    row = pc.index(is_text, True).as_py()
+    return (
+        f"text in {pc.sum(is_text).as_py()} of {len(cells)} cells, first at row {row + 1}: "
+        f"{cells[row].as_py()!r}"
+    )
+
+
+def _is_number(text: str) -> bool:
+    return pc.match_substring_regex(pa.scalar(text), _NUMBER).as_py()
+
+
+def _by_kind(
+    table: pa.Table, columns: tuple[Column, ...], where: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers and the categories of `columns`."""
+    names = [column.name for column in columns if column.kind == "number"]
+    numbers = np.empty((table.num_rows, len(names)))
+    for position, name in enumerate(names):
+        numbers[:, position] = _number_cells(table[name], name, where)
+    categories = [
+        category_names(_array(table[column.name]))
+        for column in columns
+        if column.kind == "category"
+    ]
+    return (
+        as_numbers(numbers, names, where),
+        np.column_stack(categories) if categories else np.empty((table.num_rows, 0), "<U1"),
+    )
+
+
+def _number_cells(cells: pa.ChunkedArray, name: str, where: str) -> np.ndarray:
+    """float64 (rows,), NaN where missing."""
+    if not pa.types.is_floating(cells.type):
+        is_text = pc.invert(pc.match_substring_regex(cells, _NUMBER))
+        if pc.any(is_text).as_py():
+            raise InputError(
+                f"Column {name!r} must hold numbers, as in training. {where} has "
+                f"{_texts(cells, is_text)}. Correct the cells."
+            )
+        cells = cells.cast(pa.float64())
+    return pc.fill_null(cells, np.nan).to_numpy()
+
+
+def _array(cells: pa.ChunkedArray) -> np.ndarray:
+    """The cells as floats with NaN, or as text with ""."""
+    if pa.types.is_floating(cells.type):
+        return pc.fill_null(cells, np.nan).to_numpy()
+    return np.array(pc.fill_null(cells, "").to_pylist(), dtype=str)
