@@ -1,0 +1,235 @@
+"""Export: one SavedModel from raw rows to classes, codes, reconstructions and scores.
+
+It needs TensorFlow to load and none of our code. Scaling, imputation and categories are inside.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from layers import SparseAutoencoder
+from pipeline.config import LevelConfig
+from pipeline.data.preprocessing import Preprocessing
+from pipeline.network import Network
+
+ENDPOINTS = ("serve", "encode", "reconstruct", "score")
+TOLERANCE = 1e-5
+ABOUT = "layerwise.json"
+CLEAN_LOADER = Path(__file__).with_name("clean_loader.py")
+
+
+class Trained(NamedTuple):
+    """All that an exported model is made of."""
+
+    name: str
+    preprocessing: Preprocessing
+    stack: Sequence[LevelConfig]
+    autoencoders: Sequence[SparseAutoencoder]
+    """The pretrained levels: `encode`, `reconstruct` and `score` come from them."""
+    network: Network
+    """The fine-tuned network: `serve` comes from it."""
+    classes: tuple[str, ...]
+    """Empty for a regression."""
+    target_offset: float
+    target_scale: float
+
+
+class ExportError(RuntimeError):
+    """The exported model does not give what the Keras model gives."""
+
+
+def export(trained: Trained, directory: Path, numbers: np.ndarray, categories: np.ndarray) -> Path:
+    """Write `directory/N/`, N the next free number, once the model proved itself; give it back.
+
+    The SavedModel is written aside, loaded in a fresh process without our code and compared on the
+    raw rows given (numbers (rows, number columns), categories (rows, category columns)); only then
+    does it get its place. Raises `ExportError` when it differs by more than 1e-5 of the largest
+    value, and leaves nothing behind.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=".export-", dir=directory))
+    try:
+        _write(trained, aside)
+        _prove(trained, aside, numbers, categories)
+        os.chmod(aside, 0o755)
+        while True:
+            version = directory / str(_next_version(directory))
+            try:
+                os.rename(aside, version)
+                return version
+            except OSError:
+                if not version.exists():  # else another run took the number
+                    raise
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+
+
+def _next_version(directory: Path) -> int:
+    taken = [int(path.name) for path in directory.iterdir() if path.name.isdigit()]
+    return max(taken, default=0) + 1
+
+
+def _write(trained: Trained, folder: Path) -> None:
+    endpoints = Endpoints(trained)
+    archive = keras.export.ExportArchive()
+    archive.track(endpoints)
+    for name in ENDPOINTS:
+        archive.add_endpoint(name, partial(endpoints.run, name), endpoints.input_signature())
+    archive.write_out(str(folder), verbose=False)
+    extra = folder / "assets.extra"
+    extra.mkdir()
+    (extra / ABOUT).write_text(json.dumps(about(trained), indent=1))
+
+
+def about(trained: Trained) -> dict[str, Any]:
+    """What a program that feeds the model must know: columns, classes, names of the outputs."""
+    return {
+        "name": trained.name,
+        "columns": [list(column) for column in trained.preprocessing.columns],
+        "features": list(trained.preprocessing.feature_names),
+        "classes": list(trained.classes),
+        "task": "classification" if trained.classes else "regression",
+        "endpoints": list(ENDPOINTS),
+    }
+
+
+class Endpoints(tf.Module):
+    """The signatures of the exported model, each from raw rows to named outputs."""
+
+    def __init__(self, trained: Trained):
+        super().__init__()
+        self._model = trained.network.model
+        self._autoencoders = list(trained.autoencoders)
+        self._passes_on = [level.passes_on for level in trained.stack]
+        self._classes = trained.classes
+        self._target = (trained.target_offset, trained.target_scale)
+        preprocessing = trained.preprocessing
+        self._fill = tf.constant(np.nan_to_num(preprocessing.fill))
+        self._offset = tf.constant(preprocessing.offset)
+        self._scale = tf.constant(preprocessing.scale)
+        self._vocabularies = [tf.constant(list(v)) for v in preprocessing.vocabularies]
+
+    def input_signature(self) -> list[tf.TensorSpec]:
+        """`rows` for numbers alone; `numbers` and `categories` where there are categories."""
+        width, text = self._offset.shape[0], len(self._vocabularies)
+        if not text:
+            return [tf.TensorSpec((None, width), tf.float32, name="rows")]
+        categories = tf.TensorSpec((None, text), tf.string, name="categories")
+        if not width:
+            return [categories]
+        return [tf.TensorSpec((None, width), tf.float32, name="numbers"), categories]
+
+    def run(self, name: str, *raw: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The signature of that name on raw rows."""
+        return getattr(self, name)(self.features(*raw))
+
+    def serve(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Class probabilities and label, or the predicted number."""
+        outputs = self._model(features, training=False)
+        if not self._classes:
+            offset, scale = self._target
+            return {"prediction": outputs[:, 0] * scale + offset}
+        label = tf.gather(tf.constant(list(self._classes)), tf.argmax(outputs, axis=1))
+        return {"probabilities": tf.nn.softmax(outputs), "label": label}
+
+    def encode(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The sparse code of the top level of the pretrained stack."""
+        return {"code": self._code(features)}
+
+    def reconstruct(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Rows decoded from their code: numbers in raw units, then the share of each category."""
+        decoded = self._reconstruction(features)
+        width = self._offset.shape[0]
+        numbers = decoded[:, :width] * self._scale + self._offset
+        return {"reconstruction": tf.concat([numbers, decoded[:, width:]], axis=1)}
+
+    def score(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The reconstruction error of each row: mean squared error over its scaled features."""
+        errors = tf.square(features - self._reconstruction(features))
+        return {"reconstruction_error": tf.reduce_mean(errors, axis=1)}
+
+    def features(self, *raw: tf.Tensor) -> tf.Tensor:
+        """Scaled features (rows, features) from raw rows: imputed, scaled, one-hot categories."""
+        parts = []
+        if self._offset.shape[0]:
+            numbers = tf.where(tf.math.is_nan(raw[0]), self._fill, raw[0])
+            parts.append((numbers - self._offset) / self._scale)
+        for column, vocabulary in enumerate(self._vocabularies):
+            parts.append(tf.cast(raw[-1][:, column, None] == vocabulary, tf.float32))
+        return tf.concat(parts, axis=1)
+
+    def _code(self, features: tf.Tensor) -> tf.Tensor:
+        for autoencoder, passes_on in zip(
+            self._autoencoders[:-1], self._passes_on[:-1], strict=True
+        ):
+            encode = autoencoder.encode if passes_on == "code" else autoencoder.encoder
+            features = encode(features)
+        return self._autoencoders[-1].encode(features)
+
+    def _reconstruction(self, features: tf.Tensor) -> tf.Tensor:
+        rows = self._autoencoders[-1].decode(self._code(features))
+        for autoencoder in reversed(self._autoencoders[:-1]):
+            # What a decoder gives stands for activations; the decoder below reads sparse codes.
+            rows = autoencoder.decode(autoencoder.sparsify(rows))
+        return rows
+
+
+def raw_inputs(
+    preprocessing: Preprocessing, numbers: np.ndarray, categories: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Raw rows as the arguments of the exported signatures."""
+    if not categories.shape[1]:
+        return {"rows": numbers}
+    if not numbers.shape[1]:
+        return {"categories": categories}
+    return {"numbers": numbers, "categories": categories}
+
+
+def _expected(
+    trained: Trained, numbers: np.ndarray, categories: np.ndarray
+) -> dict[str, np.ndarray]:
+    """What the Keras models give for raw rows, `ENDPOINT/OUTPUT`, scaled with NumPy."""
+    features = tf.constant(trained.preprocessing.apply(numbers, categories))
+    endpoints = Endpoints(trained)
+    return {
+        f"{name}/{output}": value.numpy()
+        for name in ENDPOINTS
+        for output, value in getattr(endpoints, name)(features).items()
+    }
+
+
+def _prove(trained: Trained, folder: Path, numbers: np.ndarray, categories: np.ndarray) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        given, got = Path(scratch, "given.npz"), Path(scratch, "got.npz")
+        np.savez(given, **raw_inputs(trained.preprocessing, numbers, categories))
+        # Isolated: neither this folder nor the environment leads Python to our packages.
+        command = [sys.executable, "-I", str(CLEAN_LOADER), str(folder), str(given), str(got)]
+        result = subprocess.run(command, cwd=scratch, capture_output=True, text=True)
+        if result.returncode:
+            raise ExportError(f"the exported model does not load: {result.stderr[-2000:]}")
+        with np.load(got, allow_pickle=False) as outputs:
+            for name, value in _expected(trained, numbers, categories).items():
+                _same(name, value, outputs[name])
+
+
+def _same(name: str, expected: np.ndarray, got: np.ndarray) -> None:
+    if expected.dtype == object:
+        if list(expected) != [label.encode() for label in got.tolist()]:
+            raise ExportError(f"{name} differs in the exported model.")
+        return
+    largest = max(1.0, float(np.abs(expected).max()))
+    difference = float(np.abs(expected - got).max())
+    if not difference <= TOLERANCE * largest:
+        raise ExportError(f"{name} differs by {difference:.2g} in the exported model.")

@@ -1,0 +1,24 @@
+"""Stage keys: what identifies the outcome of a stage, so that it need not be computed twice."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+# Raise the number of a stage when its code changes what it computes from the same inputs.
+CONTRACTS = {"data": 1, "pretrain": 1, "finetune": 1, "export": 1}
+
+
+def stage_key(stage: str, *parts: Any) -> str:
+    """A digest of the stage's code contract, its part of the config and what it stands on."""
+    plain = [part.model_dump(mode="json") if isinstance(part, BaseModel) else part for part in parts]
+    text = json.dumps([stage, CONTRACTS[stage], plain], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

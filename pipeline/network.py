@@ -1,0 +1,84 @@
+"""The supervised network: the stacked encoder, its codes standardised, and a head."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from layers import SparseAutoencoder
+from pipeline.config import LevelConfig
+from pipeline.pretrain import build_autoencoder
+from pipeline.seeds import derive
+
+# A hard limit is part of the code and goes with it; a penalty or regularizer stays in pretraining.
+HARD_LIMITS = ("topk", "batch_topk", "lifetime", "jumprelu")
+HEAD_DEVIATION = 0.01
+
+
+class Network(NamedTuple):
+    """A stacked encoder with a head, as one Keras model and its parts."""
+
+    model: keras.Sequential
+    """From scaled rows (rows, features) to the head's output (rows, outputs)."""
+    encoder: keras.Sequential
+    """The stack alone: (rows, units of the top level)."""
+    standardize: keras.layers.BatchNormalization
+    """Codes to mean 0 and deviation 1 by fixed numbers, set once before training."""
+    head: keras.layers.Dense
+    """Logits of the classes, or the standardised target."""
+
+
+def build_network(stack: Sequence[LevelConfig], features: int, outputs: int) -> Network:
+    """A network of the stack's shape, its weights yet to be set."""
+    encoder = keras.Sequential([keras.Input((features,))], name="stacked_encoder")
+    for number, (level, autoencoder) in enumerate(
+        zip(stack, random_autoencoders(stack, features, seed=0), strict=True), 1
+    ):
+        encoder.add(keras.layers.Dense(level.units, level.activation, name=f"encoder_{number}"))
+        if level.passes_on == "code" and level.sparsity.mechanism in HARD_LIMITS:
+            settings = autoencoder.sparsity.get_config() | {"name": f"sparsity_{number}"}
+            encoder.add(type(autoencoder.sparsity).from_config(settings))
+    standardize = keras.layers.BatchNormalization(
+        center=False, scale=False, trainable=False, name="standardize"
+    )
+    head = keras.layers.Dense(outputs, name="head")
+    model = keras.Sequential([keras.Input((features,)), encoder, standardize, head], name="network")
+    return Network(model, encoder, standardize, head)
+
+
+def random_autoencoders(
+    stack: Sequence[LevelConfig], features: int, seed: int
+) -> list[SparseAutoencoder]:
+    """The stack as it is before any training: where the `random` arm's encoder comes from."""
+    widths = [features, *(level.units for level in stack)]
+    return [
+        build_autoencoder(level, np.zeros((1, width), "float32"), derive(seed, "level", number))
+        for number, (level, width) in enumerate(zip(stack, widths, strict=False), 1)
+    ]
+
+
+def initialize(
+    network: Network, autoencoders: Sequence[SparseAutoencoder], rows: np.ndarray, seed: int
+) -> None:
+    """Set every weight: the encoder's from the autoencoders, the head's small and random.
+
+    The code is standardised by its mean and variance over `rows` (rows, features).
+    """
+    sources = {
+        name: part
+        for number, autoencoder in enumerate(autoencoders, 1)
+        for name, part in (
+            (f"encoder_{number}", autoencoder.encoder),
+            (f"sparsity_{number}", autoencoder.sparsity),
+        )
+    }
+    for layer in network.encoder.layers:
+        layer.set_weights(sources[layer.name].get_weights())
+    codes = network.encoder.predict_on_batch(rows)
+    network.standardize.set_weights([codes.mean(axis=0), codes.var(axis=0)])
+    kernel, bias = network.head.get_weights()
+    draw = np.random.default_rng(derive(seed, "head"))
+    network.head.set_weights(
+        [draw.normal(0, HEAD_DEVIATION, kernel.shape).astype("float32"), np.zeros_like(bias)]
+    )

@@ -1,0 +1,129 @@
+"""Prepared data: read, split, scaled and written to scratch, where every stage finds it."""
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.config import DataConfig
+from pipeline.data.fingerprint import fingerprint
+from pipeline.data.preprocessing import Preprocessing, fit
+from pipeline.data.read import read
+from pipeline.data.splits import Splits, split
+from pipeline.seeds import derive
+
+EXAMPLE_ROWS = 256
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The rows of a run, ready for training."""
+
+    name: str
+    origin: str
+    fingerprint: str
+    """Digest of the source's values."""
+    rows: np.ndarray
+    """Scaled features of all rows, float32 (rows, features), memory-mapped."""
+    targets: np.ndarray
+    """Class numbers, int32, -1 without a label; or standardised targets, float32, NaN without."""
+    classes: tuple[str, ...]
+    """Class names in the order of their numbers; empty for a regression."""
+    target_offset: float
+    target_scale: float
+    """A regression's target is (target - offset) / scale, fitted on training rows."""
+    splits: Splits
+    preprocessing: Preprocessing
+    numbers: np.ndarray
+    """Raw numbers of the first test rows (at most 256), as an exported model takes them."""
+    categories: np.ndarray
+    """Raw categories of the same rows."""
+    image_shape: tuple[int, ...] | None
+
+
+def prepare(config: DataConfig, seed: int, folder: Path) -> Prepared:
+    """Read, split and scale the data into `folder`, unless it is there already.
+
+    The folder appears whole or not at all, so that several processes may prepare at once. Raises
+    `InputError` for data that cannot be used.
+    """
+    if not folder.exists():
+        source = read(config)
+        splits = split(source, config, derive(seed, "split"))
+        preprocessing = fit(source, splits.pretrain, config)
+        rows = preprocessing.apply(source.numbers, source.categories)
+        classes, targets, offset, scale = _targets(source.target, splits.train, config.task)
+        example = splits.test[:EXAMPLE_ROWS]
+        about = {
+            "name": source.name,
+            "origin": source.origin,
+            "fingerprint": fingerprint(source),
+            "classes": classes,
+            "target_offset": offset,
+            "target_scale": scale,
+            "preprocessing": preprocessing.to_json(),
+            "image_shape": source.image_shape,
+        }
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(dir=folder.parent))
+        np.save(aside / "rows.npy", rows)
+        np.savez(
+            aside / "parts.npz",
+            targets=targets,
+            numbers=source.numbers[example],
+            categories=source.categories[example],
+            **splits._asdict(),
+        )
+        (aside / "about.json").write_text(json.dumps(about))
+        try:
+            os.rename(aside, folder)
+        except OSError:  # another process was quicker; what it wrote is the same
+            shutil.rmtree(aside)
+    return _load(folder)
+
+
+@lru_cache(maxsize=2)
+def _load(folder: Path) -> Prepared:
+    about = json.loads((folder / "about.json").read_text())
+    with np.load(folder / "parts.npz", allow_pickle=False) as parts:
+        return Prepared(
+            name=about["name"],
+            origin=about["origin"],
+            fingerprint=about["fingerprint"],
+            rows=np.load(folder / "rows.npy", mmap_mode="r", allow_pickle=False),
+            targets=parts["targets"],
+            classes=tuple(about["classes"]),
+            target_offset=about["target_offset"],
+            target_scale=about["target_scale"],
+            splits=Splits(*(parts[name] for name in Splits._fields)),
+            preprocessing=Preprocessing.from_json(about["preprocessing"]),
+            numbers=parts["numbers"],
+            categories=parts["categories"],
+            image_shape=tuple(about["image_shape"]) if about["image_shape"] else None,
+        )
+
+
+def _targets(
+    target: np.ndarray, train: np.ndarray, task: str
+) -> tuple[list[str], np.ndarray, float, float]:
+    """Class names, numeric targets, and a regression's offset and scale."""
+    if task == "regression":
+        offset = float(target[train].mean())
+        scale = float(target[train].std())
+        return [], ((target - offset) / scale).astype("float32"), offset, scale
+    classes = sorted({str(name) for name in target if name}, key=_natural)
+    numbers = {name: number for number, name in enumerate(classes)}
+    return classes, np.array([numbers.get(str(n), -1) for n in target], "int32"), 0.0, 1.0
+
+
+def _natural(name: str) -> tuple[bool, float, str]:
+    """Sorts whole numbers by value and before other names."""
+    try:
+        return (False, float(name), name)
+    except ValueError:
+        return (True, 0.0, name)

@@ -1,0 +1,61 @@
+"""The code of the registered MLflow model: it feeds the SavedModel and knows nothing of ours.
+
+MLflow stores this file with the model and runs it where the model is served; there is no pickle.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+
+class ServedModel(mlflow.pyfunc.PythonModel):
+    """Rows in, the outputs of one signature out; `params={"endpoint": ...}` chooses which."""
+
+    def load_context(self, context: Any) -> None:
+        """Load the SavedModel that was logged with this file."""
+        folder = Path(context.artifacts["saved_model"])
+        self.signatures = tf.saved_model.load(str(folder)).signatures
+        self.about = json.loads((folder / "assets.extra" / "layerwise.json").read_text())
+
+    def predict(
+        self, context: Any, model_input: Any, params: dict[str, Any] | None = None
+    ) -> pd.DataFrame:
+        """One row of outputs for each row: probabilities by class name, codes by number."""
+        endpoint = (params or {}).get("endpoint", "serve")
+        if endpoint not in self.about["endpoints"]:
+            raise ValueError(f"endpoint must be one of {self.about['endpoints']}: {endpoint!r}.")
+        outputs = self.signatures[endpoint](**self._inputs(model_input))
+        return pd.concat(
+            [self._frame(name, value.numpy()) for name, value in sorted(outputs.items())], axis=1
+        )
+
+    def _inputs(self, rows: Any) -> dict[str, tf.Tensor]:
+        names = {kind: [n for n, k in self.about["columns"] if k == kind] for kind in ("number", "category")}
+        if not isinstance(rows, pd.DataFrame):
+            return {"rows": tf.constant(np.asarray(rows, "float32"))}
+        inputs = {}
+        if names["number"]:
+            key = "numbers" if names["category"] else "rows"
+            inputs[key] = tf.constant(rows[names["number"]].to_numpy("float32"))
+        if names["category"]:
+            text = rows[names["category"]].fillna("").astype(str).to_numpy(str)
+            inputs["categories"] = tf.constant(text)
+        return inputs
+
+    def _frame(self, name: str, values: np.ndarray) -> pd.DataFrame:
+        if values.dtype == object:
+            values = np.array([value.decode() for value in values])
+        if values.ndim == 1:
+            return pd.DataFrame({name: values})
+        width = values.shape[1]
+        names = {"probabilities": self.about["classes"], "reconstruction": self.about["features"]}
+        columns = names.get(name, range(width))
+        return pd.DataFrame(values, columns=[f"{name}_{column}" for column in columns])
+
+
+mlflow.models.set_model(ServedModel())

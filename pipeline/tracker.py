@@ -1,0 +1,316 @@
+"""The record and the store of what stages made: the only module that knows MLflow.
+
+Runs are made through MLflow's client with their parent's id, never through its thread-local active
+run, so that a stage finds its parent from any thread or process.
+"""
+
+import json
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import mlflow
+import numpy as np
+from mlflow.data.dataset_source import DatasetSource
+from mlflow.entities import DatasetInput, InputTag, Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.tracking import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
+
+from pipeline.errors import InputError, nearest
+from pipeline.keys import file_digest
+
+STORE = "mlruns"
+TAG = "layerwise."
+FLUSH_SECONDS = 2.0
+PARAM_LENGTH = 6000
+METRICS_PER_CALL = 1000
+
+
+def tracking_uri() -> str:
+    """`MLFLOW_TRACKING_URI`, or SQLite in `mlruns/` of the working directory."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path(STORE).resolve()}/mlflow.db"
+
+
+class StageRun:
+    """One MLflow run while its stage works."""
+
+    def __init__(self, client: MlflowClient, run_id: str):
+        self.run_id = run_id
+        self._client = client
+        self._waiting: list[Metric] = []
+        self._flushed = time.monotonic()
+        self._digests: dict[str, str] = {}
+
+    def params(self, params: Mapping[str, Any]) -> None:
+        """Log parameters; nested mappings become dotted names."""
+        entries = [Param(key, str(value)[:PARAM_LENGTH]) for key, value in _flat(params)]
+        for start in range(0, len(entries), 100):
+            self._client.log_batch(self.run_id, params=entries[start : start + 100])
+
+    def metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
+        """Log metrics of one step. They are sent together every two seconds and at the end."""
+        now = int(time.time() * 1000)
+        self._waiting += [Metric(name, float(v), now, step) for name, v in metrics.items()]
+        if time.monotonic() - self._flushed > FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send the metrics that wait."""
+        for start in range(0, len(self._waiting), METRICS_PER_CALL):
+            part = self._waiting[start : start + METRICS_PER_CALL]
+            self._client.log_batch(self.run_id, metrics=part)
+        self._waiting = []
+        self._flushed = time.monotonic()
+
+    def tags(self, tags: Mapping[str, Any]) -> None:
+        """Set tags `layerwise.NAME`."""
+        entries = [RunTag(TAG + name, str(value)) for name, value in tags.items()]
+        self._client.log_batch(self.run_id, tags=entries)
+
+    def artifact(self, file: Path) -> None:
+        """Store a file under its name, and its digest as a tag."""
+        self._client.log_artifact(self.run_id, str(file))
+        self._digests[file.name] = file_digest(file)
+        self.tags({"digests": json.dumps(self._digests)})
+
+    def dataset(
+        self, name: str, origin: str, digest: str, rows: np.ndarray, targets: np.ndarray
+    ) -> None:
+        """Log the dataset entity: name, digest, schema and where it comes from."""
+        entity = mlflow.data.from_numpy(
+            rows[:1], source=_Origin(origin), targets=targets[:1], name=name, digest=digest[:36]
+        )
+        context = InputTag("mlflow.data.context", "training")
+        entry = DatasetInput(dataset=entity._to_mlflow_entity(), tags=[context])
+        self._client.log_inputs(self.run_id, datasets=[entry])
+
+
+class _Origin(DatasetSource):
+    """Where rows come from, in words: a package or a file's name."""
+
+    def __init__(self, origin: str):
+        self.origin = origin
+
+    @staticmethod
+    def _get_source_type() -> str:
+        return "layerwise"
+
+    def load(self) -> None:
+        raise NotImplementedError("Rows are read with `layerwise data`.")
+
+    @staticmethod
+    def _can_resolve(raw_source: Any) -> bool:
+        return False
+
+    @classmethod
+    def _resolve(cls, raw_source: Any) -> "_Origin":
+        return cls(str(raw_source))
+
+    def to_dict(self) -> dict[str, str]:
+        return {"origin": self.origin}
+
+    @classmethod
+    def from_dict(cls, source_dict: dict[str, str]) -> "_Origin":
+        return cls(source_dict["origin"])
+
+
+class FinishedRun(NamedTuple):
+    """A finished stage as MLflow tells it."""
+
+    run_id: str
+    tags: dict[str, str]
+    """Without the `layerwise.` before their names."""
+    metrics: dict[str, float]
+    """The last value of each."""
+
+
+class Tracker:
+    """MLflow's store of one experiment."""
+
+    def __init__(self, uri: str, experiment: str):
+        """Open the store and the experiment; both are made when they are not there yet."""
+        self.uri = uri
+        self.experiment = experiment
+        mlflow.set_tracking_uri(uri)
+        local = uri.startswith("sqlite:///")
+        if local:
+            Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        self.client = MlflowClient(uri)
+        found = self.client.get_experiment_by_name(experiment)
+        if found is None:
+            place = None
+            if local:
+                folder = Path(uri.removeprefix("sqlite:///")).resolve().parent
+                place = (folder / "artifacts" / experiment).as_uri()
+            self.experiment_id = self.client.create_experiment(experiment, artifact_location=place)
+        else:
+            self.experiment_id = found.experiment_id
+
+    def start(self, name: str, stage: str, parent: str | None, tags: Mapping[str, Any]) -> StageRun:
+        """Create a run, a child of `parent` where one is given."""
+        entries = {MLFLOW_RUN_NAME: name, TAG + "stage": stage}
+        entries |= {TAG + key: str(value) for key, value in tags.items()}
+        if parent:
+            entries[MLFLOW_PARENT_RUN_ID] = parent
+        run = self.client.create_run(self.experiment_id, tags=entries, run_name=name)
+        return StageRun(self.client, run.info.run_id)
+
+    @contextmanager
+    def stage(
+        self, name: str, stage: str, parent: str | None, tags: Mapping[str, Any]
+    ) -> Iterator[StageRun]:
+        """A run around a stage: its duration as the metric `seconds`, FAILED on an exception."""
+        run = self.start(name, stage, parent, tags)
+        began = time.monotonic()
+        try:
+            yield run
+        except BaseException:
+            self.finish(run, "FAILED")
+            raise
+        run.metrics({"seconds": time.monotonic() - began})
+        self.finish(run)
+
+    def finish(self, run: StageRun, status: str = "FINISHED") -> None:
+        """Send what waits and close the run."""
+        run.flush()
+        self.client.set_terminated(run.run_id, status)
+
+    def finished(self, key: str) -> FinishedRun | None:
+        """The latest finished run with this stage key that did the work and is still intact."""
+        runs = self.client.search_runs(
+            [self.experiment_id],
+            f"tags.`{TAG}key` = '{key}' and tags.`{TAG}cached` = 'false' "
+            "and attributes.status = 'FINISHED'",
+            max_results=1,
+            order_by=["attributes.start_time DESC"],
+        )
+        if not runs or not self._intact(runs[0]):
+            return None
+        return _finished(runs[0])
+
+    def artifact(self, run_id: str, name: str, folder: Path) -> Path:
+        """Fetch a file that a run stored; raises `InputError` when it is gone or was changed."""
+        digests = json.loads(self.client.get_run(run_id).data.tags.get(TAG + "digests", "{}"))
+        try:
+            path = Path(self.client.download_artifacts(run_id, name, str(folder)))
+        except (MlflowException, OSError) as error:
+            raise InputError(f"Run {run_id} has no artifact {name!r} any more: {error}") from error
+        if file_digest(path) != digests.get(name):
+            raise InputError(f"Artifact {name!r} of run {run_id} is not what the run stored.")
+        return path
+
+    def children(self, parent: str) -> list[FinishedRun]:
+        """The finished stages of a run."""
+        found: list[Run] = []
+        token = None
+        while token is None or token:
+            page = self.client.search_runs(
+                [self.experiment_id],
+                f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent}' and attributes.status = 'FINISHED'",
+                page_token=token,
+                order_by=["attributes.start_time ASC"],
+            )
+            found += page
+            token = page.token or ""
+        return [_finished(run) for run in found]
+
+    def latest(self) -> FinishedRun:
+        """The experiment's latest finished pipeline run. Raises `InputError` when there is none."""
+        runs = self.client.search_runs(
+            [self.experiment_id],
+            f"tags.`{TAG}stage` = 'run' and attributes.status = 'FINISHED'",
+            max_results=1,
+            order_by=["attributes.start_time DESC"],
+        )
+        if not runs:
+            raise InputError(
+                f"Experiment {self.experiment!r} has no finished run. Start one: layerwise run."
+            )
+        return _finished(runs[0])
+
+    def log_model(
+        self,
+        run: StageRun,
+        script: Path,
+        saved_model: Path,
+        signature: ModelSignature,
+        example: Any,
+        requirements: Sequence[str],
+    ) -> str:
+        """Log the SavedModel as an MLflow model whose code is the script; give back its URI."""
+        with mlflow.start_run(run_id=run.run_id):
+            info = mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(script),
+                artifacts={"saved_model": str(saved_model)},
+                signature=signature,
+                input_example=example,
+                pip_requirements=list(requirements),
+            )
+        return info.model_uri
+
+    def register(self, model_uri: str, name: str, alias: str) -> str:
+        """Register a logged model and point the alias at it; give back `models:/NAME@ALIAS`."""
+        version = mlflow.register_model(model_uri, name)
+        self.client.set_registered_model_alias(name, alias, version.version)
+        return f"models:/{name}@{alias}"
+
+    def _intact(self, run: Run) -> bool:
+        digests = json.loads(run.data.tags.get(TAG + "digests", "{}"))
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                for name in digests:
+                    self.artifact(run.info.run_id, name, Path(folder))
+            except InputError as error:
+                logging.getLogger(__name__).warning("%s It is computed again.", error)
+                return False
+        return True
+
+
+def open_experiment(name: str) -> Tracker:
+    """An experiment that exists. Raises `InputError` with the nearest name when it does not."""
+    uri = tracking_uri()
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+        raise InputError(f"There is no MLflow store at {uri}. Start a run first: layerwise run.")
+    client = MlflowClient(uri)
+    if client.get_experiment_by_name(name) is None:
+        names = [e.name for e in client.search_experiments() if e.name != "Default"]
+        raise InputError(f"There is no experiment {name!r}.{nearest(name, names)}")
+    return Tracker(uri, name)
+
+
+def download_model(uri: str) -> Path:
+    """The SavedModel inside a registered or logged model. Raises `InputError` when there is none."""
+    mlflow.set_tracking_uri(tracking_uri())
+    try:
+        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
+    except (MlflowException, OSError) as error:
+        raise InputError(f"MLflow has no model {uri!r}: {error}") from error
+    found = sorted(folder.glob("artifacts/**/saved_model.pb"))
+    if not found:
+        raise InputError(f"The model {uri!r} is not one that Layerwise exported.")
+    return found[0].parent
+
+
+def _finished(run: Run) -> FinishedRun:
+    tags = {
+        name.removeprefix(TAG): value
+        for name, value in run.data.tags.items()
+        if name.startswith(TAG)
+    }
+    return FinishedRun(run.info.run_id, tags, dict(run.data.metrics))
+
+
+def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{before}{name}.")
+        else:
+            yield before + name, value
