@@ -61,7 +61,7 @@ def read_idx(path: Path) -> np.ndarray:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (EOFError, OSError, zlib.error) as error:
         raise InputError(
-            f"{path.name} cannot be unpacked: {error}. It may be cut short. Fetch it again."
+            f"{path.name} cannot be read: {error}. It may be cut short. Fetch it again."
         ) from error
     if not content:
         raise InputError(f"A file must not be empty. {path.name} has no content.")

@@ -76,8 +76,8 @@ def _existing(path: Path) -> Path:
     if path.exists():
         return path
     if path.suffix.lower() in _SUFFIXES or len(path.parts) > 1:
-        raise InputError(f"There is no file or folder {path}. Correct data.source.")
+        raise InputError(f"There is no file or folder {path}. Correct the path.")
     raise InputError(
-        f"data.source must be a built-in name, a file or a folder. {str(path)!r} is none of these."
+        f"A source must be a built-in name, a file or a folder. {str(path)!r} is none of these."
         + nearest(str(path), get_args(Builtin))
     )

@@ -36,7 +36,7 @@ def split(source: Source, config: DataConfig, seed: int) -> Splits:
     """
     if source.target is None:
         raise InputError(
-            f"Fine-tuning needs labels. {source.name} has none: an .npy file cannot hold them. "
+            f"Fine-tuning needs labels. {source.name} has none. "
             "Give an .npz file with the arrays x and y."
         )
     own_test = np.zeros(source.rows, bool) if source.test is None else source.test
@@ -134,12 +134,16 @@ def _draw(
     names, sizes = np.unique(classes, return_counts=True)
     least = int(np.argmin(sizes))
     if sizes[least] <= keep:
-        of_class = f" of class {str(names[least])!r}" if len(names) > 1 else ""
+        each, of_class, advice = "", "", "Add rows."
+        if len(names) > 1:
+            each, of_class = " of each class", f" of class {str(names[least])!r}"
+            advice = (
+                "Add rows, or remove the class; if the target is a number to be predicted, set "
+                "data.task: regression."
+            )
         raise InputError(
-            f"Each class needs {keep + 1} labelled rows at least: one for each part that is held "
-            f"out and one to train on. Given: {sizes[least]}{of_class} ({len(classes)} rows, "
-            f"{len(names)} classes). Add rows, or remove the class; if the target is a number to "
-            "be predicted, set data.task: regression."
+            f"There must be {keep + 1} labelled rows{each} at least: one for each part that "
+            f"is held out and one to train on. Given: {sizes[least]}{of_class}. {advice}"
         )
     most = len(classes) - keep * len(names)
     rows = wanted if isinstance(wanted, int) else round(wanted * len(classes))

@@ -59,8 +59,8 @@ def table_source(path: Path, config: DataConfig) -> Source:
                 )
             if name == label:
                 raise InputError(
-                    f"{key} names feature columns. Given: {name!r}, which is the label (data.label)."
-                    " Remove it from one of the two."
+                    f"{key} names feature columns. Given: {name!r}, which is data.label. Remove it "
+                    "from one of the two."
                 )
     features = [name for name in names if name != label and name not in config.drop]
     if not features:
@@ -110,12 +110,14 @@ def _read_csv(path: Path) -> pa.Table:
         _check_header(header, path)
         return pa.csv.read_csv(
             path,
+            # A row must fit a block; the default of 1 MiB is too little for very wide tables.
+            read_options=pa.csv.ReadOptions(block_size=2**24),
             parse_options=pa.csv.ParseOptions(newlines_in_values=True),
             convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(header, pa.string())),
         )
     except UnicodeDecodeError as error:
         raise _not_utf8(path) from error
-    except (pa.ArrowInvalid, csv.Error) as error:
+    except (pa.ArrowException, csv.Error, OSError) as error:
         if "UTF8" in str(error):
             raise _not_utf8(path) from error
         raise InputError(
@@ -173,12 +175,13 @@ def _cells(column: pa.ChunkedArray, name: str, path: Path) -> pa.ChunkedArray:
         return pc.if_else(pc.is_nan(numbers), None, numbers)
     if pa.types.is_boolean(kind):
         return pc.if_else(column, "True", "False")  # As pandas and NumPy write them.
-    if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+    try:
+        text = pc.utf8_trim_whitespace(column.cast(pa.string()))
+    except pa.ArrowException as error:
         raise InputError(
             f"Cells must be numbers or text. Column {name!r} of {path.name} holds {kind}. "
-            "Spread it over columns of its own."
-        )
-    text = pc.utf8_trim_whitespace(column.cast(pa.string()))
+            "Convert it, or write the table without it."
+        ) from error
     missing = pc.match_substring_regex(text, "^(?i:nan)?$")
     return pc.if_else(missing, None, text)
 

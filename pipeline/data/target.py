@@ -54,10 +54,10 @@ def _numeric(values: np.ndarray, names: np.ndarray, where: str) -> np.ndarray:
     try:
         numbers[labelled] = values[labelled].astype(np.float64)
     except ValueError:
-        row = next(row for row in np.flatnonzero(labelled) if not _is_finite(names[row]))
+        first = next(row for row in np.flatnonzero(labelled) if not _is_finite(names[row]))
         raise InputError(
-            f"A regression target must be numeric. {where} has {str(names[row])!r} in row "
-            f"{row + 1}. Correct it, name it in data.unlabelled if it means that there is no "
+            f"A regression target must be numeric. {where} has {str(names[first])!r} in row "
+            f"{first + 1}. Correct it, name it in data.unlabelled if it means that there is no "
             "label, or set data.task: classification."
         ) from None
     if np.isinf(numbers).any():
