@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -102,6 +102,24 @@ def verdict(gain: Gain) -> Verdict:
         return "no evidence"
     low, high = gain.interval
     return "helps" if low > 0 else "hurts" if high < 0 else "no evidence"
+
+
+def comparison_entry(row: Comparison, metric: str) -> dict[str, Any]:
+    """One label budget for JSON."""
+    gain = row.gain and {
+        "mean": row.gain.mean,
+        "ci95": list(row.gain.interval) if row.gain.interval else None,
+        "p_value": row.gain.p_value,
+    }
+    return {
+        "labels": row.labels,
+        "arms": {
+            arm: {metric: scores.scores, "mean": scores.mean, "std": scores.std}
+            for arm, scores in row.arms.items()
+        },
+        "gain": gain,
+        "verdict": row.verdict,
+    }
 
 
 def _arm_scores(scores: list[float]) -> ArmScores:

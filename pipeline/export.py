@@ -21,7 +21,6 @@ import tensorflow as tf
 from layers import SparseAutoencoder
 from pipeline.config import LevelConfig
 from pipeline.data.preprocessing import Preprocessing
-from pipeline.network import Network
 
 ENDPOINTS = ("serve", "encode", "reconstruct", "score")
 TOLERANCE = 1e-5
@@ -37,7 +36,7 @@ class Trained(NamedTuple):
     stack: Sequence[LevelConfig]
     autoencoders: Sequence[SparseAutoencoder]
     """The pretrained levels: `encode`, `reconstruct` and `score` come from them."""
-    network: Network
+    network: keras.Model
     """The fine-tuned network: `serve` comes from it."""
     classes: tuple[str, ...]
     """Empty for a regression."""
@@ -110,7 +109,7 @@ class Endpoints(tf.Module):
 
     def __init__(self, trained: Trained):
         super().__init__()
-        self._model = trained.network.model
+        self._model = trained.network
         self._autoencoders = list(trained.autoencoders)
         self._passes_on = [level.passes_on for level in trained.stack]
         self._classes = trained.classes

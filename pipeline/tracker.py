@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ import numpy as np
 from mlflow.data.dataset_source import DatasetSource
 from mlflow.entities import DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
-from mlflow.models import ModelSignature
+from mlflow.models import infer_signature
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
@@ -44,9 +45,15 @@ class StageRun:
     def __init__(self, client: MlflowClient, run_id: str):
         self.run_id = run_id
         self._client = client
+        self._began = time.monotonic()
         self._waiting: list[Metric] = []
         self._flushed = time.monotonic()
         self._digests: dict[str, str] = {}
+
+    @property
+    def seconds(self) -> float:
+        """How long the stage has been at work."""
+        return time.monotonic() - self._began
 
     def params(self, params: Mapping[str, Any]) -> None:
         """Log parameters; nested mappings become dotted names."""
@@ -168,13 +175,12 @@ class Tracker:
     ) -> Iterator[StageRun]:
         """A run around a stage: its duration as the metric `seconds`, FAILED on an exception."""
         run = self.start(name, stage, parent, tags)
-        began = time.monotonic()
         try:
             yield run
         except BaseException:
             self.finish(run, "FAILED")
             raise
-        run.metrics({"seconds": time.monotonic() - began})
+        run.metrics({"seconds": run.seconds})
         self.finish(run)
 
     def finish(self, run: StageRun, status: str = "FINISHED") -> None:
@@ -236,15 +242,15 @@ class Tracker:
         return _finished(runs[0])
 
     def log_model(
-        self,
-        run: StageRun,
-        script: Path,
-        saved_model: Path,
-        signature: ModelSignature,
-        example: Any,
-        requirements: Sequence[str],
+        self, run: StageRun, script: Path, saved_model: Path, example: Any, outputs: Any,
+        endpoints: Sequence[str], packages: Sequence[str],
     ) -> str:
-        """Log the SavedModel as an MLflow model whose code is the script; give back its URI."""
+        """Log the SavedModel as an MLflow model whose code is the script; give back its URI.
+
+        The signature is inferred from example rows and what `serve` gives for them; the parameter
+        `endpoint` chooses another one.
+        """
+        signature = infer_signature(example, outputs, params={"endpoint": endpoints[0]})
         with mlflow.start_run(run_id=run.run_id):
             info = mlflow.pyfunc.log_model(
                 name="model",
@@ -252,7 +258,7 @@ class Tracker:
                 artifacts={"saved_model": str(saved_model)},
                 signature=signature,
                 input_example=example,
-                pip_requirements=list(requirements),
+                pip_requirements=[f"{name}=={version(name)}" for name in packages],
             )
         return info.model_uri
 
@@ -297,6 +303,13 @@ def download_model(uri: str) -> Path:
     if not found:
         raise InputError(f"The model {uri!r} is not one that Layerwise exported.")
     return found[0].parent
+
+
+def transient(error: BaseException) -> bool:
+    """Whether the same work may succeed later: the disk, the network or the store failed."""
+    if isinstance(error, MlflowException):
+        return error.error_code in ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE")
+    return isinstance(error, OSError)
 
 
 def _finished(run: Run) -> FinishedRun:

@@ -9,7 +9,15 @@ import numpy as np
 from pipeline.data.matrix import Arrays, stacked
 from pipeline.errors import InputError, nearest
 
-_DAMAGE = (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError)
+_DAMAGE = (
+    MemoryError,
+    OSError,
+    EOFError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,
+)
 
 
 def read_npy(path: Path) -> Arrays:

@@ -9,7 +9,9 @@ _WHOLE = re.compile(r"(-?\d+)\.0*")
 
 def category_name(value: object) -> str:
     """The name of one value. Whole floats lose their ".0": a file has them where cells miss."""
-    name = value.decode() if isinstance(value, bytes) else str(value).strip()
+    name = (
+        value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value).strip()
+    )
     if name.lower() == "nan":
         return ""
     whole = _WHOLE.fullmatch(name)

@@ -36,7 +36,7 @@ def as_numbers(values: np.ndarray, names: Sequence[str], where: str) -> np.ndarr
                 f"Numbers must be finite. {where} has infinite values: {located(infinite, names)}. "
                 "Correct them, or leave the column out with data.drop."
             )
-        beyond = np.abs(values) > LARGEST
+        beyond = np.abs(values) > LARGEST if values.dtype.itemsize > 2 else np.zeros(1, bool)
         if beyond.any():
             raise InputError(
                 f"Numbers must be within ±{LARGEST:g} (float32). {where} has greater ones: "

@@ -73,8 +73,11 @@ def _arrays(spec: str) -> Arrays:
 
 
 def _existing(path: Path) -> Path:
-    if path.exists():
-        return path
+    try:
+        if path.exists():
+            return path
+    except OSError as error:  # A folder that may not be entered, a name that is too long.
+        raise InputError(f"{path} cannot be opened: {error.strerror}.") from error
     if path.suffix.lower() in _SUFFIXES or len(path.parts) > 1:
         raise InputError(f"There is no file or folder {path}. Correct the path.")
     raise InputError(

@@ -17,6 +17,7 @@ from pipeline.data.target import as_target
 from pipeline.errors import InputError, nearest
 
 _NUMBER = r"^[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf|infinity))$"
+_MISSING = pa.array(["", "nan", "NaN", "NAN"])
 _ADVICE = "Correct the cells, or leave the column out with data.drop"
 
 
@@ -107,14 +108,16 @@ def _read_csv(path: Path) -> pa.Table:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             header = next((line for line in csv.reader(file) if line), [])
-        _check_header(header, path)
-        return pa.csv.read_csv(
+        names = [name.strip() for name in header]
+        _check_header(names, path)
+        table = pa.csv.read_csv(
             path,
             # A row must fit a block; the default of 1 MiB is too little for very wide tables.
             read_options=pa.csv.ReadOptions(block_size=2**24),
             parse_options=pa.csv.ParseOptions(newlines_in_values=True),
             convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(header, pa.string())),
         )
+        return table.rename_columns(names)
     except UnicodeDecodeError as error:
         raise _not_utf8(path) from error
     except (pa.ArrowException, csv.Error, OSError) as error:
@@ -127,12 +130,14 @@ def _read_csv(path: Path) -> pa.Table:
 
 
 def _check_header(header: list[str], path: Path) -> None:
+    if not header:
+        raise InputError(f"A file must not be empty. {path.name} has blank lines alone.")
     if len(header) == 1 and any(separator in header[0] for separator in ";\t|"):
         raise InputError(
             f"Columns must be separated by commas. The first line of {path.name} is "
             f"{header[0][:60]!r}. Write it again with commas."
         )
-    if header and all(_is_number(name.strip()) for name in header):
+    if not pc.any(_is_text(pa.chunked_array([header]))).as_py():
         raise InputError(
             f"A .csv file needs a header with the column names. {path.name} has no header: its "
             f"first line holds numbers alone ({', '.join(header[:5])}...). Add one."
@@ -154,7 +159,8 @@ def _not_utf8(path: Path) -> InputError:
 
 def _read_parquet(path: Path) -> pa.Table:
     try:
-        table = pa.parquet.read_table(path)
+        with pa.parquet.ParquetFile(path) as file:
+            table = file.read()
     except (pa.ArrowException, OSError) as error:
         raise InputError(
             f"{path.name} cannot be read as Parquet: {error}. It may be cut short. Write it again."
@@ -182,7 +188,7 @@ def _cells(column: pa.ChunkedArray, name: str, path: Path) -> pa.ChunkedArray:
             f"Cells must be numbers or text. Column {name!r} of {path.name} holds {kind}. "
             "Convert it, or write the table without it."
         ) from error
-    missing = pc.match_substring_regex(text, "^(?i:nan)?$")
+    missing = pc.is_in(text, value_set=_MISSING)
     return pc.if_else(missing, None, text)
 
 
@@ -212,13 +218,10 @@ def _column(cells: pa.ChunkedArray, name: str, where: str) -> Column:
             f"A column must have values. Column {name!r} of {where} is empty. "
             "Leave it out with data.drop."
         )
-    if pa.types.is_floating(cells.type):
+    if _as_floats(cells) is not None:
         return Column(name, "number")
-    is_text = pc.invert(pc.match_substring_regex(cells, _NUMBER))
-    texts = pc.sum(is_text).as_py()
-    if texts == 0:
-        return Column(name, "number")
-    if texts < given:
+    is_text = _is_text(cells)
+    if pc.sum(is_text).as_py() < given:
         raise InputError(
             f"A column must hold numbers or text, not both. Column {name!r} of {where} has "
             f"{_texts(cells, is_text)}. {_ADVICE}, or treat all its values as categories "
@@ -243,8 +246,17 @@ def _texts(cells: pa.ChunkedArray, is_text: pa.ChunkedArray) -> str:
     )
 
 
-def _is_number(text: str) -> bool:
-    return pc.match_substring_regex(pa.scalar(text), _NUMBER).as_py()
+def _as_floats(cells: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """The cells as float64, or None where one of them is no number."""
+    try:
+        return cells.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return None
+
+
+def _is_text(cells: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Which cells are no numbers; null where missing."""
+    return pc.invert(pc.match_substring_regex(cells, _NUMBER))
 
 
 def _by_kind(
@@ -268,15 +280,13 @@ def _by_kind(
 
 def _number_cells(cells: pa.ChunkedArray, name: str, where: str) -> np.ndarray:
     """float64 (rows,), NaN where missing."""
-    if not pa.types.is_floating(cells.type):
-        is_text = pc.invert(pc.match_substring_regex(cells, _NUMBER))
-        if pc.any(is_text).as_py():
-            raise InputError(
-                f"Column {name!r} must hold numbers, as in training. {where} has "
-                f"{_texts(cells, is_text)}. Correct the cells."
-            )
-        cells = cells.cast(pa.float64())
-    return pc.fill_null(cells, np.nan).to_numpy()
+    numbers = _as_floats(cells)
+    if numbers is None:
+        raise InputError(
+            f"Column {name!r} must hold numbers, as in training. {where} has "
+            f"{_texts(cells, _is_text(cells))}. Correct the cells."
+        )
+    return pc.fill_null(numbers, np.nan).to_numpy()
 
 
 def _array(cells: pa.ChunkedArray) -> np.ndarray:

@@ -1,0 +1,138 @@
+"""The Prefect flow: greedy layer-wise pretraining, fine-tuning against random init, export."""
+
+from contextlib import suppress
+from typing import Any
+
+from prefect import flow, task
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
+from prefect.tasks import Task
+
+from flows.progress import Tally, shown, unwatched, watcher
+from pipeline import stages
+from pipeline.config import ExecutionConfig, RunConfig
+from pipeline.stages import DataStage, Exported, Run, Stage, TrialSpec
+from pipeline.summary import Summary, summarize
+from pipeline.tracker import transient
+
+
+def _is_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
+    """Whether trying again may help: a fault of the disk, the network or the store."""
+    try:
+        state.result()
+    except Exception as error:
+        return transient(error)
+    return False
+
+
+RETRIES: dict[str, Any] = {
+    "retries": 2,
+    "retry_delay_seconds": [1, 10],
+    "retry_condition_fn": _is_transient,
+    "persist_result": False,
+}
+
+
+@task(name="data", task_run_name="data {config.data.source}", **RETRIES)
+def prepare_data(config: RunConfig, run: Run) -> DataStage:
+    """Read, split and scale the rows."""
+    return stages.data_stage(config, run)
+
+
+@task(name="pretrain", task_run_name="pretrain level {number}", **RETRIES)
+def pretrain(
+    config: RunConfig, run: Run, number: int, data: DataStage, below: list[Stage]
+) -> Stage:
+    """Pretrain one level on the codes of the levels below."""
+    level = config.stack[number - 1]
+    watch = watcher(f"pretrain level {number} ({level.units} units)", level.epochs)
+    stage = stages.pretrain_stage(config, run, number, data, below, watch)
+    watch.finish(
+        f"explained variance {stage.metrics['explained_variance']:.3f}"
+        + (" (cached)" if stage.cached else "")
+    )
+    return stage
+
+
+@task(name="fine-tune", task_run_name="{trial.name}", **RETRIES)
+def finetune(
+    config: RunConfig, run: Run, trial: TrialSpec, data: DataStage, levels: list[Stage]
+) -> Stage:
+    """Fine-tune one arm on one label subset."""
+    return stages.finetune_stage(config, run, trial, data, levels, unwatched)
+
+
+@task(name="compare", **RETRIES)
+def compare(
+    config: RunConfig, run: Run, trials: list[tuple[TrialSpec, Stage]]
+) -> list[stages.Comparison]:
+    """Gain, interval and verdict for each label budget."""
+    return stages.compare_stage(config, run, trials)
+
+
+@task(name="export", task_run_name="export {config.name}", **RETRIES)
+def export(
+    config: RunConfig,
+    run: Run,
+    data: DataStage,
+    levels: list[Stage],
+    trials: list[tuple[TrialSpec, Stage]],
+) -> Exported:
+    """Export, prove in a clean process, register."""
+    return stages.export_stage(config, run, data, levels, trials)
+
+
+@flow(name="layerwise", flow_run_name="{config.name}", persist_result=False)
+def pretraining(config: RunConfig) -> Summary:
+    """Greedy layer-wise pretraining, fine-tuning against random init, comparison, export."""
+    run = stages.start_run(config)
+    try:
+        with shown():
+            data = prepare_data(config, run)
+            levels: list[Stage] = []
+            for number in range(1, len(config.stack) + 1):
+                levels.append(pretrain(config, run, number, data, list(levels)))
+            trials = _finetune_all(config, run, data, levels)
+            comparisons = compare(config, run, trials)
+            exported = export(config, run, data, levels, trials)
+    except BaseException:
+        with suppress(Exception):  # the first error is the one to be told
+            stages.finish_run(config, run, "FAILED")
+        raise
+    stages.finish_run(config, run, "FINISHED")
+    return summarize(config, run, data, levels, trials, comparisons, exported)
+
+
+def start(config: RunConfig) -> Summary:
+    """Run the flow with the task runner that the config asks for."""
+    return pretraining.with_options(task_runner=task_runner(config.execution))(config)
+
+
+def task_runner(execution: ExecutionConfig) -> TaskRunner[Any]:
+    """Prefect's runner of the fine-tuning trials."""
+    match execution.runner:
+        case "thread":
+            return ThreadPoolTaskRunner(max_workers=execution.workers)
+        case "process":
+            return ProcessPoolTaskRunner(max_workers=execution.workers)
+        case "dask":
+            from prefect_dask import DaskTaskRunner
+
+            return DaskTaskRunner(
+                cluster_kwargs={"n_workers": execution.workers, "threads_per_worker": 1}
+            )
+
+
+def _finetune_all(
+    config: RunConfig, run: Run, data: DataStage, levels: list[Stage]
+) -> list[tuple[TrialSpec, Stage]]:
+    """All trials, as many at a time as the task runner has workers."""
+    tally = Tally(len(data.trials))
+    futures = [finetune.submit(config, run, trial, data, levels) for trial in data.trials]
+    trials = []
+    for trial, future in zip(data.trials, futures, strict=True):
+        stage = future.result()
+        trials.append((trial, stage))
+        tally.count(trial.name)
+    tally.finish()
+    return trials

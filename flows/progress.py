@@ -1,0 +1,115 @@
+"""Progress of long work: bars on a terminal, plain lines elsewhere."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from pipeline.engine import Progress
+
+LINE_SECONDS = 5.0
+
+console = Console(stderr=True, highlight=False)
+
+
+class Watcher:
+    """Shows what one stage reports: epoch, loss, active fraction, rows a second, time left."""
+
+    def __init__(self, stage: str, epochs: int, bars: Bars | None):
+        self._stage = stage
+        self._epochs = epochs
+        self._bars = bars
+        self._bar: TaskID | None = None
+        self._began = time.monotonic()
+        self._told = self._began
+        self._active = ""
+
+    def __call__(self, progress: Progress) -> None:
+        """Take in one report."""
+        now = time.monotonic()
+        rate = progress.rows / max(now - self._began, 1e-9)
+        if progress.metrics and "active_fraction" in progress.metrics:
+            self._active = f" active {progress.metrics['active_fraction']:.3f}"
+        text = (
+            f"epoch {progress.epoch}/{self._epochs} loss {progress.loss:.4f}{self._active} "
+            f"{rate:,.0f} rows/s"
+        )
+        if self._bars:
+            if self._bar is None:
+                self._bar = self._bars.add_task(self._stage, total=progress.total, text="")
+            self._bars.update(self._bar, completed=progress.done, text=text)
+        elif now - self._told >= LINE_SECONDS and progress.done < progress.total:
+            self._told = now
+            left = (now - self._began) * (progress.total - progress.done) / progress.done
+            console.print(f"{self._stage}: {text}, {left:.0f} s left")
+
+    def finish(self, text: str) -> None:
+        """Replace the bar by one line about the outcome."""
+        if self._bars and self._bar is not None:
+            self._bars.remove_task(self._bar)
+        seconds = time.monotonic() - self._began
+        console.print(f"{self._stage}: {text}, {seconds:.1f} s")
+
+
+_bars: Bars | None = None
+
+
+@contextmanager
+def shown() -> Iterator[None]:
+    """While this lasts, watchers in this process draw bars if the terminal can show them."""
+    global _bars
+    if not console.is_terminal:
+        yield
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[text]}"),
+        TimeRemainingColumn(),
+    )
+    with Bars(*columns, console=console, transient=True) as _bars:
+        yield
+    _bars = None
+
+
+def watcher(stage: str, epochs: int) -> Watcher:
+    """A watcher for a stage that begins now."""
+    return Watcher(stage, epochs, _bars)
+
+
+def unwatched(_: Progress) -> None:
+    """For stages that are too short to be watched."""
+
+
+class Tally:
+    """Counts trials: one bar, or a line now and then."""
+
+    def __init__(self, total: int):
+        self._total = total
+        self._done = 0
+        self._began = self._told = time.monotonic()
+        self._bars = _bars
+        self._bar = _bars.add_task("fine-tune", total=total, text="") if _bars else None
+
+    def count(self, text: str) -> None:
+        """One more trial is done."""
+        self._done += 1
+        now = time.monotonic()
+        if self._bars and self._bar is not None:
+            self._bars.update(self._bar, completed=self._done, text=text)
+        elif now - self._told >= LINE_SECONDS and self._done < self._total:
+            self._told = now
+            left = (now - self._began) * (self._total - self._done) / self._done
+            console.print(f"fine-tune: {self._done}/{self._total} {text}, {left:.0f} s left")
+
+    def finish(self) -> None:
+        """Replace the bar by one line."""
+        if self._bars and self._bar is not None:
+            self._bars.remove_task(self._bar)
+        seconds = time.monotonic() - self._began
+        console.print(f"fine-tune: {self._total} trials, {seconds:.1f} s")
+
+

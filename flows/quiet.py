@@ -1,0 +1,36 @@
+"""Other programs' chatter: off unless asked for. Call before TensorFlow or Prefect is imported."""
+
+import logging
+import os
+import warnings
+
+
+def set_environment(verbose: bool) -> None:
+    """Settings that hold for this process and those that it starts; a user's own settings win."""
+    settings = {
+        # Nothing that a user runs here is reported to anyone.
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "true",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        # The first start of the ephemeral server migrates its database, which takes a while.
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+        "PREFECT_SERVER_API_HOST": "127.0.0.1",
+        # Heartbeats cost a second at the end of each flow.
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "",
+        "KERAS_BACKEND": "tensorflow",
+    }
+    if not verbose:
+        settings |= {
+            "PREFECT_LOGGING_LEVEL": "CRITICAL",
+            "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+            "PREFECT_LOGGING_TO_API_ENABLED": "false",
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            "MLFLOW_LOGGING_LEVEL": "ERROR",
+            "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        }
+        warnings.filterwarnings("ignore")
+        for name in ("alembic", "mlflow", "tensorflow", "absl", "httpx", "prefect"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+    for name, value in settings.items():
+        if value:
+            os.environ.setdefault(name, value)

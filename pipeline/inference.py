@@ -1,0 +1,92 @@
+"""Batch inference from an exported SavedModel: only its folder is needed, not the run."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from pipeline.data.source import Column
+from pipeline.errors import InputError
+from pipeline.export import ABOUT
+
+BATCH_ROWS = 4096
+
+
+def model_folder(path: Path) -> Path:
+    """The SavedModel at a path: the folder itself, or its highest-numbered version.
+
+    Raises `InputError` when there is none.
+    """
+    versions = sorted((p for p in path.glob("*/saved_model.pb")), key=_version)
+    folder = path if (path / "saved_model.pb").exists() else versions[-1].parent if versions else None
+    if folder is None or not (folder / "assets.extra" / ABOUT).exists():
+        what = "is not a folder that Layerwise exported" if path.exists() else "does not exist"
+        raise InputError(
+            f"The model {str(path)!r} {what}. Give an exported folder (exports/NAME or "
+            "exports/NAME/1) or a registered model (models:/NAME@ALIAS)."
+        )
+    return folder
+
+
+def describe_model(folder: Path) -> dict[str, Any]:
+    """What the exported model says of itself: columns, classes, features, endpoints."""
+    return json.loads((folder / "assets.extra" / ABOUT).read_text())
+
+
+def model_columns(folder: Path) -> tuple[Column, ...]:
+    """The raw columns that the model reads."""
+    return tuple(Column(*column) for column in describe_model(folder)["columns"])
+
+
+def infer(
+    folder: Path, endpoint: str, numbers: np.ndarray, categories: np.ndarray
+) -> pd.DataFrame:
+    """Run one signature on raw rows, batch by batch: one output row for each.
+
+    `numbers` (rows, number columns) float32 and `categories` (rows, category columns) text, in the
+    model's column order. Columns: `label` and `probability of CLASS`, `prediction`, `code_I`, the
+    names of the features, or `reconstruction_error`.
+    """
+    about = describe_model(folder)
+    signature = tf.saved_model.load(str(folder)).signatures[endpoint]
+    names = [name for name in ("rows", "numbers", "categories") if name in _inputs(signature)]
+    given = {"rows": numbers, "numbers": numbers, "categories": categories}
+    batches = [
+        {
+            output: value.numpy()
+            for output, value in signature(
+                **{name: tf.constant(given[name][start : start + BATCH_ROWS]) for name in names}
+            ).items()
+        }
+        for start in range(0, len(numbers), BATCH_ROWS)
+    ]
+    outputs = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+    return pd.concat(
+        [_frame(name, values, about) for name, values in sorted(outputs.items())], axis=1
+    )
+
+
+def _frame(name: str, values: np.ndarray, about: dict[str, Any]) -> pd.DataFrame:
+    match name:
+        case "label":
+            return pd.DataFrame({name: [value.decode() for value in values]})
+        case "probabilities":
+            columns = [f"probability of {label}" for label in about["classes"]]
+        case "reconstruction":
+            columns = about["features"]
+        case "code":
+            columns = [f"code_{unit}" for unit in range(values.shape[1])]
+        case _:
+            columns = [name]
+    return pd.DataFrame(values.reshape(len(values), -1), columns=columns)
+
+
+def _inputs(signature: Any) -> set[str]:
+    return set(signature.structured_input_signature[1])
+
+
+def _version(path: Path) -> int:
+    return int(path.parent.name) if path.parent.name.isdigit() else -1

@@ -1,0 +1,409 @@
+"""The stages of a run: each reads what it stands on, does its work, and is one MLflow run.
+
+They can be called from a plain script, in the order of `flows/flow.py`, with no server of any kind.
+Between stages go only ids, keys and numbers; rows and codes lie in scratch, weights in MLflow.
+"""
+
+import json
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+import numpy as np
+
+from layers import SparseAutoencoder
+from pipeline.compare import Comparison, Score, compare, comparison_entry
+from pipeline.config import Arm, RunConfig
+from pipeline.data.splits import label_budget, label_subset
+from pipeline.engine import Progress, Watch
+from pipeline.export import ENDPOINTS, Trained, export
+from pipeline.finetune import STANDARDIZED_ON, Finetuner, Labelled, Parts
+from pipeline.keys import stage_key
+from pipeline.network import random_autoencoders
+from pipeline.prepare import Prepared, prepare
+from pipeline.pretrain import encode, pretrain
+from pipeline.seeds import derive
+from pipeline.serving import log_served_model
+from pipeline.tracker import STORE, StageRun, Tracker, tracking_uri
+
+AUTOENCODER = "autoencoder.keras"
+NETWORK = "network.keras"
+COMPARISON = "comparison.json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where the stages of one run belong."""
+
+    uri: str
+    """MLflow's tracking URI."""
+    run_id: str
+    """The parent run."""
+    scratch: str
+    """Folder of what can be made again: prepared rows and codes."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The outcome of a stage, small enough to be passed on."""
+
+    run_id: str
+    """The MLflow run that holds its artifacts: where the stage was cached, the earlier one."""
+    key: str
+    metrics: dict[str, float]
+    cached: bool
+
+
+@dataclass(frozen=True)
+class TrialSpec:
+    """One fine-tuning trial."""
+
+    arm: Arm
+    labels: int
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """How the trial is called in Prefect, MLflow and on the terminal."""
+        return f"fine-tune {self.arm}, {self.labels} labels, seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class DataStage(Stage):
+    """The prepared data and what is to be trained on it."""
+
+    name: str
+    rows: int
+    features: int
+    classes: tuple[str, ...]
+    trials: tuple[TrialSpec, ...]
+
+
+def start_run(config: RunConfig) -> Run:
+    """Open the store and start the parent run."""
+    uri = tracking_uri()
+    tracker = Tracker(uri, config.name)
+    parent = tracker.start(config.name, "run", None, {"seed": config.seed})
+    settings = config.model_dump(mode="json")
+    parent.params({name: settings[name] for name in ("name", "seed", "data", "finetune")})
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "config.json")
+        file.write_text(config.model_dump_json(indent=1))
+        parent.artifact(file)
+    scratch = Path(STORE).resolve() / "scratch" / parent.run_id
+    return Run(uri, parent.run_id, str(scratch))
+
+
+def finish_run(config: RunConfig, run: Run, status: Literal["FINISHED", "FAILED"]) -> None:
+    """Close the parent run and clear the scratch."""
+    tracker = Tracker(run.uri, config.name)
+    tracker.finish(StageRun(tracker.client, run.run_id), status)
+    shutil.rmtree(run.scratch, ignore_errors=True)
+
+
+def data_stage(config: RunConfig, run: Run) -> DataStage:
+    """Read, split and scale the data; refuse what cannot be used before anything is trained."""
+    tracker = Tracker(run.uri, config.name)
+    with tracker.stage("data", "data", run.run_id, {"cached": False}) as stage:
+        data = _prepared(config, run)
+        key = stage_key("data", config.data.model_copy(update={"source": ""}), config.seed,
+                        data.fingerprint)
+        stage.tags({"key": key})
+        stage.params(config.data.model_dump(mode="json"))
+        parts = {f"{name}_rows": len(rows) for name, rows in data.splits._asdict().items()}
+        stage.metrics({"rows": len(data.rows), "features": data.rows.shape[1], **parts})
+        for record in (stage, StageRun(tracker.client, run.run_id)):
+            record.dataset(data.name, data.origin, data.fingerprint, data.rows, data.targets)
+        return DataStage(
+            stage.run_id, key, parts, False, data.name, len(data.rows), data.rows.shape[1],
+            data.classes, tuple(_trials(config, data)),
+        )
+
+
+def pretrain_stage(
+    config: RunConfig, run: Run, number: int, data: DataStage, below: Sequence[Stage], watch: Watch
+) -> Stage:
+    """Pretrain level `number` (from 1) on the codes of the levels below."""
+    level = config.stack[number - 1]
+    key = stage_key("pretrain", level, config.seed, number, below[-1].key if below else data.key)
+    tags = {"level": number, "units": level.units}
+
+    def work(stage: StageRun) -> dict[str, float]:
+        rows, validation = _level_rows(config, run, number - 1, below)
+
+        def log(progress: Progress) -> None:
+            if progress.metrics is not None:
+                stage.metrics({"loss": progress.loss, **progress.metrics}, progress.epoch)
+            watch(progress)
+
+        seed = derive(config.seed, "pretrain", number)
+        result = pretrain(level, rows, validation, seed, log)
+        _store_model(stage, result.autoencoder, AUTOENCODER)
+        return result.metrics
+
+    return _stage(config, run, f"pretrain level {number}", "pretrain", key, tags,
+                  level.model_dump(mode="json"), work)
+
+
+def finetune_stage(
+    config: RunConfig, run: Run, trial: TrialSpec, data: DataStage, levels: Sequence[Stage],
+    watch: Watch,
+) -> Stage:
+    """Fine-tune one trial and score it on the test rows."""
+    settings = config.finetune.model_dump(
+        mode="json", exclude={"arms", "label_budgets", "seeds"}
+    )
+    stands_on = (
+        [level.model_dump(mode="json") for level in config.stack]
+        if trial.arm == "random"
+        else [level.key for level in levels]
+    )
+    identity = {"arm": trial.arm, "labels": trial.labels, "seed": trial.seed}
+    key = stage_key("finetune", settings, identity, config.seed, data.key, stands_on)
+
+    def work(stage: StageRun) -> dict[str, float]:
+        prepared = _prepared(config, run)
+        finetuner = _finetuner(config.finetune, config.stack, prepared.rows.shape[1],
+                               len(prepared.classes), threading.get_ident())
+        if trial.arm == "random":
+            seed = derive(config.seed, "random", trial.seed)
+            autoencoders = random_autoencoders(config.stack, prepared.rows.shape[1], seed)
+        else:
+            autoencoders = [_autoencoder(run.uri, config.name, level.run_id) for level in levels]
+        steps = 0
+
+        def log(progress: Progress) -> None:
+            nonlocal steps
+            if progress.metrics is not None:
+                steps += 1
+                stage.metrics(progress.metrics, steps)
+            watch(progress)
+
+        parts = _parts(config, prepared, trial)
+        seed = derive(config.seed, "trial", trial.seed)
+        result = finetuner.run(trial.arm, autoencoders, parts, seed, log)
+        finetuner.network.model.set_weights(result.weights)
+        _store_model(stage, finetuner.network.model, NETWORK)
+        metric = finetuner.metric
+        return {
+            metric: result.score,
+            f"validation_{metric}_kept": result.validation_score,
+            "encoder_rate": result.encoder_rate,
+            "validation_rows": len(parts.validation.rows),
+        }
+
+    return _stage(config, run, trial.name, "finetune", key, identity, identity | settings, work)
+
+
+def compare_stage(
+    config: RunConfig, run: Run, trials: Sequence[tuple[TrialSpec, Stage]]
+) -> list[Comparison]:
+    """Compare the arms and log gain, interval and verdict for each label budget."""
+    metric = metric_name(config)
+    tracker = Tracker(run.uri, config.name)
+    with tracker.stage("compare", "compare", run.run_id, {"cached": False}) as stage:
+        comparisons = compare(
+            [Score(t.arm, t.labels, t.seed, s.metrics[metric]) for t, s in trials]
+        )
+        parent = StageRun(tracker.client, run.run_id)
+        for row in comparisons:
+            found = {f"{metric}_{arm}": scores.mean for arm, scores in row.arms.items()}
+            if row.gain:
+                found["gain"] = row.gain.mean
+                if row.gain.interval:
+                    found["gain_low"], found["gain_high"] = row.gain.interval
+            stage.metrics(found, row.labels)
+            parent.metrics(found, row.labels)
+        parent.flush()
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, COMPARISON)
+            entries = [comparison_entry(row, metric) for row in comparisons]
+            file.write_text(json.dumps(entries, indent=1))
+            stage.artifact(file)
+        return comparisons
+
+
+@dataclass(frozen=True)
+class Exported:
+    """Where the exported model is."""
+
+    path: str
+    model_uri: str
+    endpoints: tuple[str, ...] = ENDPOINTS
+
+
+def export_stage(
+    config: RunConfig, run: Run, data: DataStage, levels: Sequence[Stage],
+    trials: Sequence[tuple[TrialSpec, Stage]],
+) -> Exported:
+    """Export the best network, prove the SavedModel in a clean process, log and register it.
+
+    Best means: of the first arm configured, at its largest label budget, on validation rows.
+    """
+    metric = f"validation_{metric_name(config)}_kept"
+    trial, best = max(
+        (pair for pair in trials if pair[0].arm == config.finetune.arms[0]),
+        key=lambda pair: (pair[0].labels, pair[1].metrics[metric]),
+    )
+    tracker = Tracker(run.uri, config.name)
+    tags = {"arm": trial.arm, "labels": trial.labels, "seed": trial.seed, "cached": False}
+    with tracker.stage("export", "export", run.run_id, tags) as stage:
+        prepared = _prepared(config, run)
+        trained = _trained(config, run.uri, prepared, levels, best)
+        folder = export(
+            trained, Path(config.export.directory, config.name).resolve(), prepared.numbers,
+            prepared.categories,
+        )
+        uri = log_served_model(tracker, stage, trained, folder, prepared)
+        registered = tracker.register(uri, config.name, config.export.alias)
+        stage.tags({"path": folder, "model_uri": registered})
+        return Exported(str(folder), registered)
+
+
+def metric_name(config: RunConfig) -> Literal["accuracy", "r2"]:
+    """What trials are scored by."""
+    return "accuracy" if config.data.task == "classification" else "r2"
+
+
+def _stage(
+    config: RunConfig,
+    run: Run,
+    name: str,
+    kind: str,
+    key: str,
+    tags: Mapping[str, Any],
+    params: Mapping[str, Any],
+    work: Callable[[StageRun], dict[str, float]],
+) -> Stage:
+    """Do the work in a run of its own, unless a finished run with the same key did it before."""
+    tracker = Tracker(run.uri, config.name)
+    earlier = tracker.finished(key)
+    tags = {**tags, "key": key, "cached": earlier is not None}
+    if earlier:
+        tags["cached_from"] = earlier.run_id
+    with tracker.stage(name, kind, run.run_id, tags) as stage:
+        stage.params(params)
+        if earlier:
+            metrics = {name: value for name, value in earlier.metrics.items() if name != "seconds"}
+            stage.metrics(metrics)
+            return Stage(earlier.run_id, key, earlier.metrics, True)
+        metrics = work(stage)
+        return Stage(stage.run_id, key, metrics | {"seconds": stage.seconds}, False)
+
+
+def _prepared(config: RunConfig, run: Run) -> Prepared:
+    return prepare(config.data, config.seed, Path(run.scratch, "data"))
+
+
+def _trials(config: RunConfig, data: Prepared) -> list[TrialSpec]:
+    """Every trial of the run. Raises `InputError` for a label budget that the rows do not allow."""
+    train, validation = len(data.splits.train), len(data.splits.validation)
+    budgets = []
+    for budget in config.finetune.label_budgets:
+        # A number may take in the validation rows: then the network is refitted on all of them.
+        counted = isinstance(budget, int)
+        labels = label_budget(budget, train + validation if counted else train)
+        if labels not in budgets:
+            budgets.append(labels)
+    trials = [
+        TrialSpec(arm, labels, seed)
+        for labels in budgets
+        for seed in range(config.finetune.seeds)
+        for arm in config.finetune.arms
+    ]
+    for trial in trials:
+        _parts(config, data, trial)
+    return trials
+
+
+def _parts(config: RunConfig, data: Prepared, trial: TrialSpec) -> Parts:
+    """The rows of one trial: the same for every arm with the same seed and label budget."""
+    splits = data.splits
+    seed = derive(config.seed, "subset", trial.seed)
+
+    def labelled(indices: np.ndarray) -> Labelled:
+        return Labelled(data.rows[indices], data.targets[indices])
+
+    def subset(indices: np.ndarray, labels: int) -> Labelled:
+        classes = data.targets[indices] if data.classes else None
+        return labelled(indices[label_subset(classes, len(indices), labels, seed)])
+
+    refit = None
+    if trial.labels > len(splits.train):
+        everything = np.concatenate([splits.train, splits.validation])
+        refit = subset(everything, trial.labels)
+    return Parts(
+        train=subset(splits.train, min(trial.labels, len(splits.train))),
+        validation=labelled(splits.validation),
+        refit=refit,
+        test=labelled(splits.test),
+        unlabelled=data.rows[splits.pretrain[:STANDARDIZED_ON]],
+    )
+
+
+def _level_rows(
+    config: RunConfig, run: Run, number: int, levels: Sequence[Stage]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pretraining and validation rows as level `number` passes them on; 0 is the data itself.
+
+    Codes are computed once for each level and kept in scratch.
+    """
+    if number == 0:
+        data = _prepared(config, run)
+        return data.rows[data.splits.pretrain], data.rows[data.splits.validation]
+    files = [Path(run.scratch, f"{part}-{number}.npy") for part in ("pretrain", "validation")]
+    if not all(file.exists() for file in files):
+        below = _level_rows(config, run, number - 1, levels)
+        autoencoder = _autoencoder(run.uri, config.name, levels[number - 1].run_id)
+        passes_on = config.stack[number - 1].passes_on
+        for file, rows in zip(files, below, strict=True):
+            aside = file.with_suffix(f".{threading.get_ident()}.npy")
+            np.save(aside, encode(autoencoder, rows, passes_on))
+            aside.rename(file)
+    pretraining, validation = (np.load(file, allow_pickle=False) for file in files)
+    return pretraining, validation
+
+
+@lru_cache(maxsize=16)
+def _autoencoder(uri: str, experiment: str, run_id: str) -> SparseAutoencoder:
+    return _stored_model(Tracker(uri, experiment), run_id, AUTOENCODER)
+
+
+@lru_cache(maxsize=4)
+def _finetuner(finetune, stack, features: int, classes: int, thread: int) -> Finetuner:
+    """One for each thread, because training changes its weights."""
+    return Finetuner(finetune, stack, features, classes)
+
+
+def _store_model(stage: StageRun, model: keras.Model, name: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, name)
+        model.save(file)
+        stage.artifact(file)
+
+
+def _stored_model(tracker: Tracker, run_id: str, name: str) -> Any:
+    with tempfile.TemporaryDirectory() as folder:
+        file = tracker.artifact(run_id, name, Path(folder))
+        return keras.saving.load_model(file, compile=False, safe_mode=True)
+
+
+def _trained(
+    config: RunConfig, uri: str, data: Prepared, levels: Sequence[Stage], best: Stage
+) -> Trained:
+    return Trained(
+        name=config.name,
+        preprocessing=data.preprocessing,
+        stack=config.stack,
+        autoencoders=[_autoencoder(uri, config.name, level.run_id) for level in levels],
+        network=_stored_model(Tracker(uri, config.name), best.run_id, NETWORK),
+        classes=data.classes,
+        target_offset=data.target_offset,
+        target_scale=data.target_scale,
+    )
