@@ -77,7 +77,7 @@ def _places(name: Builtin) -> Iterator[Path]:
     if name == "fashion_mnist":
         yield DEBIAN_FASHION_MNIST
     if folder := os.environ.get("LAYERWISE_DATA"):
-        # A folder of IDX files does not say which: only one of its own name is taken as MNIST.
+        # IDX files do not say what they are: for MNIST, the folder must bear the name.
         if name == "fashion_mnist":
             yield Path(folder)
         for stem in (name, dashed):

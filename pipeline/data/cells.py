@@ -30,13 +30,15 @@ def as_numbers(values: np.ndarray, names: Sequence[str], where: str) -> np.ndarr
         InputError: for infinite values and values that do not fit float32.
     """
     if values.dtype.kind == "f":
+        if values.dtype.itemsize == 2:  # float16 cannot be compared with LARGEST.
+            values = values.astype(np.float32)
         infinite = np.isinf(values)
         if infinite.any():
             raise InputError(
                 f"Numbers must be finite. {where} has infinite values: {located(infinite, names)}. "
                 "Correct them, or leave the column out with data.drop."
             )
-        beyond = np.abs(values) > LARGEST if values.dtype.itemsize > 2 else np.zeros(1, bool)
+        beyond = np.abs(values) > LARGEST
         if beyond.any():
             raise InputError(
                 f"Numbers must be within ±{LARGEST:g} (float32). {where} has greater ones: "

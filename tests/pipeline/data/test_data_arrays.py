@@ -104,6 +104,13 @@ def test_a_label_column_for_arrays_is_refused(tmp_path: Path):
         read(DataConfig(source=path, label="y"))
 
 
+def test_half_precision_is_read_as_it_is(tmp_path: Path):
+    path = saved(tmp_path / "a.npz", x=np.array([[65504, -1], [np.nan, 0]], np.float16))
+    np.testing.assert_array_equal(
+        read(DataConfig(source=path)).numbers, np.float32([[65504, -1], [np.nan, 0]])
+    )
+
+
 def test_missing_numbers_are_read_as_nan(tmp_path: Path):
     x = np.eye(3)
     x[1, 2] = np.nan

@@ -150,6 +150,11 @@ def test_a_missing_file_is_refused_by_its_path(name: str, tmp_path: Path):
         read(DataConfig(source=str(tmp_path / name), label="a"))
 
 
+def test_a_name_that_the_system_cannot_open_is_refused():
+    with pytest.raises(InputError, match="cannot be opened"):
+        read(DataConfig(source="a" * 300))
+
+
 def test_an_unknown_suffix_is_refused_with_the_nearest(tmp_path: Path):
     (tmp_path / "a.parqet").touch()
     with pytest.raises(InputError, match=r"a\.parqet.*Did you mean '\.parquet'"):

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from sklearn.datasets import load_iris
 
@@ -116,6 +118,18 @@ def test_an_infinite_regression_target_is_refused(tmp_path: Path):
 def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path):
     (tmp_path / "a.csv").write_bytes("\ufeffspecies,a\nx,1\ny,2\n".encode())
     assert len(read(config(tmp_path / "a.csv")).columns) == 1
+
+
+def test_spaces_around_names_and_cells_do_not_count(tmp_path: Path):
+    source = read(config(written(tmp_path / "a.csv", "a, b, species\n1, red , x\n2, blue, y\n")))
+    assert source.columns == (Column("a", "number"), Column("b", "category"))
+    assert source.categories.tolist() == [["red"], ["blue"]]
+
+
+@pytest.mark.parametrize("cell", ["+1", "1.", ".5", "-1.e5", "1E-3", "+.5e+3"])
+def test_a_number_may_be_written_in_any_usual_way(cell: str, tmp_path: Path):
+    path = written(tmp_path / "a.csv", f"a,species\n{cell},p\n2,q\n")
+    assert read(config(path)).numbers[0, 0] == np.float32(float(cell))
 
 
 def test_a_table_without_a_label_is_refused_with_its_columns(iris_csv: Path):
@@ -259,6 +273,24 @@ def test_a_truncated_parquet_file_is_refused_with_its_name(iris: pd.DataFrame, t
     (tmp_path / "a.parquet").write_bytes(content[: len(content) // 2])
     with pytest.raises(InputError, match=r"a\.parquet cannot be read"):
         read(config(tmp_path / "a.parquet"))
+
+
+def test_duplicate_names_in_parquet_are_refused(tmp_path: Path):
+    table = pa.table([[1, 2], [3, 4], ["p", "q"]], names=["a", "a", "species"])
+    pa.parquet.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="unique.*'a'"):
+        read(config(tmp_path / "a.parquet"))
+
+
+def test_the_folder_of_a_parquet_file_adds_no_column(iris: pd.DataFrame, tmp_path: Path):
+    (tmp_path / "year=2020").mkdir()
+    iris.to_parquet(tmp_path / "year=2020" / "a.parquet")
+    assert len(read(config(tmp_path / "year=2020" / "a.parquet")).columns) == 4
+
+
+def test_a_file_of_blank_lines_is_refused(tmp_path: Path):
+    with pytest.raises(InputError, match="blank lines"):
+        read(config(written(tmp_path / "a.csv", "\n\n")))
 
 
 def test_a_parquet_column_of_lists_is_refused(tmp_path: Path):
