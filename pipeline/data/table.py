@@ -22,7 +22,7 @@ _ADVICE = "Correct the cells, or leave the column out with data.drop"
 
 
 def read_table(path: Path) -> pa.Table:
-    """The table in a .csv or .parquet file: every column text (trimmed) or float64, nulls missing.
+    """The table in a .csv or .parquet file, its cells as they are.
 
     Raises:
         InputError: for a damaged or empty file, no header, and names that are not unique.
@@ -39,7 +39,7 @@ def read_table(path: Path) -> pa.Table:
         )
     if table.num_rows == 0:
         raise InputError(f"There must be rows. {path.name} has a header and no row below it.")
-    return pa.table({name: _cells(table[name], name, path) for name in names})
+    return table
 
 
 def table_source(path: Path, config: DataConfig) -> Source:
@@ -66,13 +66,14 @@ def table_source(path: Path, config: DataConfig) -> Source:
     features = [name for name in names if name != label and name not in config.drop]
     if not features:
         raise InputError(f"A feature column must remain beside the label. {path.name} has none.")
+    cells = {name: _cells(table[name], name, path) for name in (*features, label)}
     columns = tuple(
         Column(name, "category")
         if name in config.categorical
-        else _column(table[name], name, path.name)
+        else _column(cells[name], name, path.name)
         for name in features
     )
-    numbers, categories = _by_kind(table, columns, path.name)
+    numbers, categories = _by_kind(cells, columns, path.name)
     return Source(
         name=path.stem,
         origin=path.name,
@@ -80,7 +81,7 @@ def table_source(path: Path, config: DataConfig) -> Source:
         numbers=numbers,
         categories=categories,
         target=as_target(
-            _array(table[label]), table.num_rows, config, f"Column {label!r} of {path.name}"
+            _array(cells[label]), table.num_rows, config, f"Column {label!r} of {path.name}"
         ),
         test=None,
         image_shape=None,
@@ -101,7 +102,8 @@ def table_rows(path: Path, columns: tuple[Column, ...]) -> tuple[np.ndarray, np.
                 f"Rows need every column that the model was trained on. {path.name} has no column "
                 f"{column.name!r}.{nearest(column.name, table.column_names)}"
             )
-    return _by_kind(table, columns, path.name)
+    cells = {column.name: _cells(table[column.name], column.name, path) for column in columns}
+    return _by_kind(cells, columns, path.name)
 
 
 def _read_csv(path: Path) -> pa.Table:
@@ -186,7 +188,7 @@ def _cells(column: pa.ChunkedArray, name: str, path: Path) -> pa.ChunkedArray:
     except pa.ArrowException as error:
         raise InputError(
             f"Cells must be numbers or text. Column {name!r} of {path.name} holds {kind}. "
-            "Convert it, or write the table without it."
+            "Convert it, or leave it out with data.drop."
         ) from error
     missing = pc.is_in(text, value_set=_MISSING)
     return pc.if_else(missing, None, text)
@@ -260,21 +262,22 @@ def _is_text(cells: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _by_kind(
-    table: pa.Table, columns: tuple[Column, ...], where: str
+    cells: dict[str, pa.ChunkedArray], columns: tuple[Column, ...], where: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """The numbers and the categories of `columns`."""
     names = [column.name for column in columns if column.kind == "number"]
-    numbers = np.empty((table.num_rows, len(names)))
+    rows = len(cells[columns[0].name])
+    numbers = np.empty((rows, len(names)))
     for position, name in enumerate(names):
-        numbers[:, position] = _number_cells(table[name], name, where)
+        numbers[:, position] = _number_cells(cells[name], name, where)
     categories = [
-        category_names(_array(table[column.name]))
+        category_names(_array(cells[column.name]))
         for column in columns
         if column.kind == "category"
     ]
     return (
         as_numbers(numbers, names, where),
-        np.column_stack(categories) if categories else np.empty((table.num_rows, 0), "<U1"),
+        np.column_stack(categories) if categories else np.empty((rows, 0), "<U1"),
     )
 
 

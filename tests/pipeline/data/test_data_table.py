@@ -295,8 +295,14 @@ def test_a_file_of_blank_lines_is_refused(tmp_path: Path):
 
 def test_a_parquet_column_of_lists_is_refused(tmp_path: Path):
     pd.DataFrame({"a": [[1], [2]], "species": ["p", "q"]}).to_parquet(tmp_path / "a.parquet")
-    with pytest.raises(InputError, match="'a'.*holds list"):
+    with pytest.raises(InputError, match=r"'a'.*holds list.*data\.drop"):
         read(config(tmp_path / "a.parquet"))
+
+
+def test_a_dropped_parquet_column_may_hold_anything(tmp_path: Path):
+    table = pd.DataFrame({"a": [[1], [2]], "b": [1, 2], "species": ["p", "q"]})
+    table.to_parquet(tmp_path / "a.parquet")
+    assert len(read(config(tmp_path / "a.parquet", drop=["a"])).columns) == 1
 
 
 def test_a_folder_in_place_of_a_csv_file_is_refused(tmp_path: Path):
