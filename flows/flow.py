@@ -8,11 +8,16 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 from prefect.tasks import Task
 
+from flows.quiet import native_output_hidden
+
+with native_output_hidden():
+    import tensorflow  # noqa: F401
+
 from flows.progress import Tally, shown, unwatched, watcher
 from pipeline import stages
 from pipeline.config import ExecutionConfig, RunConfig
-from pipeline.stages import DataStage, Exported, Run, Stage, TrialSpec
-from pipeline.summary import Summary, summarize
+from pipeline.stages import DataStage, Run, Stage, TrialSpec
+from pipeline.summary import Summary
 from pipeline.tracker import transient
 
 
@@ -63,11 +68,9 @@ def finetune(
 
 
 @task(name="compare", **RETRIES)
-def compare(
-    config: RunConfig, run: Run, trials: list[tuple[TrialSpec, Stage]]
-) -> list[stages.Comparison]:
+def compare(config: RunConfig, run: Run, trials: list[tuple[TrialSpec, Stage]]) -> None:
     """Gain, interval and verdict for each label budget."""
-    return stages.compare_stage(config, run, trials)
+    stages.compare_stage(config, run, trials)
 
 
 @task(name="export", task_run_name="export {config.name}", **RETRIES)
@@ -77,9 +80,9 @@ def export(
     data: DataStage,
     levels: list[Stage],
     trials: list[tuple[TrialSpec, Stage]],
-) -> Exported:
+) -> None:
     """Export, prove in a clean process, register."""
-    return stages.export_stage(config, run, data, levels, trials)
+    stages.export_stage(config, run, data, levels, trials)
 
 
 @flow(name="layerwise", flow_run_name="{config.name}", persist_result=False)
@@ -93,14 +96,13 @@ def pretraining(config: RunConfig) -> Summary:
             for number in range(1, len(config.stack) + 1):
                 levels.append(pretrain(config, run, number, data, list(levels)))
             trials = _finetune_all(config, run, data, levels)
-            comparisons = compare(config, run, trials)
-            exported = export(config, run, data, levels, trials)
+            compare(config, run, trials)
+            export(config, run, data, levels, trials)
     except BaseException:
         with suppress(Exception):  # the first error is the one to be told
-            stages.finish_run(config, run, "FAILED")
+            stages.fail_run(config, run)
         raise
-    stages.finish_run(config, run, "FINISHED")
-    return summarize(config, run, data, levels, trials, comparisons, exported)
+    return stages.finish_run(config, run)
 
 
 def start(config: RunConfig) -> Summary:

@@ -111,5 +111,3 @@ class Tally:
             self._bars.remove_task(self._bar)
         seconds = time.monotonic() - self._began
         console.print(f"fine-tune: {self._total} trials, {seconds:.1f} s")
-
-

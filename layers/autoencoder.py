@@ -8,6 +8,9 @@ from layers.tied_decoder import TiedDecoder
 
 # A sigmoid unit is never exactly zero: it counts as active from the middle of its range.
 ACTIVE_ABOVE = {"relu": 0.0, "linear": 0.0, "tanh": 0.0, "sigmoid": 0.5}
+# The decoder starts as the encoder's transpose at a tenth of its size. At full or random size the
+# first reconstructions overshoot, and driving them down kills most units in the first epoch.
+DECODER_START = 0.1
 RECONSTRUCTION_LOSSES = ("normalized", "squared", "crossentropy")
 
 
@@ -99,18 +102,21 @@ class SparseAutoencoder(keras.Model):
             self.decoder = keras.layers.Dense(
                 features,
                 activation=self.decoder_activation,
-                kernel_initializer=keras.initializers.GlorotUniform(seed=self.seed + 1),
                 kernel_constraint=keras.constraints.UnitNorm(axis=1)
                 if self.unit_norm_decoder
                 else None,
                 name="decoder",
             )
         self.decoder.build(code_shape)
+        if not self.tied:
+            self.decoder.kernel.assign(DECODER_START * ops.transpose(self.encoder.kernel))
         if self.unit_norm_decoder:
             layer = self.encoder if self.tied else self.decoder
             layer.kernel.assign(layer.kernel_constraint(layer.kernel))
-        self.error_metrics = [ReconstructionError(), ExplainedVariance(features)]
-        self.activity_metrics = [ActiveFraction(), DeadFraction(self.units)]
+        self.reconstruction_error = ReconstructionError()
+        self.explained_variance = ExplainedVariance(features)
+        self.active_fraction = ActiveFraction()
+        self.dead_fraction = DeadFraction(self.units)
         self.mean_activation = keras.metrics.Mean(name="mean_activation")
         self.built = True
 
@@ -140,10 +146,10 @@ class SparseAutoencoder(keras.Model):
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Take one batch into the metrics: `fit` and `evaluate` call it, and so may others."""
         active = self.active(y_pred["code"])
-        for metric in self.error_metrics:
-            metric.update_state(x, y_pred["reconstruction"])
-        for metric in self.activity_metrics:
-            metric.update_state(active)
+        self.reconstruction_error.update_state(x, y_pred["reconstruction"])
+        self.explained_variance.update_state(x, y_pred["reconstruction"])
+        self.active_fraction.update_state(active)
+        self.dead_fraction.update_state(active)
         self.mean_activation.update_state(y_pred["code"])
         return self.get_metrics_result()
 

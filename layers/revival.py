@@ -7,7 +7,6 @@ from keras import ops
 from layers.autoencoder import SparseAutoencoder
 
 
-
 def dead_units(autoencoder: SparseAutoencoder, rows) -> np.ndarray:
     """Indices of the units that are active for none of the rows (rows, features)."""
     ever_active = ops.max(autoencoder.active(autoencoder.encode(rows)), axis=0)

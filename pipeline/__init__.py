@@ -1,1 +1,1 @@
-"""What each stage does, as functions: rows in, values out. No Prefect; MLflow in `tracker` alone."""
+"""What each stage does, as functions. No Prefect here, and MLflow in `tracker` alone."""

@@ -1,4 +1,4 @@
-"""The comparison: what a start from the pretrained stack gains over random weights, seed by seed."""
+"""The comparison: what the pretrained stack gains over random weights, seed by seed."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -162,7 +162,8 @@ class LevelConfig(Part):
     )
     sparsity: Sparsity = Field(NoSparsity(), description="The sparsity mechanism.")
     corruption: Corruption = Field(
-        NoCorruption(), description="What is done to the rows in training; the loss sees clean rows."
+        NoCorruption(),
+        description="What is done to the rows in training; the loss sees clean rows.",
     )
     tied: bool = Field(False, description="The decoder uses the encoder's transposed weights.")
     decoder_activation: Literal["linear", "sigmoid"] = Field(
@@ -261,7 +262,8 @@ class ExportConfig(Part):
     """Where the SavedModel goes."""
 
     directory: str = Field(
-        "exports", description="Folder for `NAME/1/`, `NAME/2/`, ... as TensorFlow Serving reads it."
+        "exports",
+        description="Folder for `NAME/1/`, `NAME/2/`, ... as TensorFlow Serving reads it.",
     )
     alias: str = Field(
         "latest_run", pattern=r"^[A-Za-z][\w-]*$", description="The registered model's alias."

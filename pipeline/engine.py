@@ -34,7 +34,7 @@ class Progress(NamedTuple):
 Watch = Callable[[Progress], None]
 
 
-class Diverged(RuntimeError):
+class DivergedError(RuntimeError):
     """The loss is no longer a finite number."""
 
 
@@ -78,9 +78,7 @@ class Trainer:
                 start = 0
                 for index, group in enumerate(self.groups):
                     group.optimizer.learning_rate.assign(rates[step, index])
-                    group.optimizer.apply(
-                        gradients[start : start + sizes[index]], group.variables
-                    )
+                    group.optimizer.apply(gradients[start : start + sizes[index]], group.variables)
                     start += sizes[index]
                 total += value
             return total / tf.cast(tf.shape(batches)[0], tf.float32)
@@ -103,12 +101,12 @@ class Trainer:
     def run(self, batches: np.ndarray, rates: np.ndarray, *arrays: tf.Tensor) -> float:
         """Run one step per row of `batches` (steps, batch size); give back the mean loss.
 
-        `rates` (steps, groups) are the learning rates. Raises `Diverged` for a loss that is not
+        `rates` (steps, groups) are the learning rates. Raises `DivergedError` for a loss that is not
         finite.
         """
         loss = float(self._steps(batches.astype("int32"), rates.astype("float32"), *arrays))
         if not np.isfinite(loss):
-            raise Diverged(f"the training loss became {loss}; lower the learning rate.")
+            raise DivergedError(f"the training loss became {loss}; lower the learning rate.")
         return loss
 
 
@@ -123,5 +121,3 @@ def blocks(batches: np.ndarray) -> Iterator[slice]:
     """Slices of at most `BLOCK_STEPS` steps, so that progress can be told between them."""
     for start in range(0, len(batches), BLOCK_STEPS):
         yield slice(start, min(start + BLOCK_STEPS, len(batches)))
-
-

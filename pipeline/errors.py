@@ -12,7 +12,7 @@ class InputError(ValueError):
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """The end of a message about an unknown name: the valid name closest to it, then all of them."""
+    """The end of a message about an unknown name: the closest valid one, then all of them."""
     names = sorted(valid)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     guess = f" Did you mean {close[0]!r}?" if close else ""

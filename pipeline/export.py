@@ -4,8 +4,6 @@ It needs TensorFlow to load and none of our code. Scaling, imputation and catego
 """
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,6 +19,7 @@ import tensorflow as tf
 from layers import SparseAutoencoder
 from pipeline.config import LevelConfig
 from pipeline.data.preprocessing import Preprocessing
+from pipeline.folders import new_version
 
 ENDPOINTS = ("serve", "encode", "reconstruct", "score")
 TOLERANCE = 1e-5
@@ -56,28 +55,12 @@ def export(trained: Trained, directory: Path, numbers: np.ndarray, categories: n
     does it get its place. Raises `ExportError` when it differs by more than 1e-5 of the largest
     value, and leaves nothing behind.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=".export-", dir=directory))
-    try:
-        _write(trained, aside)
-        _prove(trained, aside, numbers, categories)
-        os.chmod(aside, 0o755)
-        while True:
-            version = directory / str(_next_version(directory))
-            try:
-                os.rename(aside, version)
-                return version
-            except OSError:
-                if not version.exists():  # else another run took the number
-                    raise
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
 
+    def write(folder: Path) -> None:
+        _write(trained, folder)
+        _prove(trained, folder, numbers, categories)
 
-def _next_version(directory: Path) -> int:
-    taken = [int(path.name) for path in directory.iterdir() if path.name.isdigit()]
-    return max(taken, default=0) + 1
+    return new_version(directory, write)
 
 
 def _write(trained: Trained, folder: Path) -> None:
@@ -187,7 +170,7 @@ class Endpoints(tf.Module):
 
 def raw_inputs(
     preprocessing: Preprocessing, numbers: np.ndarray, categories: np.ndarray
-) -> dict[str, np.ndarray]:
+) -> dict[str, Any]:
     """Raw rows as the arguments of the exported signatures."""
     if not categories.shape[1]:
         return {"rows": numbers}

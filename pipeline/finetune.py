@@ -11,7 +11,7 @@ import tensorflow as tf
 from layers import SparseAutoencoder
 from pipeline.config import Arm, FinetuneConfig, LevelConfig
 from pipeline.engine import ParameterGroup, Progress, Trainer, Watch, blocks, shuffled_batches
-from pipeline.network import Network, build_network, initialize
+from pipeline.network import build_network, initialize
 from pipeline.seeds import derive
 
 STANDARDIZED_ON = 10_000
@@ -89,12 +89,17 @@ class Finetuner:
         )
 
     def run(
-        self, arm: Arm, autoencoders: Sequence[SparseAutoencoder], parts: Parts, seed: int, watch: Watch
+        self,
+        arm: Arm,
+        autoencoders: Sequence[SparseAutoencoder],
+        parts: Parts,
+        seed: int,
+        watch: Watch,
     ) -> Trial:
         """Train one trial from the autoencoders' encoders and score it.
 
         `seed` decides the head's first weights and the batch order, so trials of different arms
-        with the same seed differ in the encoder's first weights alone. Raises `Diverged`.
+        with the same seed differ in the encoder's first weights alone. Raises `DivergedError`.
         """
         start = partial(initialize, self.network, autoencoders, parts.unlabelled, seed)
         rates = (0.0,) if arm == "frozen" else self.config.encoder_rates

@@ -21,7 +21,9 @@ def model_folder(path: Path) -> Path:
     Raises `InputError` when there is none.
     """
     versions = sorted((p for p in path.glob("*/saved_model.pb")), key=_version)
-    folder = path if (path / "saved_model.pb").exists() else versions[-1].parent if versions else None
+    folder = (
+        path if (path / "saved_model.pb").exists() else versions[-1].parent if versions else None
+    )
     if folder is None or not (folder / "assets.extra" / ABOUT).exists():
         what = "is not a folder that Layerwise exported" if path.exists() else "does not exist"
         raise InputError(
@@ -41,9 +43,7 @@ def model_columns(folder: Path) -> tuple[Column, ...]:
     return tuple(Column(*column) for column in describe_model(folder)["columns"])
 
 
-def infer(
-    folder: Path, endpoint: str, numbers: np.ndarray, categories: np.ndarray
-) -> pd.DataFrame:
+def infer(folder: Path, endpoint: str, numbers: np.ndarray, categories: np.ndarray) -> pd.DataFrame:
     """Run one signature on raw rows, batch by batch: one output row for each.
 
     `numbers` (rows, number columns) float32 and `categories` (rows, category columns) text, in the

@@ -13,7 +13,9 @@ CONTRACTS = {"data": 1, "pretrain": 1, "finetune": 1, "export": 1}
 
 def stage_key(stage: str, *parts: Any) -> str:
     """A digest of the stage's code contract, its part of the config and what it stands on."""
-    plain = [part.model_dump(mode="json") if isinstance(part, BaseModel) else part for part in parts]
+    plain = [
+        part.model_dump(mode="json") if isinstance(part, BaseModel) else part for part in parts
+    ]
     text = json.dumps([stage, CONTRACTS[stage], plain], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 

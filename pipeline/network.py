@@ -36,9 +36,10 @@ def build_network(stack: Sequence[LevelConfig], features: int, outputs: int) -> 
         zip(stack, random_autoencoders(stack, features, seed=0), strict=True), 1
     ):
         encoder.add(keras.layers.Dense(level.units, level.activation, name=f"encoder_{number}"))
-        if level.passes_on == "code" and level.sparsity.mechanism in HARD_LIMITS:
-            settings = autoencoder.sparsity.get_config() | {"name": f"sparsity_{number}"}
-            encoder.add(type(autoencoder.sparsity).from_config(settings))
+        sparsity = autoencoder.sparsity
+        if sparsity and level.passes_on == "code" and level.sparsity.mechanism in HARD_LIMITS:
+            settings = sparsity.get_config() | {"name": f"sparsity_{number}"}
+            encoder.add(type(sparsity).from_config(settings))
     standardize = keras.layers.BatchNormalization(
         center=False, scale=False, trainable=False, name="standardize"
     )
@@ -65,16 +66,14 @@ def initialize(
 
     The code is standardised by its mean and variance over `rows` (rows, features).
     """
-    sources = {
-        name: part
-        for number, autoencoder in enumerate(autoencoders, 1)
-        for name, part in (
-            (f"encoder_{number}", autoencoder.encoder),
-            (f"sparsity_{number}", autoencoder.sparsity),
-        )
-    }
+    sources: dict[str, keras.layers.Layer | None] = {}
+    for number, autoencoder in enumerate(autoencoders, 1):
+        sources[f"encoder_{number}"] = autoencoder.encoder
+        sources[f"sparsity_{number}"] = autoencoder.sparsity
     for layer in network.encoder.layers:
-        layer.set_weights(sources[layer.name].get_weights())
+        source = sources[layer.name]
+        assert source is not None  # the network has a sparsity layer only where there is one
+        layer.set_weights(source.get_weights())
     codes = network.encoder.predict_on_batch(rows)
     network.standardize.set_weights([codes.mean(axis=0), codes.var(axis=0)])
     kernel, bias = network.head.get_weights()

@@ -1,7 +1,6 @@
 """Prepared data: read, split, scaled and written to scratch, where every stage finds it."""
 
 import json
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -57,6 +56,7 @@ def prepare(config: DataConfig, seed: int, folder: Path) -> Prepared:
         splits = split(source, config, derive(seed, "split"))
         preprocessing = fit(source, splits.pretrain, config)
         rows = preprocessing.apply(source.numbers, source.categories)
+        assert source.target is not None  # split refuses data without a target
         classes, targets, offset, scale = _targets(source.target, splits.train, config.task)
         example = splits.test[:EXAMPLE_ROWS]
         about = {
@@ -81,7 +81,7 @@ def prepare(config: DataConfig, seed: int, folder: Path) -> Prepared:
         )
         (aside / "about.json").write_text(json.dumps(about))
         try:
-            os.rename(aside, folder)
+            aside.rename(folder)
         except OSError:  # another process was quicker; what it wrote is the same
             shutil.rmtree(aside)
     return _load(folder)

@@ -11,9 +11,10 @@ import mlflow
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from mlflow.pyfunc import PythonModel
 
 
-class ServedModel(mlflow.pyfunc.PythonModel):
+class ServedModel(PythonModel):
     """Rows in, the outputs of one signature out; `params={"endpoint": ...}` chooses which."""
 
     def load_context(self, context: Any) -> None:
@@ -22,9 +23,8 @@ class ServedModel(mlflow.pyfunc.PythonModel):
         self.signatures = tf.saved_model.load(str(folder)).signatures
         self.about = json.loads((folder / "assets.extra" / "layerwise.json").read_text())
 
-    def predict(
-        self, context: Any, model_input: Any, params: dict[str, Any] | None = None
-    ) -> pd.DataFrame:
+    # No type hints here: MLflow would take them for the schema of the input.
+    def predict(self, context, model_input, params=None):
         """One row of outputs for each row: probabilities by class name, codes by number."""
         endpoint = (params or {}).get("endpoint", "serve")
         if endpoint not in self.about["endpoints"]:
@@ -35,7 +35,10 @@ class ServedModel(mlflow.pyfunc.PythonModel):
         )
 
     def _inputs(self, rows: Any) -> dict[str, tf.Tensor]:
-        names = {kind: [n for n, k in self.about["columns"] if k == kind] for kind in ("number", "category")}
+        names = {
+            kind: [n for n, k in self.about["columns"] if k == kind]
+            for kind in ("number", "category")
+        }
         if not isinstance(rows, pd.DataFrame):
             return {"rows": tf.constant(np.asarray(rows, "float32"))}
         inputs = {}

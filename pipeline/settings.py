@@ -87,13 +87,10 @@ def _apply(tree: dict[str, Any], setting: str) -> None:
         raise InputError(f"--set {path}: the value is not YAML: {error}") from None
     *parents, last = path.split(".")
     # What a setting does not name keeps its default, also inside lists.
-    if parents and parents[0] not in tree and parents[0] in RunConfig.model_fields:
-        default = RunConfig().model_dump(mode="json", exclude_unset=True)
-        tree[parents[0]] = default.get(parents[0], {})
-        if parents[0] == "stack":
-            tree["stack"] = [
-                level.model_dump(mode="json", exclude_unset=True) for level in RunConfig().stack
-            ]
+    if parents and parents[0] not in tree:
+        defaults = RunConfig().model_dump(mode="json")
+        if parents[0] in defaults:
+            tree[parents[0]] = defaults[parents[0]]
     place: Any = tree
     for key in parents:
         place = _child(place, key, path)

@@ -18,7 +18,7 @@ import keras
 import numpy as np
 
 from layers import SparseAutoencoder
-from pipeline.compare import Comparison, Score, compare, comparison_entry
+from pipeline.compare import Score, compare, comparison_entry
 from pipeline.config import Arm, RunConfig
 from pipeline.data.splits import label_budget, label_subset
 from pipeline.engine import Progress, Watch
@@ -30,6 +30,7 @@ from pipeline.prepare import Prepared, prepare
 from pipeline.pretrain import encode, pretrain
 from pipeline.seeds import derive
 from pipeline.serving import log_served_model
+from pipeline.summary import Summary, read_summary
 from pipeline.tracker import STORE, StageRun, Tracker, tracking_uri
 
 AUTOENCODER = "autoencoder.keras"
@@ -75,13 +76,10 @@ class TrialSpec:
 
 
 @dataclass(frozen=True)
-class DataStage(Stage):
-    """The prepared data and what is to be trained on it."""
+class DataStage:
+    """What the data allows to be trained."""
 
-    name: str
-    rows: int
-    features: int
-    classes: tuple[str, ...]
+    key: str
     trials: tuple[TrialSpec, ...]
 
 
@@ -100,11 +98,19 @@ def start_run(config: RunConfig) -> Run:
     return Run(uri, parent.run_id, str(scratch))
 
 
-def finish_run(config: RunConfig, run: Run, status: Literal["FINISHED", "FAILED"]) -> None:
-    """Close the parent run and clear the scratch."""
+def finish_run(config: RunConfig, run: Run) -> Summary:
+    """Close the parent run, clear the scratch and give back what the run came to."""
     tracker = Tracker(run.uri, config.name)
-    tracker.finish(StageRun(tracker.client, run.run_id), status)
+    tracker.finish(StageRun(tracker.client, run.run_id))
     shutil.rmtree(run.scratch, ignore_errors=True)
+    return read_summary(tracker, tracker.run(run.run_id))
+
+
+def fail_run(config: RunConfig, run: Run) -> None:
+    """Mark the parent run as failed and clear the scratch."""
+    shutil.rmtree(run.scratch, ignore_errors=True)
+    tracker = Tracker(run.uri, config.name)
+    tracker.finish(StageRun(tracker.client, run.run_id), "FAILED")
 
 
 def data_stage(config: RunConfig, run: Run) -> DataStage:
@@ -112,18 +118,16 @@ def data_stage(config: RunConfig, run: Run) -> DataStage:
     tracker = Tracker(run.uri, config.name)
     with tracker.stage("data", "data", run.run_id, {"cached": False}) as stage:
         data = _prepared(config, run)
-        key = stage_key("data", config.data.model_copy(update={"source": ""}), config.seed,
-                        data.fingerprint)
-        stage.tags({"key": key})
+        key = stage_key(
+            "data", config.data.model_copy(update={"source": ""}), config.seed, data.fingerprint
+        )
+        stage.tags({"key": key, "data": data.name, "classes": json.dumps(data.classes)})
         stage.params(config.data.model_dump(mode="json"))
         parts = {f"{name}_rows": len(rows) for name, rows in data.splits._asdict().items()}
         stage.metrics({"rows": len(data.rows), "features": data.rows.shape[1], **parts})
         for record in (stage, StageRun(tracker.client, run.run_id)):
             record.dataset(data.name, data.origin, data.fingerprint, data.rows, data.targets)
-        return DataStage(
-            stage.run_id, key, parts, False, data.name, len(data.rows), data.rows.shape[1],
-            data.classes, tuple(_trials(config, data)),
-        )
+        return DataStage(key, tuple(_trials(config, data)))
 
 
 def pretrain_stage(
@@ -147,18 +151,28 @@ def pretrain_stage(
         _store_model(stage, result.autoencoder, AUTOENCODER)
         return result.metrics
 
-    return _stage(config, run, f"pretrain level {number}", "pretrain", key, tags,
-                  level.model_dump(mode="json"), work)
+    return _stage(
+        config,
+        run,
+        f"pretrain level {number}",
+        "pretrain",
+        key,
+        tags,
+        level.model_dump(mode="json"),
+        work,
+    )
 
 
 def finetune_stage(
-    config: RunConfig, run: Run, trial: TrialSpec, data: DataStage, levels: Sequence[Stage],
+    config: RunConfig,
+    run: Run,
+    trial: TrialSpec,
+    data: DataStage,
+    levels: Sequence[Stage],
     watch: Watch,
 ) -> Stage:
     """Fine-tune one trial and score it on the test rows."""
-    settings = config.finetune.model_dump(
-        mode="json", exclude={"arms", "label_budgets", "seeds"}
-    )
+    settings = config.finetune.model_dump(mode="json", exclude={"arms", "label_budgets", "seeds"})
     stands_on = (
         [level.model_dump(mode="json") for level in config.stack]
         if trial.arm == "random"
@@ -169,8 +183,13 @@ def finetune_stage(
 
     def work(stage: StageRun) -> dict[str, float]:
         prepared = _prepared(config, run)
-        finetuner = _finetuner(config.finetune, config.stack, prepared.rows.shape[1],
-                               len(prepared.classes), threading.get_ident())
+        finetuner = _finetuner(
+            config.finetune,
+            config.stack,
+            prepared.rows.shape[1],
+            len(prepared.classes),
+            threading.get_ident(),
+        )
         if trial.arm == "random":
             seed = derive(config.seed, "random", trial.seed)
             autoencoders = random_autoencoders(config.stack, prepared.rows.shape[1], seed)
@@ -191,19 +210,19 @@ def finetune_stage(
         finetuner.network.model.set_weights(result.weights)
         _store_model(stage, finetuner.network.model, NETWORK)
         metric = finetuner.metric
-        return {
+        metrics = {
             metric: result.score,
             f"validation_{metric}_kept": result.validation_score,
             "encoder_rate": result.encoder_rate,
             "validation_rows": len(parts.validation.rows),
         }
+        stage.metrics(metrics, steps)
+        return metrics
 
     return _stage(config, run, trial.name, "finetune", key, identity, identity | settings, work)
 
 
-def compare_stage(
-    config: RunConfig, run: Run, trials: Sequence[tuple[TrialSpec, Stage]]
-) -> list[Comparison]:
+def compare_stage(config: RunConfig, run: Run, trials: Sequence[tuple[TrialSpec, Stage]]) -> None:
     """Compare the arms and log gain, interval and verdict for each label budget."""
     metric = metric_name(config)
     tracker = Tracker(run.uri, config.name)
@@ -226,22 +245,15 @@ def compare_stage(
             entries = [comparison_entry(row, metric) for row in comparisons]
             file.write_text(json.dumps(entries, indent=1))
             stage.artifact(file)
-        return comparisons
-
-
-@dataclass(frozen=True)
-class Exported:
-    """Where the exported model is."""
-
-    path: str
-    model_uri: str
-    endpoints: tuple[str, ...] = ENDPOINTS
 
 
 def export_stage(
-    config: RunConfig, run: Run, data: DataStage, levels: Sequence[Stage],
+    config: RunConfig,
+    run: Run,
+    data: DataStage,
+    levels: Sequence[Stage],
     trials: Sequence[tuple[TrialSpec, Stage]],
-) -> Exported:
+) -> None:
     """Export the best network, prove the SavedModel in a clean process, log and register it.
 
     Best means: of the first arm configured, at its largest label budget, on validation rows.
@@ -257,13 +269,21 @@ def export_stage(
         prepared = _prepared(config, run)
         trained = _trained(config, run.uri, prepared, levels, best)
         folder = export(
-            trained, Path(config.export.directory, config.name).resolve(), prepared.numbers,
+            trained,
+            Path(config.export.directory, config.name).resolve(),
+            prepared.numbers,
             prepared.categories,
         )
         uri = log_served_model(tracker, stage, trained, folder, prepared)
         registered = tracker.register(uri, config.name, config.export.alias)
-        stage.tags({"path": folder, "model_uri": registered})
-        return Exported(str(folder), registered)
+        stage.tags(
+            {
+                "path": folder,
+                "model_uri": registered,
+                "logged_model": uri,
+                "endpoints": json.dumps(ENDPOINTS),
+            }
+        )
 
 
 def metric_name(config: RunConfig) -> Literal["accuracy", "r2"]:

@@ -1,11 +1,10 @@
-"""The summary of a run: what `--summary` writes and the tables show."""
+"""The summary of a run, read back from MLflow: what `--summary` writes and the tables show."""
 
-from collections.abc import Sequence
+import json
 from typing import Any, TypedDict
 
-from pipeline.compare import Comparison, comparison_entry
-from pipeline.config import RunConfig
-from pipeline.stages import DataStage, Exported, Run, Stage, TrialSpec, metric_name
+from pipeline.compare import Score, compare, comparison_entry
+from pipeline.tracker import FinishedRun, Tracker
 
 LAYER_METRICS = (
     "reconstruction_error",
@@ -13,6 +12,7 @@ LAYER_METRICS = (
     "active_fraction",
     "mean_activation",
     "dead_fraction",
+    "seconds",
 )
 
 
@@ -21,6 +21,7 @@ class Summary(TypedDict):
 
     experiment: str
     run_id: str
+    metric: str
     data: dict[str, Any]
     layers: list[dict[str, Any]]
     comparison: list[dict[str, Any]]
@@ -28,47 +29,57 @@ class Summary(TypedDict):
     seconds: dict[str, float]
 
 
-def summarize(
-    config: RunConfig,
-    run: Run,
-    data: DataStage,
-    levels: Sequence[Stage],
-    trials: Sequence[tuple[TrialSpec, Stage]],
-    comparisons: Sequence[Comparison],
-    exported: Exported,
-) -> Summary:
-    """Gather what the stages of a run gave."""
+def read_summary(tracker: Tracker, run: FinishedRun) -> Summary:
+    """Gather what the stages of a finished run logged."""
+    stages: dict[str, list[FinishedRun]] = {}
+    for child in tracker.children(run.run_id):
+        stages.setdefault(child.tags["stage"], []).append(child)
+    trials = stages.get("finetune", [])
+    metric = "r2" if run.params.get("data.task") == "regression" else "accuracy"
+    scores = [
+        Score(t.tags["arm"], int(t.tags["labels"]), int(t.tags["seed"]), t.metrics[metric])
+        for t in trials
+    ]
+    levels = sorted(stages.get("pretrain", []), key=lambda level: int(level.tags["level"]))
     return Summary(
-        experiment=config.name,
+        experiment=tracker.experiment,
         run_id=run.run_id,
-        data={
-            "name": data.name,
-            "rows": data.rows,
-            "features": data.features,
-            "classes": list(data.classes),
-            **{name: int(rows) for name, rows in data.metrics.items()},
-        },
-        layers=[
-            {
-                "units": level.units,
-                "epochs": level.epochs,
-                **{name: stage.metrics[name] for name in LAYER_METRICS},
-                "seconds": stage.metrics["seconds"],
-                "cached": stage.cached,
-            }
-            for level, stage in zip(config.stack, levels, strict=True)
-        ],
-        comparison=[comparison_entry(row, metric_name(config)) for row in comparisons],
-        export={
-            "path": exported.path,
-            "model_uri": exported.model_uri,
-            "endpoints": list(exported.endpoints),
-        },
+        metric=metric,
+        data=_data(stages["data"][0]),
+        layers=[_layer(level) for level in levels],
+        comparison=[comparison_entry(row, metric) for row in compare(scores)],
+        export=_export(stages["export"][0]),
         seconds={
+            **{f"pretrain {n}": level.metrics["seconds"] for n, level in enumerate(levels, 1)},
             **{
-                f"pretrain level {number}": stage.metrics["seconds"]
-                for number, stage in enumerate(levels, 1)
+                stage: sum(child.metrics["seconds"] for child in children)
+                for stage, children in stages.items()
+                if stage != "pretrain"
             },
-            "fine-tune": sum(stage.metrics["seconds"] for _, stage in trials),
         },
     )
+
+
+def _data(stage: FinishedRun) -> dict[str, Any]:
+    return {
+        "name": stage.tags["data"],
+        "classes": json.loads(stage.tags["classes"]),
+        **{name: int(value) for name, value in stage.metrics.items() if name != "seconds"},
+    }
+
+
+def _layer(level: FinishedRun) -> dict[str, Any]:
+    return {
+        "units": int(level.params["units"]),
+        "epochs": int(level.params["epochs"]),
+        **{name: level.metrics[name] for name in LAYER_METRICS},
+        "cached": level.tags["cached"] == "True",
+    }
+
+
+def _export(stage: FinishedRun) -> dict[str, Any]:
+    return {
+        "path": stage.tags["path"],
+        "model_uri": stage.tags["model_uri"],
+        "endpoints": json.loads(stage.tags["endpoints"]),
+    }

@@ -10,7 +10,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import mlflow
 import numpy as np
 from mlflow.data.dataset_source import DatasetSource
+from mlflow.data.numpy_dataset import from_numpy
 from mlflow.entities import DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
@@ -91,7 +92,7 @@ class StageRun:
         self, name: str, origin: str, digest: str, rows: np.ndarray, targets: np.ndarray
     ) -> None:
         """Log the dataset entity: name, digest, schema and where it comes from."""
-        entity = mlflow.data.from_numpy(
+        entity = from_numpy(
             rows[:1], source=_Origin(origin), targets=targets[:1], name=name, digest=digest[:36]
         )
         context = InputTag("mlflow.data.context", "training")
@@ -134,6 +135,7 @@ class FinishedRun(NamedTuple):
     run_id: str
     tags: dict[str, str]
     """Without the `layerwise.` before their names."""
+    params: dict[str, str]
     metrics: dict[str, float]
     """The last value of each."""
 
@@ -192,7 +194,7 @@ class Tracker:
         """The latest finished run with this stage key that did the work and is still intact."""
         runs = self.client.search_runs(
             [self.experiment_id],
-            f"tags.`{TAG}key` = '{key}' and tags.`{TAG}cached` = 'false' "
+            f"tags.`{TAG}key` = '{key}' and tags.`{TAG}cached` = 'False' "
             "and attributes.status = 'FINISHED'",
             max_results=1,
             order_by=["attributes.start_time DESC"],
@@ -227,6 +229,10 @@ class Tracker:
             token = page.token or ""
         return [_finished(run) for run in found]
 
+    def run(self, run_id: str) -> FinishedRun:
+        """A run by its id."""
+        return _finished(self.client.get_run(run_id))
+
     def latest(self) -> FinishedRun:
         """The experiment's latest finished pipeline run. Raises `InputError` when there is none."""
         runs = self.client.search_runs(
@@ -242,8 +248,14 @@ class Tracker:
         return _finished(runs[0])
 
     def log_model(
-        self, run: StageRun, script: Path, saved_model: Path, example: Any, outputs: Any,
-        endpoints: Sequence[str], packages: Sequence[str],
+        self,
+        run: StageRun,
+        script: Path,
+        saved_model: Path,
+        example: Any,
+        outputs: Any,
+        endpoints: Sequence[str],
+        packages: Sequence[str],
     ) -> str:
         """Log the SavedModel as an MLflow model whose code is the script; give back its URI.
 
@@ -264,8 +276,13 @@ class Tracker:
 
     def register(self, model_uri: str, name: str, alias: str) -> str:
         """Register a logged model and point the alias at it; give back `models:/NAME@ALIAS`."""
-        version = mlflow.register_model(model_uri, name)
-        self.client.set_registered_model_alias(name, alias, version.version)
+        with suppress(MlflowException):  # it exists, or another run made it meanwhile
+            self.client.create_registered_model(name)
+        model = mlflow.get_logged_model(model_uri.removeprefix("models:/"))
+        registered = self.client.create_model_version(
+            name, model_uri, model.source_run_id, model_id=model.model_id
+        )
+        self.client.set_registered_model_alias(name, alias, registered.version)
         return f"models:/{name}@{alias}"
 
     def _intact(self, run: Run) -> bool:
@@ -280,20 +297,56 @@ class Tracker:
         return True
 
 
-def open_experiment(name: str) -> Tracker:
-    """An experiment that exists. Raises `InputError` with the nearest name when it does not."""
+def open_experiment(name: str | None) -> Tracker:
+    """An experiment that exists; without a name that of the latest finished run.
+
+    Raises `InputError` with the nearest name when there is none.
+    """
+    client = _client()
+    experiments = {e.experiment_id: e.name for e in client.search_experiments()}
+    if name is None:
+        runs = client.search_runs(
+            list(experiments),
+            f"tags.`{TAG}stage` = 'run' and attributes.status = 'FINISHED'",
+            max_results=1,
+            order_by=["attributes.start_time DESC"],
+        )
+        if not runs:
+            raise InputError("No run has finished yet. Start one: layerwise run.")
+        name = experiments[runs[0].info.experiment_id]
+    if name not in experiments.values():
+        known = set(experiments.values()) - {"Default"}
+        raise InputError(f"There is no experiment {name!r}.{nearest(name, known)}")
+    return Tracker(tracking_uri(), name)
+
+
+def find_run(run_id: str) -> tuple[Tracker, FinishedRun]:
+    """A finished pipeline run by its id. Raises `InputError` when there is none."""
+    client = _client()
+    try:
+        run = client.get_run(run_id)
+    except MlflowException:
+        raise InputError(
+            f"There is no run {run_id!r}. Give the run id that `layerwise run` printed."
+        ) from None
+    found = _finished(run)
+    if found.tags.get("stage") != "run" or run.info.status != "FINISHED":
+        raise InputError(f"Run {run_id!r} is not a finished run of the whole pipeline.")
+    experiment = client.get_experiment(run.info.experiment_id)
+    return Tracker(tracking_uri(), experiment.name), found
+
+
+def _client() -> MlflowClient:
+    """The store that is there; none is made only to be read."""
     uri = tracking_uri()
     if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
         raise InputError(f"There is no MLflow store at {uri}. Start a run first: layerwise run.")
-    client = MlflowClient(uri)
-    if client.get_experiment_by_name(name) is None:
-        names = [e.name for e in client.search_experiments() if e.name != "Default"]
-        raise InputError(f"There is no experiment {name!r}.{nearest(name, names)}")
-    return Tracker(uri, name)
+    mlflow.set_tracking_uri(uri)
+    return MlflowClient(uri)
 
 
 def download_model(uri: str) -> Path:
-    """The SavedModel inside a registered or logged model. Raises `InputError` when there is none."""
+    """The SavedModel inside a registered or logged model; `InputError` when there is none."""
     mlflow.set_tracking_uri(tracking_uri())
     try:
         folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
@@ -318,7 +371,7 @@ def _finished(run: Run) -> FinishedRun:
         for name, value in run.data.tags.items()
         if name.startswith(TAG)
     }
-    return FinishedRun(run.info.run_id, tags, dict(run.data.metrics))
+    return FinishedRun(run.info.run_id, tags, dict(run.data.params), dict(run.data.metrics))
 
 
 def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:

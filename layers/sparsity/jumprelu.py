@@ -1,4 +1,4 @@
-"""JumpReLU codes: a learned threshold for each unit, with a penalty on the number of active units."""
+"""JumpReLU codes: a learned threshold for each unit and a penalty on the active units."""
 
 import math
 

@@ -1,5 +1,7 @@
 """Lifetime sparsity: a hard limit on how many rows of a batch each unit is active for."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -46,6 +48,7 @@ class LifetimeSparsity(keras.layers.Layer):
 
 def _rows_kept(rows, proportion):
     """The share of the rows, rounded up; `rows` is a tensor where the batch size is not static."""
+    proportion *= 1 - 1e-6  # 100 * 0.07 is 7.000000000000001: seven rows, not eight
     if isinstance(rows, int):
-        return max(1, -int(-rows * proportion // 1))
+        return max(1, math.ceil(rows * proportion))
     return ops.maximum(1, ops.cast(ops.ceil(ops.cast(rows, "float32") * proportion), "int32"))

@@ -15,7 +15,9 @@ class RunningThreshold(keras.layers.Layer):
     """
 
     def build(self, shape):
-        self.value = self.add_weight(name="value", shape=shape, initializer="zeros", trainable=False)
+        self.value = self.add_weight(
+            name="value", shape=shape, initializer="zeros", trainable=False
+        )
         self.updates = self.add_weight(
             name="updates", shape=(), initializer="zeros", trainable=False
         )

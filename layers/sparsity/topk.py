@@ -24,7 +24,9 @@ class TopK(keras.layers.Layer):
             raise ValueError(f"TopK needs k <= units = {input_shape[-1]}. Received: k={self.k}.")
 
     def call(self, activations, training=False):
-        kth_largest = ops.min(ops.top_k(activations, self.k, sorted=False)[0], axis=-1, keepdims=True)
+        kth_largest = ops.min(
+            ops.top_k(activations, self.k, sorted=False)[0], axis=-1, keepdims=True
+        )
         return ops.where(activations >= kth_largest, activations, 0.0)
 
     def get_config(self):

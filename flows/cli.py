@@ -1,0 +1,254 @@
+"""The command line. Each command imports what it needs, so that `--help` answers at once."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flows.quiet import native_output_hidden, set_environment
+from pipeline.errors import InputError
+
+BUG_HINT = "Run again with --verbose for the whole story."
+
+
+class House(click.Group):
+    """A group whose commands end with one clear message and the right exit status."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """0 done, 1 the run failed, 2 the input or config was refused."""
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            _stop(str(error), 2)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except KeyboardInterrupt:
+            _stop("Stopped.", 130)
+        except Exception as error:
+            if ctx.params.get("verbose"):
+                raise
+            _stop(f"{type(error).__name__}: {error}\n{BUG_HINT}", 1)
+
+
+def _stop(message: str, status: int) -> None:
+    click.echo(f"layerwise: {message}", err=True)
+    sys.exit(status)
+
+
+@click.group(cls=House, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--verbose", is_flag=True, help="Show what Prefect, MLflow and TensorFlow say.")
+@click.version_option(package_name="layerwise")
+def main(verbose: bool) -> None:
+    """Pretrain stacks of sparse autoencoders, compare with random init, export."""
+    set_environment(verbose)
+
+
+def _config_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """PRESET or CONFIG.yaml and what changes it."""
+    for option in (
+        click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
+                     help="Change one value, e.g. stack.0.units=256."),
+        click.option("--label", help="The column that holds the target."),
+        click.option("--data", help="A built-in name, a file or a folder."),
+        click.argument("config", required=False),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@main.command()
+@_config_options
+@click.option("--summary", type=click.Path(dir_okay=False, path_type=Path),
+              help="Write the results to this JSON file.")  # fmt: skip
+def run(
+    config: str | None,
+    data: str | None,
+    label: str | None,
+    settings: tuple[str, ...],
+    summary: Path | None,
+) -> None:
+    """Pretrain, fine-tune, compare and export.
+
+    CONFIG is a preset (digits, fashion-mnist, ...) or a YAML file. Without it: the digits preset,
+    or with --data the defaults for data of your own.
+    """
+    from pipeline.settings import load
+
+    resolved = load(config or (None if data else "digits"), data, label, settings)
+    if summary and not summary.parent.is_dir():
+        raise InputError(f"--summary: there is no folder {str(summary.parent)!r}.")
+    from flows.flow import start
+
+    found = start(resolved)
+    if summary:
+        write_whole(summary, json.dumps(found, indent=1) + "\n")
+    _show(found)
+
+
+def _show(summary: Any) -> None:
+    from rich.console import Console
+
+    from flows.tables import print_summary
+    from pipeline.tracker import tracking_uri
+
+    console = Console(highlight=False, soft_wrap=True)
+    print_summary(summary, console)
+    console.print(f"\nSavedModel: {summary['export']['path']}")
+    console.print(f"Registered: {summary['export']['model_uri']}")
+    console.print(f"Run:        {summary['run_id']} in experiment {summary['experiment']}")
+    bin_folder = Path(sys.executable).parent
+    console.print(f"MLflow:     {bin_folder / 'mlflow'} ui --backend-store-uri {tracking_uri()}\n")
+
+
+@main.command()
+@click.argument("experiment", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def compare(experiment: str | None, as_json: bool) -> None:
+    """Print the comparison of an experiment's latest run, read back from MLflow."""
+    from pipeline.summary import read_summary
+    from pipeline.tracker import open_experiment
+
+    tracker = open_experiment(experiment)
+    summary = read_summary(tracker, tracker.latest())
+    if as_json:
+        click.echo(json.dumps(summary, indent=1))
+    else:
+        _show(summary)
+
+
+@main.command()
+@click.argument("run")
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+def export(run: str, directory: Path) -> None:
+    """Copy the SavedModel of a tracked RUN to DIRECTORY/1 (or the next free number)."""
+    from pipeline.folders import copy_version
+    from pipeline.inference import model_folder
+    from pipeline.tracker import download_model, find_run
+
+    tracker, found = find_run(run)
+    exports = [c for c in tracker.children(found.run_id) if c.tags["stage"] == "export"]
+    click.echo(
+        copy_version(model_folder(download_model(exports[0].tags["logged_model"])), directory)
+    )
+
+
+def _inference(name: str, endpoint: str, help_text: str) -> None:
+    @main.command(name, help=help_text)
+    @click.argument("model")
+    @click.argument("data")
+    @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path),
+                  help="A .csv, .parquet or .npz file.")  # fmt: skip
+    def command(model: str, data: str, output: Path) -> None:
+        from pipeline.folders import check_output, write_frame
+
+        check_output(output)
+        with native_output_hidden():
+            import tensorflow  # noqa: F401
+        from pipeline.data.read import read_rows
+        from pipeline.inference import infer, model_columns, model_folder
+        from pipeline.tracker import download_model
+
+        registered = model.startswith(("models:/", "runs:/"))
+        folder = model_folder(download_model(model) if registered else Path(model))
+        rows = infer(folder, endpoint, *read_rows(data, model_columns(folder)))
+        write_frame(rows, output)
+        click.echo(f"{len(rows):,} rows in {output}")
+
+
+_inference("predict", "serve", "Class probabilities and label, or the number, for each row.")
+_inference("encode", "encode", "The code of each row.")
+_inference("reconstruct", "reconstruct", "Each row as the stack reconstructs it.")
+_inference("score", "score", "The reconstruction error of each row: high for anomalies.")
+
+
+@main.command()
+@click.argument("config", required=False)
+@click.option("--cron", required=True, help='When, e.g. "0 2 * * *" for two at night.')
+@click.option("--name", default="layerwise", show_default=True, help="Of the deployment.")
+@click.option("--data", help="A built-in name, a file or a folder.")
+@click.option("--label", help="The column that holds the target.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change one value.")
+def schedule(
+    config: str | None,
+    cron: str,
+    name: str,
+    data: str | None,
+    label: str | None,
+    settings: tuple[str, ...],
+) -> None:
+    """Serve the flow as a Prefect deployment that runs on a schedule; Ctrl-C ends it.
+
+    Needs a Prefect server (PREFECT_API_URL, or `prefect server start` in another terminal).
+    """
+    from pipeline.settings import load
+
+    resolved = load(config or (None if data else "digits"), data, label, settings)
+    from flows.schedule import serve
+
+    serve(resolved, cron, name)
+
+
+@main.command()
+@click.argument("source")
+@click.option("--label", help="The column that holds the target.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
+              help="Change one value of the data section, e.g. missing=impute.")  # fmt: skip
+def data(source: str, label: str | None, settings: tuple[str, ...]) -> None:
+    """What the data is and whether it can be used."""
+    from pipeline.data.describe import describe
+    from pipeline.data.read import read
+    from pipeline.settings import load
+
+    config = load(None, source, label, [f"data.{setting}" for setting in settings]).data
+    found = describe(read(config), config)
+    click.echo(json.dumps(found, indent=1))
+    if found["problems"]:
+        raise InputError("\n".join(found["problems"]))
+
+
+@main.command()
+@_config_options
+@click.option("--schema", is_flag=True, help="Print the JSON schema instead.")
+def config(
+    config: str | None,
+    data: str | None,
+    label: str | None,
+    settings: tuple[str, ...],
+    schema: bool,
+) -> None:
+    """The resolved config as YAML, ready to be saved and changed."""
+    import yaml
+
+    from pipeline.config import RunConfig
+    from pipeline.settings import load
+
+    if schema:
+        click.echo(json.dumps(RunConfig.model_json_schema(), indent=1))
+        return
+    resolved = load(config, data, label, settings)
+    click.echo(yaml.safe_dump(resolved.model_dump(mode="json"), sort_keys=False), nl=False)
+
+
+@main.command()
+@click.option("--mlflow-port", default=5000, show_default=True)
+@click.option("--prefect-port", default=4200, show_default=True)
+def ui(mlflow_port: int, prefect_port: int) -> None:
+    """MLflow's and Prefect's pages on loopback; Ctrl-C ends both."""
+    from flows.pages import serve_pages
+
+    serve_pages(mlflow_port, prefect_port)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file aside and rename it, so that it is never seen half-written."""
+    from pipeline.folders import aside
+
+    with aside(path) as file:
+        file.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Imports run one way, flows -> pipeline -> layers, and a few packages have a place of their own."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("layers", "pipeline", "flows")
+FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+AGAINST_THE_ARROWS = {"layers": {"pipeline", "flows"}, "pipeline": {"flows"}, "flows": set()}
+MLFLOW_HOMES = {"pipeline/tracker.py", "pipeline/served_model.py"}
+
+
+def imported(source: str) -> set[str]:
+    """Top-level names of every module that the source imports, at any depth, in any way.
+
+    `import a.b`, `from a import b`, `importlib.import_module("a.b")` and `__import__("a")`.
+    """
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Import(names=aliases):
+                names |= {alias.name for alias in aliases}
+            case ast.ImportFrom(module=str(module), level=0):
+                names.add(module)
+            case ast.Call(
+                func=ast.Attribute(attr="import_module") | ast.Name(id="import_module" | "__import__"),
+                args=[ast.Constant(value=str(module)), *_],
+            ):
+                names.add(module)
+    return {name.partition(".")[0] for name in names}
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def test_every_way_to_import_is_seen():
+    source = """
+import a.x, b as other
+from c.y import z
+def later():
+    import d
+    importlib.import_module("e.f")
+    return __import__("g")
+from . import beside
+"""
+    assert imported(source) == {"a", "b", "c", "d", "e", "g"}
+
+
+def test_the_files_were_found():
+    assert {name_of(path).partition("/")[0] for path in FILES} == set(PACKAGES)
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_no_import_goes_against_the_arrows(path):
+    package = name_of(path).partition("/")[0]
+    assert not imported(path.read_text()) & AGAINST_THE_ARROWS[package]
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_prefect_is_imported_in_flows_only(path):
+    if not name_of(path).startswith("flows/"):
+        assert "prefect" not in imported(path.read_text())
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_mlflow_is_imported_by_the_tracker_and_the_served_model_s_script_only(path):
+    if name_of(path) not in MLFLOW_HOMES:
+        assert "mlflow" not in imported(path.read_text())
