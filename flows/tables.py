@@ -9,6 +9,8 @@ from rich.table import Table
 
 from pipeline.summary import Summary
 
+# Narrow enough for 80 columns.
+STYLE: dict[str, Any] = {"box": SIMPLE_HEAD, "pad_edge": False, "collapse_padding": True}
 ARMS = ("pretrained", "random", "frozen")
 
 
@@ -33,7 +35,7 @@ def print_summary(summary: Summary, console: Console) -> None:
 
 
 def _levels(summary: Summary) -> Table:
-    table = Table(title="Pretraining, measured on validation rows", box=SIMPLE_HEAD)
+    table = Table(title="Pretraining, measured on validation rows", **STYLE)
     for name in ("level", "units", "epochs", "error", "explained", "active", "dead", "seconds"):
         table.add_column(name, justify="right")
     for number, layer in enumerate(summary["layers"], 1):
@@ -55,7 +57,7 @@ def _arms(summary: Summary) -> Table:
     arms = sorted({arm for row in rows for arm in row["arms"]}, key=ARMS.index)
     seeds = max(len(s[summary["metric"]]) for row in rows for s in row["arms"].values())
     title = f"Fine-tuning, {_metric_words(summary)}, mean ± deviation over {seeds} seeds"
-    table = Table(title=title, box=SIMPLE_HEAD)
+    table = Table(title=title, **STYLE)
     for name in ("labels", *arms, "gain", "95 % interval", "verdict"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:

@@ -170,9 +170,11 @@ class SparseAutoencoder(keras.Model):
 
     @classmethod
     def from_config(cls, config):
-        for part in ("sparsity", "corruption"):
-            config[part] = keras.saving.deserialize_keras_object(config[part])
-        return cls(**config)
+        parts = {
+            part: keras.saving.deserialize_keras_object(config[part])
+            for part in ("sparsity", "corruption")
+        }
+        return cls(**{**config, **parts})
 
     def _reconstruction_loss(self, rows, reconstruction):
         if self.reconstruction_loss == "crossentropy":

@@ -16,8 +16,8 @@ def dead_units(autoencoder: SparseAutoencoder, rows) -> np.ndarray:
 def revive(autoencoder: SparseAutoencoder, rows, seed: int) -> int:
     """Give the dead units a new start at rows that are badly reconstructed; return their number.
 
-    For each dead unit a row is drawn with a probability in proportion to its squared error. The
-    unit's encoder weights point from the mean row to that row; its bias starts it half-way there,
+    For each dead unit a row of its own is drawn with a probability in proportion to its squared
+    error. The unit's encoder weights point from the mean row to that row; its bias starts it half-way there,
     so that few other rows excite it, and on the row itself it is as active as the units that are
     active there are on average, so that a hard limit lets it through. Its decoder weights start at
     zero, so that nothing gets worse, or, where their norm is fixed, along what the reconstruction
@@ -36,7 +36,13 @@ def revive(autoencoder: SparseAutoencoder, rows, seed: int) -> int:
     errors = np.sum(np.square(residuals), axis=-1, dtype="float64")
     if errors.sum() == 0:
         return 0
-    picked = np.random.default_rng(seed).choice(len(rows), len(dead), p=errors / errors.sum())
+    # Different rows while there are enough: units that start alike would stay alike.
+    picked = np.random.default_rng(seed).choice(
+        len(rows),
+        len(dead),
+        replace=np.count_nonzero(errors) < len(dead),
+        p=errors / errors.sum(),
+    )
     mean_row = rows.mean(axis=0)
     away = rows[picked] - mean_row
     squared_distances = np.maximum(np.sum(away**2, axis=-1, keepdims=True), 1e-12)
@@ -48,7 +54,7 @@ def revive(autoencoder: SparseAutoencoder, rows, seed: int) -> int:
     kernel[:, dead] = weights.T
     bias[dead] = -weights @ mean_row - strength[:, 0]
     if autoencoder.tied and autoencoder.unit_norm_decoder:
-        norms = np.linalg.norm(kernel[:, dead], axis=0)
+        norms = np.maximum(np.linalg.norm(kernel[:, dead], axis=0), 1e-12)
         kernel[:, dead] /= norms
         bias[dead] /= norms
     autoencoder.encoder.kernel.assign(kernel)

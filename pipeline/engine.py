@@ -101,8 +101,8 @@ class Trainer:
     def run(self, batches: np.ndarray, rates: np.ndarray, *arrays: tf.Tensor) -> float:
         """Run one step per row of `batches` (steps, batch size); give back the mean loss.
 
-        `rates` (steps, groups) are the learning rates. Raises `DivergedError` for a loss that is not
-        finite.
+        `rates` (steps, groups) are the learning rates. Raises `DivergedError` for a loss that is
+        not finite.
         """
         loss = float(self._steps(batches.astype("int32"), rates.astype("float32"), *arrays))
         if not np.isfinite(loss):

@@ -41,7 +41,8 @@ def pretrain(
     """Train one sparse autoencoder on rows (rows, features), float32.
 
     After each epoch its metrics are measured on clean validation rows (at most 5,000) and, during
-    the first half, dead units are revived. Raises `DivergedError` when the loss is no longer finite.
+    the first half, dead units are revived. Raises `DivergedError` when the loss is no longer
+    finite.
     """
     autoencoder = build_autoencoder(level, rows, seed)
     trainer = Trainer(

@@ -25,7 +25,8 @@ def imported(source: str) -> set[str]:
             case ast.ImportFrom(module=str(module), level=0):
                 names.add(module)
             case ast.Call(
-                func=ast.Attribute(attr="import_module") | ast.Name(id="import_module" | "__import__"),
+                func=ast.Attribute(attr="import_module")
+                | ast.Name(id="import_module" | "__import__"),
                 args=[ast.Constant(value=str(module)), *_],
             ):
                 names.add(module)
