@@ -44,7 +44,7 @@ class Watcher:
         elif now - self._told >= LINE_SECONDS and progress.done < progress.total:
             self._told = now
             left = (now - self._began) * (progress.total - progress.done) / progress.done
-            console.print(f"{self._stage}: {text}, {left:.0f} s left")
+            console.print(f"{self._stage}: {text}, {left:.0f} s left", soft_wrap=True)
 
     def finish(self, text: str) -> None:
         """Replace the bar by one line about the outcome."""
@@ -103,7 +103,9 @@ class Tally:
         elif now - self._told >= LINE_SECONDS and self._done < self._total:
             self._told = now
             left = (now - self._began) * (self._total - self._done) / self._done
-            console.print(f"fine-tune: {self._done}/{self._total} {text}, {left:.0f} s left")
+            console.print(
+                f"fine-tune: {self._done}/{self._total} {text}, {left:.0f} s left", soft_wrap=True
+            )
 
     def finish(self) -> None:
         """Replace the bar by one line."""

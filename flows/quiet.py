@@ -19,8 +19,6 @@ def set_environment(verbose: bool) -> None:
         # The first start of the ephemeral server migrates its database, which takes a while.
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
         "PREFECT_SERVER_API_HOST": "127.0.0.1",
-        # Heartbeats cost a second at the end of each flow.
-        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "",
         "KERAS_BACKEND": "tensorflow",
     }
     if not verbose:
@@ -36,8 +34,7 @@ def set_environment(verbose: bool) -> None:
         for name in ("alembic", "mlflow", "tensorflow", "absl", "httpx", "prefect"):
             logging.getLogger(name).setLevel(logging.ERROR)
     for name, value in settings.items():
-        if value:
-            os.environ.setdefault(name, value)
+        os.environ.setdefault(name, value)
 
 
 @contextmanager

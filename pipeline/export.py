@@ -76,14 +76,23 @@ def _write(trained: Trained, folder: Path) -> None:
 
 
 def about(trained: Trained) -> dict[str, Any]:
-    """What a program that feeds the model must know: columns, classes, names of the outputs."""
+    """What a program that feeds the model must know: its columns, and what to call the outputs."""
+    preprocessing = trained.preprocessing
     return {
         "name": trained.name,
-        "columns": [list(column) for column in trained.preprocessing.columns],
-        "features": list(trained.preprocessing.feature_names),
-        "classes": list(trained.classes),
         "task": "classification" if trained.classes else "regression",
+        "classes": list(trained.classes),
+        "columns": [list(column) for column in preprocessing.columns],
+        "needs_every_number": bool(np.isnan(preprocessing.fill).any()),
         "endpoints": list(ENDPOINTS),
+        "outputs": {
+            "label": ["label"],
+            "probabilities": [f"probability of {name}" for name in trained.classes],
+            "prediction": ["prediction"],
+            "code": [f"code_{unit}" for unit in range(trained.stack[-1].units)],
+            "reconstruction": list(preprocessing.feature_names),
+            "reconstruction_error": ["reconstruction_error"],
+        },
     }
 
 
@@ -98,7 +107,7 @@ class Endpoints(tf.Module):
         self._classes = trained.classes
         self._target = (trained.target_offset, trained.target_scale)
         preprocessing = trained.preprocessing
-        self._fill = tf.constant(np.nan_to_num(preprocessing.fill))
+        self._fill = tf.constant(preprocessing.fill)
         self._offset = tf.constant(preprocessing.offset)
         self._scale = tf.constant(preprocessing.scale)
         self._vocabularies = [tf.constant(list(v)) for v in preprocessing.vocabularies]
@@ -114,8 +123,14 @@ class Endpoints(tf.Module):
         return [tf.TensorSpec((None, width), tf.float32, name="numbers"), categories]
 
     def run(self, name: str, *raw: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The signature of that name on raw rows."""
-        return getattr(self, name)(self.features(*raw))
+        """The signature of that name on raw rows.
+
+        A row that misses a number which training never missed gives NaN, and the label "".
+        """
+        features = self.features(*raw)
+        incomplete = tf.reduce_any(tf.math.is_nan(features), axis=1)
+        outputs = getattr(self, name)(features)
+        return {output: _blank(incomplete, value) for output, value in outputs.items()}
 
     def serve(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
         """Class probabilities and label, or the predicted number."""
@@ -166,6 +181,12 @@ class Endpoints(tf.Module):
             # What a decoder gives stands for activations; the decoder below reads sparse codes.
             rows = autoencoder.decode(autoencoder.sparsify(rows))
         return rows
+
+
+def _blank(rows: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """NaN or "" in the rows (rows,) of values (rows,) or (rows, columns) where `rows` is true."""
+    nothing = "" if values.dtype == tf.string else np.nan
+    return tf.where(rows if values.shape.rank == 1 else rows[:, None], nothing, values)
 
 
 def raw_inputs(

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from pipeline.data.preprocessing import need_every_number
 from pipeline.data.source import Column
 from pipeline.errors import InputError
 from pipeline.export import ABOUT
@@ -48,9 +49,12 @@ def infer(folder: Path, endpoint: str, numbers: np.ndarray, categories: np.ndarr
 
     `numbers` (rows, number columns) float32 and `categories` (rows, category columns) text, in the
     model's column order. Columns: `label` and `probability of CLASS`, `prediction`, `code_I`, the
-    names of the features, or `reconstruction_error`.
+    names of the features, or `reconstruction_error`. Raises `InputError` for a missing number where
+    missing values were refused in training.
     """
     about = describe_model(folder)
+    if about["needs_every_number"]:
+        need_every_number(numbers, [name for name, kind in about["columns"] if kind == "number"])
     signature = tf.saved_model.load(str(folder)).signatures[endpoint]
     names = [name for name in ("rows", "numbers", "categories") if name in _inputs(signature)]
     given = {"rows": numbers, "numbers": numbers, "categories": categories}
@@ -65,22 +69,13 @@ def infer(folder: Path, endpoint: str, numbers: np.ndarray, categories: np.ndarr
     ]
     outputs = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
     return pd.concat(
-        [_frame(name, values, about) for name, values in sorted(outputs.items())], axis=1
+        [_frame(values, about["outputs"][name]) for name, values in sorted(outputs.items())], axis=1
     )
 
 
-def _frame(name: str, values: np.ndarray, about: dict[str, Any]) -> pd.DataFrame:
-    match name:
-        case "label":
-            return pd.DataFrame({name: [value.decode() for value in values]})
-        case "probabilities":
-            columns = [f"probability of {label}" for label in about["classes"]]
-        case "reconstruction":
-            columns = about["features"]
-        case "code":
-            columns = [f"code_{unit}" for unit in range(values.shape[1])]
-        case _:
-            columns = [name]
+def _frame(values: np.ndarray, columns: list[str]) -> pd.DataFrame:
+    if values.dtype == object:
+        values = np.array([value.decode() for value in values])
     return pd.DataFrame(values.reshape(len(values), -1), columns=columns)
 
 

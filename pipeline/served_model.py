@@ -23,9 +23,10 @@ class ServedModel(PythonModel):
         self.signatures = tf.saved_model.load(str(folder)).signatures
         self.about = json.loads((folder / "assets.extra" / "layerwise.json").read_text())
 
-    # No type hints here: MLflow would take them for the schema of the input.
-    def predict(self, context, model_input, params=None):
-        """One row of outputs for each row: probabilities by class name, codes by number."""
+    # A table comes as a DataFrame, a matrix as an array. MLflow warns without a hint, takes most
+    # hints for the schema of the input, and knows none for both.
+    def predict(self, context, model_input: pd.DataFrame, params=None):
+        """One row of outputs for each row."""
         endpoint = (params or {}).get("endpoint", "serve")
         if endpoint not in self.about["endpoints"]:
             raise ValueError(f"endpoint must be one of {self.about['endpoints']}: {endpoint!r}.")
@@ -53,12 +54,8 @@ class ServedModel(PythonModel):
     def _frame(self, name: str, values: np.ndarray) -> pd.DataFrame:
         if values.dtype == object:
             values = np.array([value.decode() for value in values])
-        if values.ndim == 1:
-            return pd.DataFrame({name: values})
-        width = values.shape[1]
-        names = {"probabilities": self.about["classes"], "reconstruction": self.about["features"]}
-        columns = names.get(name, range(width))
-        return pd.DataFrame(values, columns=[f"{name}_{column}" for column in columns])
+        columns = self.about["outputs"][name]
+        return pd.DataFrame(values.reshape(len(values), -1), columns=columns)
 
 
 mlflow.models.set_model(ServedModel())

@@ -9,7 +9,6 @@ import logging
 import os
 import tempfile
 import time
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
@@ -264,9 +263,7 @@ class Tracker:
         `endpoint` chooses another one.
         """
         signature = infer_signature(example, outputs, params={"endpoint": endpoints[0]})
-        with mlflow.start_run(run_id=run.run_id), warnings.catch_warnings():
-            # MLflow asks for type hints that would then stand in for the signature given here.
-            warnings.simplefilter("ignore")
+        with mlflow.start_run(run_id=run.run_id):
             info = mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(script),

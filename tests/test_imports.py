@@ -1,4 +1,4 @@
-"""Imports run one way, flows -> pipeline -> layers, and a few packages have a place of their own."""
+"""Imports run one way, flows -> pipeline -> layers; some packages have one place of their own."""
 
 import ast
 from pathlib import Path

@@ -52,13 +52,8 @@ class Preprocessing:
             InputError: for a missing number where missing values were refused in training.
         """
         missing = np.isnan(numbers)
-        refused = missing & np.isnan(self.fill)
-        if refused.any():
-            raise InputError(
-                "The model was trained with data.missing: refuse, so that rows must have every "
-                f"value. Missing in {located(refused, _names(self.columns, 'number'))}. "
-                "Complete the rows, or train with data.missing: impute."
-            )
+        if np.isnan(self.fill).any():
+            need_every_number(numbers, _names(self.columns, "number"))
         scaled = np.where(missing, self.fill, numbers)
         scaled -= self.offset
         scaled /= self.scale
@@ -113,6 +108,17 @@ def fit(source: Source, rows: np.ndarray, config: DataConfig) -> Preprocessing:
         tuple(str(value) for value in np.unique(column)) for column in categories.T
     )
     return Preprocessing(source.columns, fill, offset, scale, vocabularies)
+
+
+def need_every_number(numbers: np.ndarray, names: Sequence[str]) -> None:
+    """Raise `InputError` where one of the numbers (rows, names) is missing."""
+    missing = np.isnan(numbers)
+    if missing.any():
+        raise InputError(
+            "The model was trained with data.missing: refuse, so that rows must have every "
+            f"value. Missing in {located(missing, names)}. "
+            "Complete the rows, or train with data.missing: impute."
+        )
 
 
 def _names(columns: tuple[Column, ...], kind: str) -> list[str]:
