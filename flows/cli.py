@@ -80,6 +80,10 @@ def run(
     resolved = load(config or (None if data else "digits"), data, label, settings)
     if summary and not summary.parent.is_dir():
         raise InputError(f"--summary: there is no folder {str(summary.parent)!r}.")
+    from pipeline.trials import check_data
+
+    # What cannot be used is refused here, before a server is started or anything is tracked.
+    check_data(resolved)
     from flows.flow import start
 
     found = start(resolved)

@@ -16,9 +16,10 @@ with native_output_hidden():
 from flows.progress import Tally, shown, unwatched, watcher
 from pipeline import stages
 from pipeline.config import ExecutionConfig, RunConfig
-from pipeline.stages import DataStage, Run, Stage, TrialSpec
+from pipeline.stages import DataStage, Run, Stage
 from pipeline.summary import Summary
 from pipeline.tracker import transient
+from pipeline.trials import TrialSpec
 
 
 def _is_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:

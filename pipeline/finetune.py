@@ -13,34 +13,9 @@ from pipeline.config import Arm, FinetuneConfig, LevelConfig
 from pipeline.engine import ParameterGroup, Progress, Trainer, Watch, blocks, shuffled_batches
 from pipeline.network import build_network, initialize
 from pipeline.seeds import derive
+from pipeline.trials import Labelled, Parts
 
-STANDARDIZED_ON = 10_000
 PREDICTED_ROWS = 4096
-
-
-class Labelled(NamedTuple):
-    """Rows with their targets."""
-
-    rows: np.ndarray
-    """Scaled features, float32 (rows, features)."""
-    targets: np.ndarray
-    """Class numbers, int32 (rows,), or standardised targets, float32 (rows,)."""
-
-
-class Parts(NamedTuple):
-    """The rows of one trial."""
-
-    train: Labelled
-    """The trial's label subset."""
-    validation: Labelled
-    """Chooses the encoder's rate and the checkpoint."""
-    refit: Labelled | None
-    """Where the label budget takes in the validation rows: all rows to train on once the encoder's
-    rate is chosen; the last weights are kept, for no row is left to choose a checkpoint on."""
-    test: Labelled
-    """Read once, at the end."""
-    unlabelled: np.ndarray
-    """Pretraining rows, on which the code is standardised."""
 
 
 class Trial(NamedTuple):

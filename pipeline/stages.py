@@ -19,11 +19,10 @@ import numpy as np
 
 from layers import SparseAutoencoder
 from pipeline.compare import Score, compare, comparison_entry
-from pipeline.config import Arm, RunConfig
-from pipeline.data.splits import label_budget, label_subset
+from pipeline.config import RunConfig
 from pipeline.engine import Progress, Watch
 from pipeline.export import ENDPOINTS, Trained, export
-from pipeline.finetune import STANDARDIZED_ON, Finetuner, Labelled, Parts
+from pipeline.finetune import Finetuner
 from pipeline.keys import stage_key
 from pipeline.network import random_autoencoders
 from pipeline.prepare import Prepared, prepare
@@ -32,6 +31,7 @@ from pipeline.seeds import derive
 from pipeline.serving import log_served_model
 from pipeline.summary import Summary, read_summary
 from pipeline.tracker import STORE, StageRun, Tracker, tracking_uri
+from pipeline.trials import TrialSpec, parts_of, trials_of
 
 AUTOENCODER = "autoencoder.keras"
 NETWORK = "network.keras"
@@ -59,20 +59,6 @@ class Stage:
     key: str
     metrics: dict[str, float]
     cached: bool
-
-
-@dataclass(frozen=True)
-class TrialSpec:
-    """One fine-tuning trial."""
-
-    arm: Arm
-    labels: int
-    seed: int
-
-    @property
-    def name(self) -> str:
-        """How the trial is called in Prefect, MLflow and on the terminal."""
-        return f"fine-tune {self.arm}, {self.labels} labels, seed {self.seed}"
 
 
 @dataclass(frozen=True)
@@ -127,7 +113,7 @@ def data_stage(config: RunConfig, run: Run) -> DataStage:
         stage.metrics({"rows": len(data.rows), "features": data.rows.shape[1], **parts})
         for record in (stage, StageRun(tracker.client, run.run_id)):
             record.dataset(data.name, data.origin, data.fingerprint, data.rows, data.targets)
-        return DataStage(key, tuple(_trials(config, data)))
+        return DataStage(key, tuple(trials_of(config, data)))
 
 
 def pretrain_stage(
@@ -204,7 +190,7 @@ def finetune_stage(
                 stage.metrics(progress.metrics, steps)
             watch(progress)
 
-        parts = _parts(config, prepared, trial)
+        parts = parts_of(config, prepared, trial)
         seed = derive(config.seed, "trial", trial.seed)
         result = finetuner.run(trial.arm, autoencoders, parts, seed, log)
         finetuner.network.model.set_weights(result.weights)
@@ -319,52 +305,6 @@ def _stage(
 
 def _prepared(config: RunConfig, run: Run) -> Prepared:
     return prepare(config.data, config.seed, Path(run.scratch, "data"))
-
-
-def _trials(config: RunConfig, data: Prepared) -> list[TrialSpec]:
-    """Every trial of the run. Raises `InputError` for a label budget that the rows do not allow."""
-    train, validation = len(data.splits.train), len(data.splits.validation)
-    budgets = []
-    for budget in config.finetune.label_budgets:
-        # A number may take in the validation rows: then the network is refitted on all of them.
-        counted = isinstance(budget, int)
-        labels = label_budget(budget, train + validation if counted else train)
-        if labels not in budgets:
-            budgets.append(labels)
-    trials = [
-        TrialSpec(arm, labels, seed)
-        for labels in budgets
-        for seed in range(config.finetune.seeds)
-        for arm in config.finetune.arms
-    ]
-    for trial in trials:
-        _parts(config, data, trial)
-    return trials
-
-
-def _parts(config: RunConfig, data: Prepared, trial: TrialSpec) -> Parts:
-    """The rows of one trial: the same for every arm with the same seed and label budget."""
-    splits = data.splits
-    seed = derive(config.seed, "subset", trial.seed)
-
-    def labelled(indices: np.ndarray) -> Labelled:
-        return Labelled(data.rows[indices], data.targets[indices])
-
-    def subset(indices: np.ndarray, labels: int) -> Labelled:
-        classes = data.targets[indices] if data.classes else None
-        return labelled(indices[label_subset(classes, len(indices), labels, seed)])
-
-    refit = None
-    if trial.labels > len(splits.train):
-        everything = np.concatenate([splits.train, splits.validation])
-        refit = subset(everything, trial.labels)
-    return Parts(
-        train=subset(splits.train, min(trial.labels, len(splits.train))),
-        validation=labelled(splits.validation),
-        refit=refit,
-        test=labelled(splits.test),
-        unlabelled=data.rows[splits.pretrain[:STANDARDIZED_ON]],
-    )
 
 
 def _level_rows(

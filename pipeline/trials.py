@@ -1,0 +1,107 @@
+"""Which fine-tuning trials a run has, and which rows each of them sees."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.config import Arm, RunConfig
+from pipeline.data.splits import label_budget, label_subset
+from pipeline.prepare import Prepared, prepare
+from pipeline.seeds import derive
+
+STANDARDIZED_ON = 10_000
+
+
+@dataclass(frozen=True)
+class TrialSpec:
+    """One fine-tuning trial."""
+
+    arm: Arm
+    labels: int
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """How the trial is called in Prefect, MLflow and on the terminal."""
+        return f"fine-tune {self.arm}, {self.labels} labels, seed {self.seed}"
+
+
+class Labelled(NamedTuple):
+    """Rows with their targets."""
+
+    rows: np.ndarray
+    """Scaled features, float32 (rows, features)."""
+    targets: np.ndarray
+    """Class numbers, int32 (rows,), or standardised targets, float32 (rows,)."""
+
+
+class Parts(NamedTuple):
+    """The rows of one trial."""
+
+    train: Labelled
+    """The trial's label subset."""
+    validation: Labelled
+    """Chooses the encoder's rate and the checkpoint."""
+    refit: Labelled | None
+    """Where the label budget takes in the validation rows: all rows to train on once the encoder's
+    rate is chosen; the last weights are kept, for no row is left to choose a checkpoint on."""
+    test: Labelled
+    """Read once, at the end."""
+    unlabelled: np.ndarray
+    """Pretraining rows, on which the code is standardised."""
+
+
+def check_data(config: RunConfig) -> None:
+    """Raise `InputError` for data or label budgets that cannot be used; nothing is kept."""
+    with tempfile.TemporaryDirectory() as folder:
+        trials_of(config, prepare(config.data, config.seed, Path(folder, "data")))
+
+
+def trials_of(config: RunConfig, data: Prepared) -> list[TrialSpec]:
+    """Every trial of the run. Raises `InputError` for a label budget that the rows do not allow."""
+    train, validation = len(data.splits.train), len(data.splits.validation)
+    budgets = []
+    for budget in config.finetune.label_budgets:
+        # A number may take in the validation rows: then the network is refitted on all of them.
+        counted = isinstance(budget, int)
+        labels = label_budget(budget, train + validation if counted else train)
+        _subset(data, data.splits.train, min(labels, train), seed=0)
+        if labels not in budgets:
+            budgets.append(labels)
+    return [
+        TrialSpec(arm, labels, seed)
+        for labels in budgets
+        for seed in range(config.finetune.seeds)
+        for arm in config.finetune.arms
+    ]
+
+
+def parts_of(config: RunConfig, data: Prepared, trial: TrialSpec) -> Parts:
+    """The rows of one trial: the same for every arm with the same seed and label budget."""
+    splits = data.splits
+    seed = derive(config.seed, "subset", trial.seed)
+
+    def labelled(indices: np.ndarray) -> Labelled:
+        return Labelled(data.rows[indices], data.targets[indices])
+
+    refit = None
+    if trial.labels > len(splits.train):
+        everything = np.concatenate([splits.train, splits.validation])
+        refit = labelled(_subset(data, everything, trial.labels, seed))
+    in_training = min(trial.labels, len(splits.train))
+    return Parts(
+        train=labelled(_subset(data, splits.train, in_training, seed)),
+        validation=labelled(splits.validation),
+        refit=refit,
+        test=labelled(splits.test),
+        unlabelled=data.rows[splits.pretrain[:STANDARDIZED_ON]],
+    )
+
+
+def _subset(data: Prepared, indices: np.ndarray, labels: int, seed: int) -> np.ndarray:
+    """The rows among `indices` that show their label, by class where there are classes."""
+    classes = data.targets[indices] if data.classes else None
+    return indices[label_subset(classes, len(indices), labels, seed)]
