@@ -84,9 +84,9 @@ def run(
 
     # What cannot be used is refused here, before a server is started or anything is tracked.
     check_data(resolved)
-    from flows.flow import start
+    from flows.flow import pretraining
 
-    found = start(resolved)
+    found = pretraining(resolved)
     if summary:
         write_whole(summary, json.dumps(found, indent=1) + "\n")
     _show(found)
@@ -171,28 +171,30 @@ _inference("score", "score", "The reconstruction error of each row: high for ano
 @main.command()
 @click.argument("config", required=False)
 @click.option("--cron", required=True, help='When, e.g. "0 2 * * *" for two at night.')
-@click.option("--name", default="layerwise", show_default=True, help="Of the deployment.")
+@click.option("--name", help="Of the deployment.  [default: the config's name]")
+@click.option("--pool", help="Leave the runs to the workers of this Prefect work pool, and end.")
 @click.option("--data", help="A built-in name, a file or a folder.")
 @click.option("--label", help="The column that holds the target.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change one value.")
 def schedule(
     config: str | None,
     cron: str,
-    name: str,
+    name: str | None,
+    pool: str | None,
     data: str | None,
     label: str | None,
     settings: tuple[str, ...],
 ) -> None:
-    """Serve the flow as a Prefect deployment that runs on a schedule; Ctrl-C ends it.
+    """Serve the flow as a Prefect deployment that runs on a schedule, until Ctrl-C.
 
     Needs a Prefect server (PREFECT_API_URL, or `prefect server start` in another terminal).
     """
     from pipeline.settings import load
 
     resolved = load(config or (None if data else "digits"), data, label, settings)
-    from flows.schedule import serve
+    from flows.schedule import schedule_runs
 
-    serve(resolved, cron, name)
+    schedule_runs(resolved, cron, name or resolved.name, pool)
 
 
 @main.command()

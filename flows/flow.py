@@ -68,7 +68,7 @@ def finetune(
     return stages.finetune_stage(config, run, trial, data, levels, unwatched)
 
 
-@task(name="compare", **RETRIES)
+@task(name="compare", task_run_name="compare {config.name}", **RETRIES)
 def compare(config: RunConfig, run: Run, trials: list[tuple[TrialSpec, Stage]]) -> None:
     """Gain, interval and verdict for each label budget."""
     stages.compare_stage(config, run, trials)
@@ -86,6 +86,22 @@ def export(
     stages.export_stage(config, run, data, levels, trials)
 
 
+@flow(name="fine-tune", flow_run_name="fine-tune {config.name}", persist_result=False)
+def finetune_all(
+    config: RunConfig, run: Run, data: DataStage, levels: list[Stage]
+) -> list[tuple[TrialSpec, Stage]]:
+    """All trials, as many at a time as the task runner has workers."""
+    tally = Tally(len(data.trials))
+    futures = [finetune.submit(config, run, trial, data, levels) for trial in data.trials]
+    trials = []
+    for trial, future in zip(data.trials, futures, strict=True):
+        stage = future.result()
+        trials.append((trial, stage))
+        tally.count(trial.name)
+    tally.finish()
+    return trials
+
+
 @flow(name="layerwise", flow_run_name="{config.name}", persist_result=False)
 def pretraining(config: RunConfig) -> Summary:
     """Greedy layer-wise pretraining, fine-tuning against random init, comparison, export."""
@@ -96,7 +112,9 @@ def pretraining(config: RunConfig) -> Summary:
             levels: list[Stage] = []
             for number in range(1, len(config.stack) + 1):
                 levels.append(pretrain(config, run, number, data, list(levels)))
-            trials = _finetune_all(config, run, data, levels)
+            # A flow of its own, because a task runner belongs to a flow.
+            runner = task_runner(config.execution)
+            trials = finetune_all.with_options(task_runner=runner)(config, run, data, levels)
             compare(config, run, trials)
             export(config, run, data, levels, trials)
     except BaseException:
@@ -104,11 +122,6 @@ def pretraining(config: RunConfig) -> Summary:
             stages.fail_run(config, run)
         raise
     return stages.finish_run(config, run)
-
-
-def start(config: RunConfig) -> Summary:
-    """Run the flow with the task runner that the config asks for."""
-    return pretraining.with_options(task_runner=task_runner(config.execution))(config)
 
 
 def task_runner(execution: ExecutionConfig) -> TaskRunner[Any]:
@@ -124,18 +137,3 @@ def task_runner(execution: ExecutionConfig) -> TaskRunner[Any]:
             return DaskTaskRunner(
                 cluster_kwargs={"n_workers": execution.workers, "threads_per_worker": 1}
             )
-
-
-def _finetune_all(
-    config: RunConfig, run: Run, data: DataStage, levels: list[Stage]
-) -> list[tuple[TrialSpec, Stage]]:
-    """All trials, as many at a time as the task runner has workers."""
-    tally = Tally(len(data.trials))
-    futures = [finetune.submit(config, run, trial, data, levels) for trial in data.trials]
-    trials = []
-    for trial, future in zip(data.trials, futures, strict=True):
-        stage = future.result()
-        trials.append((trial, stage))
-        tally.count(trial.name)
-    tally.finish()
-    return trials
