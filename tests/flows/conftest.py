@@ -1,0 +1,126 @@
+"""A real Prefect server, a real MLflow store and the real command, in a folder of their own."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+COMMAND = Path(sys.executable).with_name("layerwise")
+# Small enough to end in seconds: two narrow levels, two seeds.
+QUICK = (
+    "stack.0.units=32",
+    "stack.0.epochs=4",
+    "stack.1.units=16",
+    "stack.1.epochs=4",
+    "finetune.seeds=2",
+    "finetune.epochs=2",
+    "finetune.min_steps=40",
+    "finetune.encoder_rates=[1.0]",
+)
+
+Layerwise = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def settings(*changes: str) -> list[str]:
+    """`--set` options for a quick run with further changes."""
+    return [part for change in (*QUICK, *changes) for part in ("--set", change)]
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def wait_for(url: str, server: subprocess.Popen[bytes], seconds: float = 120) -> None:
+    """Wait until the server answers at the address."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        assert server.poll() is None, "the server ended"
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.3)
+    raise TimeoutError(url)
+
+
+@pytest.fixture(scope="session")
+def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The API of a Prefect server that lives as long as the tests."""
+    port = free_port()
+    environment = os.environ | {
+        "PREFECT_HOME": str(tmp_path_factory.mktemp("prefect")),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    }
+    environment.pop("PREFECT_API_URL", None)
+    server = subprocess.Popen(
+        [COMMAND.with_name("prefect"), "server", "start", "--port", str(port)],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(f"http://127.0.0.1:{port}/api/health", server)
+        yield f"http://127.0.0.1:{port}/api"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@pytest.fixture(scope="session")
+def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty MLflow database; making one takes seconds, copying it none."""
+    from pipeline.tracker import Tracker
+
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    Tracker(f"sqlite:///{path}", "Default")
+    return path
+
+
+@pytest.fixture(scope="session")
+def make_workspace(
+    tmp_path_factory: pytest.TempPathFactory, migrated_store: Path
+) -> Callable[[str], Path]:
+    """Makes folders to run in, each with an MLflow store of its own."""
+
+    def make(name: str) -> Path:
+        folder = tmp_path_factory.mktemp(name)
+        (folder / "mlruns").mkdir()
+        shutil.copy(migrated_store, folder / "mlruns")
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def workspace(make_workspace: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to run in, which is the current one."""
+    folder = make_workspace("workspace")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def layerwise(prefect_url: str) -> Layerwise:
+    """Runs the installed command in a fresh process."""
+
+    def run(*arguments: str | Path, folder: Path, seconds: float = 240, **environment: str):
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "PREFECT_"))}
+        return subprocess.run(
+            [COMMAND, *map(str, arguments)],
+            cwd=folder,
+            env=kept | {"PREFECT_API_URL": prefect_url} | environment,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+        )
+
+    return run

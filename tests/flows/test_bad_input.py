@@ -1,0 +1,205 @@
+"""Input that cannot be used: one clear message, exit status 2, and nothing half-written."""
+
+import gzip
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+from sklearn.datasets import load_digits, load_wine
+
+from flows.cli import main
+
+
+class Case(NamedTuple):
+    """What is given, and words that the message must have: the rule, what was given, the cure."""
+
+    arguments: list[str]
+    words: list[str]
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Files that are wrong in one way each, made from real data."""
+    folder = tmp_path_factory.mktemp("inputs")
+    wine = load_wine(as_frame=True).frame.rename(columns={"target": "cultivar"})
+    wine.to_csv(folder / "wine.csv", index=False)
+
+    def changed(name: str, change: Callable[[pd.DataFrame], object]) -> None:
+        table = wine.copy()
+        change(table)
+        table.to_csv(folder / name, index=False)
+
+    changed("nan.csv", lambda t: t.loc.__setitem__((3, "alcohol"), np.nan))
+    changed("infinite.csv", lambda t: t.loc.__setitem__((3, "alcohol"), np.inf))
+    changed("text.csv", lambda t: t.insert(0, "ash2", ["2.3"] * 177 + ["a lot"]))
+    changed("one_class.csv", lambda t: t.__setitem__("cultivar", 1))
+    changed("rare_class.csv", lambda t: t.loc.__setitem__((0, "cultivar"), 7))
+    changed("constant.csv", lambda t: t.__setitem__("magnesium", 5.0))
+    digits = load_digits()
+    np.savez(folder / "object.npz", x=digits.data.astype(object), y=digits.target)
+    np.savez(folder / "whole.npz", x=digits.data, y=digits.target)
+    whole = (folder / "whole.npz").read_bytes()
+    (folder / "truncated.npz").write_bytes(whole[: len(whole) // 2])
+    idx = folder / "idx"
+    idx.mkdir()
+    packed = gzip.compress(bytes(20_000))
+    (idx / "train-images-idx3-ubyte.gz").write_bytes(packed[: len(packed) // 2])
+    (idx / "train-labels-idx1-ubyte.gz").write_bytes(packed)
+    (folder / "broken.yaml").write_text("stack: [unclosed")
+    (folder / "list.yaml").write_text("- 1\n")
+    (folder / "not_a_model").mkdir()
+    return folder
+
+
+CASES = {
+    "a missing file": Case(["run", "--data", "nothere.csv"], ["nothere.csv", "Correct the path"]),
+    "an unknown source": Case(["run", "--data", "digit"], ["'digit'", "Did you mean 'digits'?"]),
+    "an unknown suffix": Case(["run", "--data", "broken.yaml"], [".yaml", ".csv, .npy, .npz"]),
+    "an unknown column": Case(
+        ["run", "--data", "wine.csv", "--label", "cultivr"],
+        ["'cultivr'", "Did you mean 'cultivar'?"],
+    ),
+    "no label named": Case(["run", "--data", "wine.csv"], ["--label", "wine.csv"]),
+    "an unknown column to drop": Case(
+        ["run", "--data", "wine.csv", "--label", "cultivar", "--set", "data.drop=[alkohol]"],
+        ["data.drop", "Did you mean 'alcohol'?"],
+    ),
+    "an unknown preset": Case(["run", "digitz"], ["'digitz'", "Did you mean 'digits'?"]),
+    "a missing config": Case(["run", "nothere.yaml"], ["nothere.yaml"]),
+    "a config that is not YAML": Case(["run", "broken.yaml"], ["broken.yaml", "not YAML"]),
+    "a config without keys": Case(["run", "list.yaml"], ["must hold keys and values", "list"]),
+    "an unknown key": Case(
+        ["run", "--set", "finetune.epoch=3"], ["finetune.epoch", "Did you mean 'epochs'?"]
+    ),
+    "an unknown key of a level": Case(
+        ["run", "--set", "stack.0.unit=3"], ["stack.0.unit", "Did you mean 'units'?"]
+    ),
+    "an impossible value": Case(
+        ["run", "--set", "stack.0.units=-3"], ["stack.0.units", "greater than 0", "-3"]
+    ),
+    "a word for a number": Case(
+        ["run", "--set", "stack.0.epochs=many"], ["stack.0.epochs", "integer", "'many'"]
+    ),
+    "an unknown mechanism": Case(
+        ["run", "--set", "stack.0.sparsity.mechanism=topp"], ["stack.0.sparsity", "'topp'", "topk"]
+    ),
+    "values that contradict": Case(
+        ["run", "--set", "stack.0.sparsity.k=500"], ["stack.0", "at most units = 128", "500"]
+    ),
+    "a setting without a value": Case(["run", "--set", "seed"], ["KEY=VALUE", "'seed'"]),
+    "missing values": Case(
+        ["run", "--data", "nan.csv", "--label", "cultivar"],
+        ["'alcohol'", "row 4", "data.missing: impute"],
+    ),
+    "infinite values": Case(
+        ["run", "--data", "infinite.csv", "--label", "cultivar"],
+        ["infinite", "'alcohol'", "row 4", "data.drop"],
+    ),
+    "text among numbers": Case(
+        ["run", "--data", "text.csv", "--label", "cultivar"],
+        ["'ash2'", "row 178", "'a lot'", "data.categorical"],
+    ),
+    "one class": Case(
+        ["run", "--data", "one_class.csv", "--label", "cultivar"], ["two classes", "'1'"]
+    ),
+    "a class with too few rows": Case(
+        ["run", "--data", "rare_class.csv", "--label", "cultivar"], ["class '7'", "Given: 1"]
+    ),
+    "more labels than rows": Case(
+        ["run", "--set", "finetune.label_budgets=[2000]"], ["label_budgets", "1438", "2000"]
+    ),
+    "fewer labels than classes": Case(
+        ["run", "--set", "finetune.label_budgets=[5]"], ["10 classes", "Given: 5"]
+    ),
+    "a column without variance": Case(
+        ["run", "--data", "constant.csv", "--label", "cultivar"], ["'magnesium'", "data.drop"]
+    ),
+    "an object array": Case(["run", "--data", "object.npz"], ["object.npz", "pickle"]),
+    "a truncated npz": Case(["run", "--data", "truncated.npz"], ["truncated.npz", "cut short"]),
+    "a truncated gzip": Case(
+        ["run", "--data", "idx"], ["train-images-idx3-ubyte.gz", "cut short"]
+    ),
+    "a summary in no folder": Case(
+        ["run", "--summary", "nowhere/summary.json"], ["--summary", "'nowhere'"]
+    ),
+    "no model there": Case(
+        ["predict", "nothere", "wine.csv", "-o", "out.csv"], ["'nothere'", "does not exist"]
+    ),
+    "a model folder that is none": Case(
+        ["predict", "not_a_model", "wine.csv", "-o", "out.csv"],
+        ["'not_a_model'", "not a folder that Layerwise exported"],
+    ),
+    "an output of unknown kind": Case(
+        ["score", "not_a_model", "wine.csv", "-o", "out.xls"], [".csv, .parquet, .npz", "out.xls"]
+    ),
+    "a schedule that is none": Case(
+        ["schedule", "digits", "--cron", "at noon"], ["--cron", "five fields", "'at noon'"]
+    ),
+    "no store to read": Case(["compare"], ["no MLflow store", "layerwise run"]),
+    "no such run": Case(["export", "0123", "out"], ["no MLflow store", "layerwise run"]),
+}  # fmt: skip
+
+
+def everything_below(folder: Path) -> dict[str, int]:
+    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+@pytest.fixture
+def refused(inputs: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], Result]:
+    """Runs a command among the inputs and checks that it leaves them as they were."""
+    monkeypatch.chdir(inputs)
+    for name in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(arguments: list[str]) -> Result:
+        before = everything_below(inputs)
+        result = CliRunner().invoke(main, arguments)
+        assert everything_below(inputs) == before
+        return result
+
+    return run
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_it_is_refused_with_a_message_that_helps(
+    case: Case, refused: Callable[[list[str]], Result]
+):
+    result = refused(case.arguments)
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    message = " ".join(result.stderr.split())
+    assert message.startswith("layerwise: ")
+    assert "Traceback" not in message
+    assert [word for word in case.words if word not in message] == []
+
+
+def test_missing_values_may_be_imputed_instead(refused: Callable[[list[str]], Result]):
+    result = refused(["data", "nan.csv", "--label", "cultivar", "--set", "missing=impute"])
+    assert result.exit_code == 0
+    assert '"problems": []' in result.output
+
+
+def test_data_tells_what_is_wrong_and_still_describes(refused: Callable[[list[str]], Result]):
+    result = refused(["data", "constant.csv", "--label", "cultivar"])
+    assert result.exit_code == 2
+    assert '"rows": 178' in result.stdout
+    assert "magnesium" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["config", "digits"], ["run", "--help"]])
+def test_a_quick_answer_imports_nothing_heavy(arguments: list[str]):
+    code = (
+        "import sys\nfrom flows.cli import main\n"
+        f"try:\n    main({arguments!r})\nexcept SystemExit as end:\n    assert not end.code\n"
+        "heavy = {'tensorflow', 'keras', 'prefect', 'mlflow', 'pandas', 'sklearn'}\n"
+        "print('heavy:', sorted(heavy & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == "heavy: []"

@@ -1,0 +1,214 @@
+"""`layerwise run` on digits from end to end, and what can be done with the run afterwards."""
+
+import json
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+from sklearn.datasets import load_digits
+
+from tests.flows.conftest import Layerwise, settings
+
+BUDGETS = [30, 200]
+
+
+class Finished(NamedTuple):
+    """A run that went well."""
+
+    folder: Path
+    arguments: list[str]
+    stdout: str
+    stderr: str
+    summary: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def finished(make_workspace, layerwise: Layerwise) -> Finished:
+    folder = make_workspace("digits")
+    arguments = ["run", "digits", *settings(f"finetune.label_budgets={BUDGETS}")]
+    result = layerwise(*arguments, "--summary", "summary.json", folder=folder)
+    assert result.returncode == 0, result.stderr
+    summary = json.loads((folder / "summary.json").read_text())
+    return Finished(folder, arguments, result.stdout, result.stderr, summary)
+
+
+@pytest.fixture(scope="module")
+def held_out(finished: Finished) -> pd.DataFrame:
+    """Raw digits in a .npz file beside the run, and what `predict` says of them."""
+    data = load_digits()
+    np.savez(finished.folder / "rows.npz", x=data.data[:100].astype("float32"))
+    return data.target[:100]
+
+
+def test_the_tables_show_levels_and_arms(finished: Finished):
+    words = " ".join(finished.stdout.split())
+    assert "level units epochs error explained active dead seconds" in words
+    assert re.search(r"1 32 4 0\.\d+ 0\.\d+ 0\.\d+ 0\.\d+ \d+\.\d", words)
+    assert "labels pretrained random frozen gain 95 % interval verdict" in words
+    for budget in BUDGETS:
+        assert re.search(
+            rf"{budget} (\d+\.\d ± \d+\.\d ){{3}}[+-]\d+\.\d \[[+-]\S+, [+-]\S+\] "
+            "(helps|hurts|no evidence)",
+            words,
+        )
+
+
+def test_the_tables_fit_a_terminal_of_80_columns(finished: Finished):
+    tables = finished.stdout.partition("SavedModel:")[0]
+    assert max(map(len, tables.splitlines())) <= 90  # the notes below a table may be longer
+    rows = [line for line in tables.splitlines() if "±" in line and "labels" not in line]
+    assert max(map(len, rows)) <= 80
+
+
+def test_the_terminal_shows_nothing_but_our_own_lines(finished: Finished):
+    ours = r"(pretrain level \d \(\d+ units\)|fine-tune): "
+    assert [line for line in finished.stderr.splitlines() if not re.match(ours, line)] == []
+
+
+def test_the_run_ends_with_where_everything_is(finished: Finished):
+    path = re.search(r"^SavedModel: (.+)$", finished.stdout, re.M)
+    assert path and (Path(path[1]) / "saved_model.pb").is_file()
+    assert Path(path[1]) == finished.folder / "exports" / "digits" / "1"
+    line = re.search(r"^MLflow: +(.+)$", finished.stdout, re.M)
+    assert line
+    program, *arguments = shlex.split(line[1])
+    assert Path(program).is_file()
+    assert arguments[:2] == ["ui", "--backend-store-uri"]
+    assert arguments[2] == f"sqlite:///{finished.folder}/mlruns/mlflow.db"
+
+
+def test_the_summary_has_the_promised_fields(finished: Finished):
+    summary = finished.summary
+    assert summary["experiment"] == "digits"
+    assert summary["data"]["rows"] == 1797
+    assert summary["data"]["features"] == 64
+    assert summary["data"]["classes"] == list("0123456789")
+    assert [level["units"] for level in summary["layers"]] == [32, 16]
+    for level in summary["layers"]:
+        assert level["reconstruction_error"] > 0
+        assert 0 < level["explained_variance"] < 1
+        assert 0 < level["active_fraction"] <= 0.75
+        assert 0 <= level["dead_fraction"] < 1
+        assert level["seconds"] > 0
+        assert level["cached"] is False
+    assert [row["labels"] for row in summary["comparison"]] == BUDGETS
+    for row in summary["comparison"]:
+        scores = {arm: row["arms"][arm]["accuracy"] for arm in ("pretrained", "random", "frozen")}
+        assert all(len(values) == 2 for values in scores.values())
+        differences = np.subtract(scores["pretrained"], scores["random"])
+        assert row["gain"]["mean"] == pytest.approx(differences.mean())
+        low, high = row["gain"]["ci95"]
+        assert low <= row["gain"]["mean"] <= high
+        assert row["gain"]["p_value"] >= 0.5  # two seeds have four sign patterns
+        assert row["verdict"] in ("helps", "hurts", "no evidence")
+    assert summary["export"]["endpoints"] == ["serve", "encode", "reconstruct", "score"]
+    assert set(summary["seconds"]) >= {"data", "pretrain 1", "pretrain 2", "finetune", "export"}
+
+
+def test_every_stage_is_a_finished_mlflow_run_below_the_run(finished: Finished):
+    client = MlflowClient(f"sqlite:///{finished.folder}/mlruns/mlflow.db")
+    experiment = client.get_experiment_by_name("digits")
+    runs = client.search_runs([experiment.experiment_id], max_results=100)
+    parent = finished.summary["run_id"]
+    children = [r for r in runs if r.data.tags.get("mlflow.parentRunId") == parent]
+    assert len(children) == len(runs) - 1
+    stages = [r.data.tags["layerwise.stage"] for r in children]
+    counts = {stage: stages.count(stage) for stage in set(stages)}
+    trials = len(BUDGETS) * 2 * 3
+    assert counts == {"data": 1, "pretrain": 2, "finetune": trials, "compare": 1, "export": 1}
+    assert {r.info.status for r in runs} == {"FINISHED"}
+    assert all(r.data.metrics["seconds"] > 0 for r in children)
+    by_arm = {arm: 0 for arm in ("pretrained", "random", "frozen")}
+    for run in children:
+        if run.data.tags["layerwise.stage"] == "finetune":
+            by_arm[run.data.tags["layerwise.arm"]] += 1
+            assert 0 <= run.data.metrics["accuracy"] <= 1
+    assert set(by_arm.values()) == {trials // 3}
+
+
+def test_no_pickle_is_stored_anywhere(finished: Finished):
+    files = [path for path in finished.folder.rglob("*") if path.is_file()]
+    assert len(files) > 20
+    assert [p for p in files if p.suffix in (".pkl", ".pickle", ".joblib", ".cloudpickle")] == []
+    assert [p for p in files if p.read_bytes()[:2] in (b"\x80\x04", b"\x80\x05")] == []
+
+
+def test_a_second_run_takes_the_stages_from_the_first(finished: Finished, layerwise: Layerwise):
+    again = layerwise(*finished.arguments, "--summary", "again.json", folder=finished.folder)
+    assert again.returncode == 0, again.stderr
+    summary = json.loads((finished.folder / "again.json").read_text())
+    assert [level["cached"] for level in summary["layers"]] == [True, True]
+    assert summary["comparison"] == finished.summary["comparison"]
+    assert "cached" in again.stdout
+    assert Path(summary["export"]["path"]).name == "2"
+
+
+def test_compare_reads_the_same_figures_back(finished: Finished, layerwise: Layerwise):
+    shown = layerwise("compare", "digits", "--json", folder=finished.folder)
+    assert shown.returncode == 0, shown.stderr
+    assert json.loads(shown.stdout)["comparison"] == finished.summary["comparison"]
+    table = layerwise("compare", folder=finished.folder)
+    assert re.findall(r"[+-]\d+\.\d .*", table.stdout) == re.findall(
+        r"[+-]\d+\.\d .*", finished.stdout
+    )
+
+
+def test_export_copies_the_model_of_a_tracked_run(finished: Finished, layerwise: Layerwise):
+    result = layerwise("export", finished.summary["run_id"], "copy/here", folder=finished.folder)
+    assert result.returncode == 0, result.stderr
+    copied = finished.folder / "copy" / "here" / "1"
+    assert Path(result.stdout.strip()) == copied.resolve() or result.stdout.strip() == "copy/here/1"
+    original = Path(finished.summary["export"]["path"])
+    names = sorted(p.relative_to(original) for p in original.rglob("*") if p.is_file())
+    assert sorted(p.relative_to(copied) for p in copied.rglob("*") if p.is_file()) == names
+    assert all((copied / n).read_bytes() == (original / n).read_bytes() for n in names)
+
+
+def test_predict_gives_a_class_for_each_row(
+    finished: Finished, held_out: np.ndarray, layerwise: Layerwise
+):
+    result = layerwise(
+        "predict", "exports/digits", "rows.npz", "-o", "labels.csv", folder=finished.folder
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "100 rows in labels.csv\n"
+    frame = pd.read_csv(finished.folder / "labels.csv")
+    probabilities = frame[[f"probability of {digit}" for digit in range(10)]].to_numpy()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_array_equal(frame["label"], probabilities.argmax(axis=1))
+    assert np.mean(frame["label"] == held_out) > 0.5
+
+
+@pytest.mark.parametrize(
+    ("command", "columns"),
+    [
+        ("encode", [f"code_{unit}" for unit in range(16)]),
+        ("reconstruct", [f"x{column}" for column in range(64)]),
+        ("score", ["reconstruction_error"]),
+    ],
+)
+def test_the_registered_model_encodes_reconstructs_and_scores(
+    finished: Finished, held_out: np.ndarray, layerwise: Layerwise, command: str, columns: list[str]
+):
+    result = layerwise(
+        command, "models:/digits@latest_run", "rows.npz", "-o", "out.parquet",
+        folder=finished.folder,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    frame = pd.read_parquet(finished.folder / "out.parquet")
+    assert list(frame.columns) == columns
+    assert len(frame) == len(held_out)
+    assert np.isfinite(frame.to_numpy()).all()
+
+
+def test_the_printed_mlflow_line_is_a_command_that_works(finished: Finished):
+    line = re.search(r"^MLflow: +(.+)$", finished.stdout, re.M)
+    assert line
+    result = subprocess.run([*shlex.split(line[1]), "--help"], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
