@@ -5,7 +5,9 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 Share = Annotated[float, Field(gt=0, lt=1)]
-RowsOrShare = Annotated[PositiveInt | Share, Field(union_mode="left_to_right")]
+# Strict: 1.0, which looks like all rows, is not taken for one row.
+Number = Annotated[int, Field(gt=0, strict=True)]
+RowsOrShare = Annotated[Number | Share, Field(union_mode="left_to_right")]
 Arm = Literal["pretrained", "random", "frozen"]
 
 
@@ -212,7 +214,7 @@ class LevelConfig(Part):
         return self
 
 
-Labels = PositiveInt | Share | Literal["all"]
+Labels = Number | Share | Literal["all"]
 
 
 class FinetuneConfig(Part):

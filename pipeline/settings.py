@@ -86,13 +86,13 @@ def _apply(tree: dict[str, Any], setting: str) -> None:
     except yaml.YAMLError as error:
         raise InputError(f"--set {path}: the value is not YAML: {error}") from None
     *parents, last = path.split(".")
-    # What a setting does not name keeps its default, also inside lists.
-    if parents and parents[0] not in tree:
-        defaults = RunConfig().model_dump(mode="json")
-        if parents[0] in defaults:
-            tree[parents[0]] = defaults[parents[0]]
     place: Any = tree
+    defaults: Any = RunConfig().model_dump(mode="json")
     for key in parents:
+        # What a setting does not name keeps its default, also inside lists.
+        defaults = defaults.get(key) if isinstance(defaults, dict) else None
+        if defaults is not None and isinstance(place, dict):
+            place.setdefault(key, defaults)
         place = _child(place, key, path)
     if isinstance(place, list):
         place[_position(place, last, path)] = parsed
@@ -125,8 +125,16 @@ def _message(error: ValidationError, tree: Any) -> str:
         if item["type"] == "extra_forbidden":
             valid = _fields(RunConfig, path[:-1], tree)
             rule = f"unknown key.{nearest(str(path[-1]), valid)}"
+        elif item["type"] == "union_tag_not_found":
+            rule = f"needs the key {item['ctx']['discriminator']}"
+            given.setdefault(dotted, item["input"])
+        elif item["type"] == "union_tag_invalid":
+            context = item["ctx"]
+            name = context["discriminator"].strip("'")
+            rule = f"{name} must be one of {context['expected_tags']}. Given: {context['tag']!r}"
         else:
-            rule = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+            rule = item["msg"].removeprefix("Value error, ")
+            rule = rule.replace("Input should be ", "must be ").replace("Input should", "must")
             given.setdefault(dotted, item["input"])
         if item["type"] != "too_short" or not rules.keys():
             rules.setdefault(dotted, []).append(rule)
