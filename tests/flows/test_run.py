@@ -124,7 +124,7 @@ def test_every_stage_is_a_finished_mlflow_run_below_the_run(finished: Finished):
     assert counts == {"data": 1, "pretrain": 2, "finetune": trials, "compare": 1, "export": 1}
     assert {r.info.status for r in runs} == {"FINISHED"}
     assert all(r.data.metrics["seconds"] > 0 for r in children)
-    by_arm = {arm: 0 for arm in ("pretrained", "random", "frozen")}
+    by_arm = dict.fromkeys(("pretrained", "random", "frozen"), 0)
     for run in children:
         if run.data.tags["layerwise.stage"] == "finetune":
             by_arm[run.data.tags["layerwise.arm"]] += 1

@@ -1,0 +1,90 @@
+"""Faults while a flow runs: what may pass is tried again, what cannot is told at once."""
+
+import os
+import re
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from tests.flows.conftest import Layerwise, settings
+
+BUDGET = "finetune.label_budgets=[30]"
+
+
+@pytest.fixture
+def quick_arguments() -> list[str]:
+    return ["run", "digits", *settings(BUDGET, "finetune.arms=[random]", "finetune.seeds=1")]
+
+
+def runs_of(folder: Path) -> dict[str, str]:
+    """The status of each MLflow run by its name."""
+    client = MlflowClient(f"sqlite:///{folder}/mlruns/mlflow.db")
+    experiment = client.get_experiment_by_name("digits")
+    runs = client.search_runs([experiment.experiment_id], order_by=["attributes.start_time ASC"])
+    return {run.info.run_name: run.info.status for run in runs}
+
+
+def test_a_fault_of_the_disk_is_tried_again(
+    make_workspace: Callable[[str], Path], layerwise: Layerwise, quick_arguments: list[str]
+):
+    folder = make_workspace("fault")
+    # Where the scratch folder must be made there is a file, for a while.
+    obstacle = folder / "mlruns" / "scratch"
+    obstacle.write_text("in the way")
+
+    def clear() -> None:
+        store = folder / "mlruns" / "mlflow.db"
+        began = os.stat(store).st_mtime_ns
+        while os.stat(store).st_mtime_ns == began:  # nothing is tracked yet
+            time.sleep(0.05)
+        time.sleep(0.5)
+        obstacle.unlink()
+
+    cleaner = threading.Thread(target=clear, daemon=True)
+    cleaner.start()
+    result = layerwise(*quick_arguments, folder=folder)
+    cleaner.join(timeout=1)
+    assert result.returncode == 0, result.stderr
+    assert not obstacle.is_file()
+    assert runs_of(folder)["digits"] == "FINISHED"
+    client = MlflowClient(f"sqlite:///{folder}/mlruns/mlflow.db")
+    data = client.search_runs(
+        [client.get_experiment_by_name("digits").experiment_id],
+        "tags.`layerwise.stage` = 'data'",
+        order_by=["attributes.start_time ASC"],
+    )
+    assert [run.info.status for run in data] == ["FAILED", "FINISHED"]
+
+
+def test_training_that_diverges_fails_once_and_says_what_to_do(
+    make_workspace: Callable[[str], Path], layerwise: Layerwise, quick_arguments: list[str]
+):
+    folder = make_workspace("diverged")
+    result = layerwise(*quick_arguments, "--set", "stack.0.learning_rate=1e30", folder=folder)
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert re.fullmatch(
+        r"layerwise: DivergedError: .*lower the learning rate\.\nRun again with --verbose .*\n",
+        result.stderr,
+    )
+    runs = runs_of(folder)
+    assert runs["digits"] == "FAILED"
+    assert runs["pretrain level 1"] == "FAILED"
+    assert "pretrain level 2" not in runs
+    assert not (folder / "exports").exists()
+
+
+def test_the_whole_story_is_told_when_asked_for(
+    make_workspace: Callable[[str], Path], layerwise: Layerwise, quick_arguments: list[str]
+):
+    result = layerwise(
+        "--verbose", *quick_arguments, "--set", "stack.0.learning_rate=1e30",
+        folder=make_workspace("verbose"),
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert "Traceback" in result.stderr
+    assert "Beginning flow run" in result.stderr
