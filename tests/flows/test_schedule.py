@@ -1,0 +1,143 @@
+"""Schedules on a real Prefect server: served from this process, or left to a work pool."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter
+from prefect.client.schemas.objects import FlowRun
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from tests.flows.conftest import COMMAND, Layerwise, settings
+
+pytestmark = pytest.mark.slow
+QUICK_RUN = settings("finetune.label_budgets=[30]", "finetune.seeds=1")
+
+
+@pytest.fixture
+def server(prefect_url: str) -> Iterator[None]:
+    """Prefect's client in this process talks to the tests' server."""
+    with temporary_settings({PREFECT_API_URL: prefect_url}):
+        yield
+
+
+@contextmanager
+def running(arguments: list[str], folder: Path, prefect_url: str) -> Iterator[None]:
+    """A command that goes on until the end of the block."""
+    environment = os.environ | {"PREFECT_API_URL": prefect_url}
+    with (folder / "log.txt").open("w") as log:
+        process = subprocess.Popen(
+            arguments, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
+        )
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
+
+
+def wait_until(found: Callable[[], object], seconds: float, folder: Path) -> None:
+    end = time.monotonic() + seconds
+    while not found():
+        assert time.monotonic() < end, (folder / "log.txt").read_text()[-3000:]
+        time.sleep(1)
+
+
+def runs_of_deployment(name: str) -> list[FlowRun]:
+    with get_client(sync_client=True) as client:
+        deployment = client.read_deployment_by_name(f"layerwise/{name}")
+        return client.read_flow_runs(
+            flow_run_filter=FlowRunFilter.model_validate(
+                {"deployment_id": {"any_": [str(deployment.id)]}}
+            )
+        )
+
+
+def deployed(name: str) -> bool:
+    with get_client(sync_client=True) as client:
+        return any(found.name == name for found in client.read_deployments())
+
+
+def trigger(name: str) -> FlowRun:
+    """What the button on Prefect's page does."""
+    with get_client(sync_client=True) as client:
+        deployment = client.read_deployment_by_name(f"layerwise/{name}")
+        return client.create_flow_run_from_deployment(deployment.id)
+
+
+def state_of(run: FlowRun) -> str:
+    with get_client(sync_client=True) as client:
+        found = client.read_flow_run(run.id)
+        assert found.state
+        return found.state.type.value
+
+
+def test_a_served_schedule_runs_on_time_and_by_hand(
+    make_workspace: Callable[[str], Path], prefect_url: str, server: None
+):
+    folder = make_workspace("served")
+    arguments = [str(COMMAND), "schedule", "digits", "--cron", "* * * * *", "--name", "nightly"]
+    with running([*arguments, *QUICK_RUN], folder, prefect_url):
+        wait_until(lambda: deployed("nightly"), 60, folder)
+        by_hand = trigger("nightly")
+        wait_until(lambda: state_of(by_hand) == "COMPLETED", 120, folder)
+
+        def on_time() -> list[FlowRun]:
+            return [
+                run
+                for run in runs_of_deployment("nightly")
+                if run.auto_scheduled and run.state and run.state.is_completed()
+            ]
+
+        wait_until(on_time, 180, folder)
+    exports = sorted(path.name for path in (folder / "exports" / "digits").iterdir())
+    assert exports[:2] == ["1", "2"]
+
+
+def test_a_worker_of_a_pool_runs_the_deployment(
+    make_workspace: Callable[[str], Path], layerwise: Layerwise, prefect_url: str, server: None
+):
+    folder = make_workspace("pool")
+    prefect = str(COMMAND.with_name("prefect"))
+    environment = os.environ | {"PREFECT_API_URL": prefect_url}
+    subprocess.run(
+        [prefect, "work-pool", "create", "machines", "--type", "process"],
+        env=environment, check=True, capture_output=True,
+    )  # fmt: skip
+    registered = layerwise(
+        "schedule", "digits", "--cron", "0 2 * * *", "--name", "pooled", "--pool", "machines",
+        *QUICK_RUN, folder=folder,
+    )  # fmt: skip
+    assert registered.returncode == 0, registered.stderr
+    worker = [prefect, "worker", "start", "--pool", "machines"]
+    with running(worker, folder, prefect_url):
+        run = trigger("pooled")
+        wait_until(lambda: state_of(run) == "COMPLETED", 180, folder)
+    assert (folder / "exports" / "digits" / "1" / "saved_model.pb").is_file()
+
+
+def test_a_pool_that_is_not_there_is_refused(
+    make_workspace: Callable[[str], Path], layerwise: Layerwise
+):
+    result = layerwise(
+        "schedule", "digits", "--cron", "0 2 * * *", "--pool", "nowhere",
+        folder=make_workspace("nowhere"),
+    )  # fmt: skip
+    assert result.returncode == 2
+    assert "no work pool 'nowhere'" in result.stderr
+
+
+def test_without_a_server_a_schedule_is_refused(
+    make_workspace: Callable[[str], Path], layerwise: Layerwise
+):
+    result = layerwise(
+        "schedule", "digits", "--cron", "0 2 * * *", folder=make_workspace("alone"),
+        PREFECT_API_URL="http://127.0.0.1:9/api",
+    )  # fmt: skip
+    assert result.returncode == 2
+    assert "No Prefect server answers" in result.stderr
