@@ -33,8 +33,8 @@ def address(folder: Path) -> Iterator[str]:
     port = free_port()
     environment = os.environ | {
         "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlruns/mlflow.db",
-        # Our packages must not be there for the model to load.
-        "PYTHONPATH": "",
+        # As in an activated environment: MLflow looks its web server up by name.
+        "PATH": f"{COMMAND.parent}{os.pathsep}{os.environ['PATH']}",
     }
     command = [COMMAND.with_name("mlflow"), "models", "serve", "-m", "models:/digits@latest_run",
                "--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)]  # fmt: skip
