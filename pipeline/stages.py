@@ -145,6 +145,7 @@ def pretrain_stage(
         key,
         tags,
         level.model_dump(mode="json"),
+        level.epochs,
         work,
     )
 
@@ -202,10 +203,12 @@ def finetune_stage(
             "encoder_rate": result.encoder_rate,
             "validation_rows": len(parts.validation.rows),
         }
-        stage.metrics(metrics, steps)
+        stage.metrics(metrics, trial.labels)
         return metrics
 
-    return _stage(config, run, trial.name, "finetune", key, identity, identity | settings, work)
+    params = identity | settings
+    # The outcome's step is the label budget: MLflow's chart, grouped by arm, is the comparison.
+    return _stage(config, run, trial.name, "finetune", key, identity, params, trial.labels, work)
 
 
 def compare_stage(config: RunConfig, run: Run, trials: Sequence[tuple[TrialSpec, Stage]]) -> None:
@@ -285,9 +288,13 @@ def _stage(
     key: str,
     tags: Mapping[str, Any],
     params: Mapping[str, Any],
+    last_step: int,
     work: Callable[[StageRun], dict[str, float]],
 ) -> Stage:
-    """Do the work in a run of its own, unless a finished run with the same key did it before."""
+    """Do the work in a run of its own, unless a finished run with the same key did it before.
+
+    Then its metrics are logged again, at `last_step`.
+    """
     tracker = Tracker(run.uri, config.name)
     earlier = tracker.finished(key)
     tags = {**tags, "key": key, "cached": earlier is not None}
@@ -297,7 +304,7 @@ def _stage(
         stage.params(params)
         if earlier:
             metrics = {name: value for name, value in earlier.metrics.items() if name != "seconds"}
-            stage.metrics(metrics)
+            stage.metrics(metrics, last_step)
             return Stage(earlier.run_id, key, earlier.metrics, True)
         metrics = work(stage)
         return Stage(stage.run_id, key, metrics | {"seconds": stage.seconds}, False)
