@@ -82,6 +82,7 @@ def run(
         raise InputError(f"--summary: there is no folder {str(summary.parent)!r}.")
     from pipeline.trials import check_data
 
+    _import_what_downloads(resolved.data.source)
     # What cannot be used is refused here, before a server is started or anything is tracked.
     check_data(resolved)
     from flows.flow import pretraining
@@ -90,6 +91,13 @@ def run(
     if summary:
         write_whole(summary, json.dumps(found, indent=1) + "\n")
     _show(found)
+
+
+def _import_what_downloads(source: str) -> None:
+    """Keras downloads these sources, and brings TensorFlow with it, which must not chatter."""
+    if source in ("fashion_mnist", "mnist", "cifar10"):
+        with native_output_hidden():
+            import keras  # noqa: F401
 
 
 def _show(summary: Any) -> None:
@@ -209,6 +217,7 @@ def data(source: str, label: str | None, settings: tuple[str, ...]) -> None:
     from pipeline.settings import load
 
     config = load(None, source, label, [f"data.{setting}" for setting in settings]).data
+    _import_what_downloads(source)
     found = describe(read(config), config)
     click.echo(json.dumps(found, indent=1))
     if found["problems"]:
