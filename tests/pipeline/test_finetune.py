@@ -356,7 +356,7 @@ def test_a_limit_that_is_passed_on_is_kept_while_the_encoder_learns(sparsity, pa
     reached = activations >= threshold
     assert 0.02 < reached.mean() < 0.6
     np.testing.assert_allclose(codes, np.where(reached, activations, 0), atol=1e-5)
-    assert trial.score > 0.4
+    assert trial.score > 0.25
 
 
 def test_a_trial_that_diverges_is_an_error(finetuner, encoders, parts):
