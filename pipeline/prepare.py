@@ -14,6 +14,7 @@ from pipeline.data.fingerprint import fingerprint
 from pipeline.data.preprocessing import Preprocessing, fit
 from pipeline.data.read import read
 from pipeline.data.splits import Splits, split
+from pipeline.errors import InputError
 from pipeline.seeds import derive
 
 EXAMPLE_ROWS = 256
@@ -113,6 +114,11 @@ def _targets(
 ) -> tuple[list[str], np.ndarray, float, float]:
     """Class names, numeric targets, and a regression's offset and scale."""
     if task == "regression":
+        if target[train].min() == target[train].max():
+            raise InputError(
+                "The target must vary among the training rows. All "
+                f"{len(train)} of them have {target[train][0]}. Give more rows with other values."
+            )
         offset = float(target[train].mean())
         scale = float(target[train].std())
         return [], ((target - offset) / scale).astype("float32"), offset, scale

@@ -1,0 +1,175 @@
+"""The summary of a run: every field that design.md promises, read back from MLflow."""
+
+import json
+
+import pytest
+
+from pipeline.compare import paired_gain
+from pipeline.summary import read_summary
+from pipeline.tracker import Tracker
+
+LEVEL = {
+    "reconstruction_error": 0.05,
+    "explained_variance": 0.7,
+    "active_fraction": 0.1,
+    "mean_activation": 0.2,
+    "dead_fraction": 0.0,
+}
+
+
+@pytest.fixture
+def told(uri) -> tuple[Tracker, str]:
+    """A run whose stages told hand-set numbers, in no particular order."""
+    tracker = Tracker(uri, "made")
+    parent = tracker.start("made", "run", None, {"seed": 0}).run_id
+
+    def stage(kind: str, tags: dict, metrics: dict, params: dict | None = None) -> None:
+        with tracker.stage(kind, kind, parent, tags) as run:
+            run.metrics(metrics)
+            run.params(params or {})
+
+    for number, cached in ((2, False), (1, True)):
+        tags = {"level": number, "cached": cached}
+        metrics = LEVEL | {"explained_variance": number / 10, "loss": 3.0}
+        stage("pretrain", tags, metrics, {"units": 8 * number, "epochs": 5})
+    for labels in (100, 20):
+        for seed in (1, 0):
+            for arm, score in (("pretrained", 0.9), ("random", 0.8), ("frozen", 0.7)):
+                tags = {"arm": arm, "labels": labels, "seed": seed}
+                score += seed / 100 * (1 if arm == "pretrained" else 2)
+                stage("finetune", tags, {"accuracy": score - 1 / labels, "loss": 1.0})
+    stage("data", {"data": "digits", "classes": json.dumps(["a", "b"])},
+          {"rows": 10, "features": 4, "train_rows": 6})  # fmt: skip
+    stage("compare", {}, {})
+    stage("export", {"path": "exports/made/1", "model_uri": "models:/made@latest_run",
+                     "endpoints": json.dumps(["serve", "encode"])}, {})  # fmt: skip
+    tracker.finish(tracker.start("another", "run", None, {}))
+    return tracker, parent
+
+
+def test_every_figure_is_what_the_stages_told(told):
+    tracker, parent = told
+    summary = read_summary(tracker, tracker.run(parent))
+    assert (summary["experiment"], summary["run_id"]) == ("made", parent)
+    assert summary["metric"] == "accuracy"
+    assert summary["data"] == {
+        "name": "digits", "classes": ["a", "b"], "rows": 10, "features": 4, "train_rows": 6
+    }  # fmt: skip
+    assert summary["export"] == {
+        "path": "exports/made/1",
+        "model_uri": "models:/made@latest_run",
+        "endpoints": ["serve", "encode"],
+    }
+
+
+def test_levels_are_in_order_from_the_rows_upward(told):
+    tracker, parent = told
+    layers = read_summary(tracker, tracker.run(parent))["layers"]
+    for number, layer in enumerate(layers, 1):
+        assert layer.pop("seconds") > 0
+        assert layer == LEVEL | {
+            "units": 8 * number,
+            "epochs": 5,
+            "explained_variance": number / 10,
+            "cached": number == 1,
+        }
+    assert len(layers) == 2
+
+
+def test_budgets_and_seeds_are_in_order_and_gains_paired(told):
+    tracker, parent = told
+    rows = read_summary(tracker, tracker.run(parent))["comparison"]
+    assert [row["labels"] for row in rows] == [20, 100]
+    for row in rows:
+        pretrained = [0.9 - 1 / row["labels"], 0.91 - 1 / row["labels"]]
+        random = [0.8 - 1 / row["labels"], 0.82 - 1 / row["labels"]]
+        assert row["arms"]["pretrained"]["accuracy"] == pytest.approx(pretrained)
+        assert row["arms"]["random"]["accuracy"] == pytest.approx(random)
+        assert set(row["arms"]) == {"pretrained", "random", "frozen"}
+        gain = paired_gain(pretrained, random)
+        assert row["gain"]["mean"] == pytest.approx(0.095)
+        assert row["gain"]["ci95"] == pytest.approx(list(gain.interval))
+        assert row["gain"]["p_value"] == gain.p_value == 0.5
+        assert row["verdict"] == "helps"
+
+
+def test_seconds_are_summed_by_stage_and_told_for_each_level(told):
+    tracker, parent = told
+    summary = read_summary(tracker, tracker.run(parent))
+    children = tracker.children(parent)
+    trials = [c.metrics["seconds"] for c in children if c.tags["stage"] == "finetune"]
+    assert len(trials) == 12
+    assert summary["seconds"]["finetune"] == pytest.approx(sum(trials))
+    assert set(summary["seconds"]) == {
+        "data", "pretrain 1", "pretrain 2", "finetune", "compare", "export"
+    }  # fmt: skip
+    assert [layer["seconds"] for layer in summary["layers"]] == [
+        summary["seconds"]["pretrain 1"],
+        summary["seconds"]["pretrain 2"],
+    ]
+
+
+def test_a_stage_that_failed_and_was_tried_again_counts_once(told):
+    tracker, parent = told
+    before = read_summary(tracker, tracker.run(parent))
+    with pytest.raises(OSError), tracker.stage("d", "data", parent, {"data": "x"}):
+        raise OSError
+    assert read_summary(tracker, tracker.run(parent)) == before
+
+
+def test_a_regression_is_told_by_r_squared(uri):
+    tracker = Tracker(uri, "made")
+    parent = tracker.start("made", "run", None, {})
+    parent.params({"data": {"task": "regression"}})
+    with tracker.stage("data", "data", parent.run_id, {"data": "d", "classes": "[]"}):
+        pass
+    with tracker.stage("finetune", "finetune", parent.run_id,
+                       {"arm": "random", "labels": 5, "seed": 0}) as stage:  # fmt: skip
+        stage.metrics({"r2": 0.25})
+    tags = {"path": "p", "model_uri": "m", "endpoints": "[]"}
+    with tracker.stage("export", "export", parent.run_id, tags):
+        pass
+    summary = read_summary(tracker, tracker.run(parent.run_id))
+    assert summary["metric"] == "r2"
+    assert summary["comparison"][0]["arms"]["random"]["r2"] == [0.25]
+
+
+# Of a real run
+
+
+def test_the_fields_are_those_that_other_programs_rely_on(digits_run):
+    summary = json.loads(json.dumps(digits_run.summary))
+    assert {"experiment", "run_id", "data", "layers", "comparison", "export", "seconds"} <= set(
+        summary
+    )
+    assert {"rows", "features", "classes"} <= set(summary["data"])
+    assert (summary["data"]["rows"], summary["data"]["features"]) == (1797, 64)
+    for layer in summary["layers"]:
+        assert {
+            "units", "epochs", "reconstruction_error", "explained_variance", "active_fraction",
+            "dead_fraction", "seconds", "cached",
+        } <= set(layer)  # fmt: skip
+    for row in summary["comparison"]:
+        assert set(row) == {"labels", "arms", "gain", "verdict"}
+        assert set(row["arms"]) == {"pretrained", "random", "frozen"}
+        for arm in row["arms"].values():
+            assert set(arm) == {"accuracy", "mean", "std"}
+            assert len(arm["accuracy"]) == 2
+        assert set(row["gain"]) == {"mean", "ci95", "p_value"}
+        assert row["verdict"] in ("helps", "hurts", "no evidence")
+    assert set(summary["export"]) == {"path", "model_uri", "endpoints"}
+    assert summary["export"]["endpoints"] == ["serve", "encode", "reconstruct", "score"]
+
+
+def test_the_summary_can_be_read_again_later(digits_home):
+    tracker = Tracker(digits_home.called.run.uri, "digits")
+    run = tracker.run(digits_home.summary["run_id"])
+    assert read_summary(tracker, run) == digits_home.summary
+
+
+def test_the_layers_of_a_real_run_are_what_its_stages_measured(digits_run):
+    for layer, stage in zip(digits_run.summary["layers"], digits_run.called.levels, strict=True):
+        for name in ("explained_variance", "active_fraction", "dead_fraction"):
+            assert layer[name] == stage.metrics[name]
+        assert 0 < layer["explained_variance"] < 1
+        assert layer["cached"] is False
