@@ -2,7 +2,8 @@
 
 Each layer maps rows (rows, features) to corrupted rows of the same shape while training and leaves
 them alone otherwise; the reconstruction loss compares with the clean rows. Noise comes from the
-layer's own seed. Source: Vincent et al., "Stacked Denoising Autoencoders" (2010), section 3.3.
+layer's own seed; a layer that is loaded begins it anew. Source: Vincent et al., "Stacked Denoising
+Autoencoders" (2010), section 3.3.
 """
 
 import keras

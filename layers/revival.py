@@ -1,6 +1,5 @@
 """Dead units and their revival."""
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -17,11 +16,11 @@ def revive(autoencoder: SparseAutoencoder, rows, seed: int) -> int:
     """Give the dead units a new start at rows that are badly reconstructed; return their number.
 
     For each dead unit a row of its own is drawn with a probability in proportion to its squared
-    error. The unit's encoder weights point from the mean row to that row; its bias starts it half-way there,
-    so that few other rows excite it, and on the row itself it is as active as the units that are
-    active there are on average, so that a hard limit lets it through. Its decoder weights start at
-    zero, so that nothing gets worse, or, where their norm is fixed, along what the reconstruction
-    of the row lacks. Other units stay as they are. Rows have shape (rows, features).
+    error. The unit's encoder weights point from the mean row to that row; its bias starts it
+    half-way there, so that few other rows excite it, and on the row itself it is as active as the
+    units that are active there are on average, so that a hard limit lets it through. Its decoder
+    weights start at zero, so that nothing gets worse, or, where their norm is fixed, along what the
+    reconstruction of the row lacks. Other units stay as they are. Rows have shape (rows, features).
     Source: the idea is that of Bricken et al., "Towards Monosemanticity" (2023), appendix on
     neuron resampling; they start decoder weights at the row, which on dense codes made the
     reconstruction far worse.
@@ -40,7 +39,7 @@ def revive(autoencoder: SparseAutoencoder, rows, seed: int) -> int:
     picked = np.random.default_rng(seed).choice(
         len(rows),
         len(dead),
-        replace=np.count_nonzero(errors) < len(dead),
+        replace=bool(np.count_nonzero(errors) < len(dead)),
         p=errors / errors.sum(),
     )
     mean_row = rows.mean(axis=0)
@@ -66,7 +65,8 @@ def revive(autoencoder: SparseAutoencoder, rows, seed: int) -> int:
             lacking = residuals[picked]
             decoder[dead] = lacking / np.linalg.norm(lacking, axis=-1, keepdims=True)
         autoencoder.decoder.kernel.assign(decoder)
-    _lower_thresholds(autoencoder.sparsity, dead)
+    if hasattr(autoencoder.sparsity, "restart_thresholds"):
+        autoencoder.sparsity.restart_thresholds(dead)
     return len(dead)
 
 
@@ -76,11 +76,3 @@ def _mean_active(code: np.ndarray) -> np.ndarray:
     total = np.sum(code * active, axis=-1, keepdims=True)
     count = np.sum(active, axis=-1, keepdims=True)
     return np.where(count > 0, total / np.maximum(count, 1), 1.0)
-
-
-def _lower_thresholds(sparsity: keras.layers.Layer, dead: np.ndarray) -> None:
-    """A unit that was dead because of a threshold of its own starts again from a low one."""
-    if hasattr(sparsity, "log_threshold"):
-        thresholds = np.array(ops.convert_to_numpy(sparsity.log_threshold))
-        thresholds[dead] = np.log(sparsity.initial_threshold)
-        sparsity.log_threshold.assign(thresholds)

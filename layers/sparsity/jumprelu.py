@@ -3,6 +3,7 @@
 import math
 
 import keras
+import numpy as np
 from keras import ops
 
 
@@ -52,6 +53,12 @@ class JumpReLU(keras.layers.Layer):
         active_units = ops.sum(active + move * ops.stop_gradient(kernel), axis=-1)
         self.add_loss(self.weight * ops.mean(active_units))
         return activations * active + move * ops.stop_gradient(threshold * kernel)
+
+    def restart_thresholds(self, units: np.ndarray) -> None:
+        """Give these units the initial threshold, so that an old one cannot keep them dead."""
+        log_threshold = np.array(ops.convert_to_numpy(self.log_threshold))
+        log_threshold[units] = math.log(self.initial_threshold)
+        self.log_threshold.assign(log_threshold)
 
     def get_config(self):
         return {

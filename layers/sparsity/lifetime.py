@@ -3,6 +3,7 @@
 import math
 
 import keras
+import numpy as np
 from keras import ops
 
 from layers.sparsity.running_threshold import RunningThreshold
@@ -41,6 +42,12 @@ class LifetimeSparsity(keras.layers.Layer):
         smallest_kept = ops.min(largest, axis=-1)
         self.threshold.update(smallest_kept)
         return ops.where(activations >= smallest_kept, activations, 0.0)
+
+    def restart_thresholds(self, units: np.ndarray) -> None:
+        """Begin the mean of these units at zero again, so that an old one cannot keep them dead."""
+        threshold = np.array(ops.convert_to_numpy(self.threshold.value))
+        threshold[units] = 0.0
+        self.threshold.value.assign(threshold)
 
     def get_config(self):
         return {**super().get_config(), "proportion": self.proportion}

@@ -1,0 +1,45 @@
+"""The layers work on every Keras backend: what they import, and these tests on the other one."""
+
+import ast
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import keras
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted((ROOT / "layers").rglob("*.py"))
+OTHER = {"tensorflow": "jax", "jax": "tensorflow"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_layers_import_nothing_that_ties_them_to_a_backend(path):
+    imported = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add(node.module)
+    assert {name.partition(".")[0] for name in imported} <= {"keras", "numpy", "math", "layers"}
+    assert not any(name.startswith("keras.src") for name in imported)
+
+
+def test_the_layers_were_found():
+    assert len(SOURCES) > 10
+
+
+def test_these_tests_pass_on_the_other_backend_too(tmp_path):
+    report = tmp_path / "report.xml"
+    environment = {**os.environ, "KERAS_BACKEND": OTHER[keras.backend.backend()]}
+    command = [sys.executable, "-m", "pytest", str(Path(__file__).parent), "-q"]
+    options = [f"--ignore={__file__}", f"--junitxml={report}", "-p", "no:cacheprovider"]
+    run = subprocess.run(
+        command + options, cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-2000:]
+    counts = ElementTree.parse(report).getroot().find("testsuite").attrib
+    assert int(counts["tests"]) > 100
+    assert [counts["failures"], counts["errors"], counts["skipped"]] == ["0", "0", "0"]
