@@ -31,9 +31,12 @@ def log_served_model(
 def _example(
     preprocessing: Preprocessing, numbers: np.ndarray, categories: np.ndarray, named: bool
 ) -> Any:
-    """Named columns for tables, a plain matrix for images and other wide arrays."""
+    """Named columns for tables, a plain matrix for images and other wide arrays.
+
+    Columns of numbers are float64: MLflow would refuse a caller's float64 where float32 is declared.
+    """
     columns = preprocessing.columns
     if not categories.shape[1] and (not named or len(columns) > NAMED_COLUMNS):
         return numbers
-    sources = {"number": iter(numbers.T), "category": iter(categories.T)}
+    sources = {"number": iter(numbers.astype("float64").T), "category": iter(categories.T)}
     return pd.DataFrame({name: next(sources[kind]) for name, kind in columns})
