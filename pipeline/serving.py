@@ -33,7 +33,7 @@ def _example(
 ) -> Any:
     """Named columns for tables, a plain matrix for images and other wide arrays.
 
-    Columns of numbers are float64: MLflow would refuse a caller's float64 where float32 is declared.
+    Columns of numbers are float64: where float32 is declared MLflow refuses a caller's float64.
     """
     columns = preprocessing.columns
     if not categories.shape[1] and (not named or len(columns) > NAMED_COLUMNS):

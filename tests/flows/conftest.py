@@ -10,6 +10,9 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+# Prefect, when first imported, closes all log handlers; that of TensorFlow's absl would then close
+# the stream of pytest's that it was made with. So Prefect comes before TensorFlow.
+import prefect.main  # noqa: F401
 import pytest
 
 COMMAND = Path(sys.executable).with_name("layerwise")
