@@ -4,6 +4,7 @@ import numpy as np
 from keras import ops
 
 from layers.autoencoder import SparseAutoencoder
+from layers.sparsity import JumpReLU, LifetimeSparsity
 
 
 def dead_units(autoencoder: SparseAutoencoder, rows) -> np.ndarray:
@@ -65,7 +66,7 @@ def revive(autoencoder: SparseAutoencoder, rows, seed: int) -> int:
             lacking = residuals[picked]
             decoder[dead] = lacking / np.linalg.norm(lacking, axis=-1, keepdims=True)
         autoencoder.decoder.kernel.assign(decoder)
-    if hasattr(autoencoder.sparsity, "restart_thresholds"):
+    if isinstance(autoencoder.sparsity, JumpReLU | LifetimeSparsity):
         autoencoder.sparsity.restart_thresholds(dead)
     return len(dead)
 
