@@ -1,7 +1,7 @@
 """The supervised network: the stacked encoder, its codes standardised, and a head."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -56,6 +56,17 @@ def random_autoencoders(
     return [
         build_autoencoder(level, np.zeros((1, width), "float32"), derive(seed, "level", number))
         for number, (level, width) in enumerate(zip(stack, widths, strict=False), 1)
+    ]
+
+
+def shapes(stack: Sequence[LevelConfig]) -> list[dict[str, Any]]:
+    """The settings that a network with untrained weights depends on; how to pretrain is not."""
+    weights = {"units", "activation", "tied", "unit_norm_decoder", "passes_on"}
+    return [
+        level.model_dump(
+            mode="json", include=weights | ({"sparsity"} if level.passes_on == "code" else set())
+        )
+        for level in stack
     ]
 
 

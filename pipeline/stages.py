@@ -24,7 +24,7 @@ from pipeline.engine import Progress, Watch
 from pipeline.export import ENDPOINTS, Trained, export
 from pipeline.finetune import Finetuner
 from pipeline.keys import stage_key
-from pipeline.network import random_autoencoders
+from pipeline.network import random_autoencoders, shapes
 from pipeline.prepare import Prepared, prepare
 from pipeline.pretrain import encode, pretrain
 from pipeline.seeds import derive
@@ -160,11 +160,7 @@ def finetune_stage(
 ) -> Stage:
     """Fine-tune one trial and score it on the test rows."""
     settings = config.finetune.model_dump(mode="json", exclude={"arms", "label_budgets", "seeds"})
-    stands_on = (
-        [level.model_dump(mode="json") for level in config.stack]
-        if trial.arm == "random"
-        else [level.key for level in levels]
-    )
+    stands_on = shapes(config.stack) if trial.arm == "random" else [level.key for level in levels]
     identity = {"arm": trial.arm, "labels": trial.labels, "seed": trial.seed}
     key = stage_key("finetune", settings, identity, config.seed, data.key, stands_on)
 

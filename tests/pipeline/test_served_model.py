@@ -191,7 +191,7 @@ def test_the_alias_moves_to_what_was_registered_last(flowers_home):
 
 def test_a_model_of_another_program_is_refused(digits_home, tmp_path):
     class Constant(mlflow.pyfunc.PythonModel):
-        def predict(self, context, model_input, params=None):
+        def predict(self, context, model_input: pd.DataFrame, params=None):
             return [1]
 
     mlflow.set_tracking_uri(digits_home.called.run.uri)

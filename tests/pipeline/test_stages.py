@@ -240,7 +240,7 @@ def test_changing_level_2_recomputes_level_2_and_what_follows_not_level_1(digits
     called = call_stages(changed(digits_home.config, stack={1: {"epochs": 2}}))
     levels, arms = recomputed(called)
     assert levels == [False, True]
-    assert arms["pretrained"] == arms["frozen"] == {True}
+    assert arms == {"pretrained": {True}, "random": {False}, "frozen": {True}}
     assert called.levels[0].run_id == digits_home.called.levels[0].run_id
     assert called.levels[1].metrics != digits_home.called.levels[1].metrics
 
