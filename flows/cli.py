@@ -28,9 +28,18 @@ class House(click.Group):
         except KeyboardInterrupt:
             _stop("Stopped.", 130)
         except Exception as error:
+            if _interrupted(error):
+                _stop("Stopped.", 130)
             if ctx.params.get("verbose"):
                 raise
             _stop(f"{type(error).__name__}: {error}\n{BUG_HINT}", 1)
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether it came of Ctrl-C: that ends Prefect's server too, and its client complains."""
+    while error and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _stop(message: str, status: int) -> None:
@@ -136,6 +145,8 @@ def compare(experiment: str | None, as_json: bool) -> None:
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 def export(run: str, directory: Path) -> None:
     """Copy the SavedModel of a tracked RUN to DIRECTORY/1 (or the next free number)."""
+    with native_output_hidden():
+        import tensorflow  # noqa: F401
     from pipeline.folders import copy_version
     from pipeline.inference import model_folder
     from pipeline.tracker import download_model, find_run

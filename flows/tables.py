@@ -56,7 +56,8 @@ def _arms(summary: Summary) -> Table:
     rows = summary["comparison"]
     arms = sorted({arm for row in rows for arm in row["arms"]}, key=ARMS.index)
     seeds = max(len(s[summary["metric"]]) for row in rows for s in row["arms"].values())
-    title = f"Fine-tuning, {_metric_words(summary)}, mean ± deviation over {seeds} seeds"
+    over = f"mean ± deviation over {seeds} seeds" if seeds > 1 else "one seed"
+    title = f"Fine-tuning, {_metric_words(summary)}, {over}"
     table = Table(title=title, **STYLE)
     for name in ("labels", *arms, "gain", "95 % interval", "verdict"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -81,11 +82,10 @@ def _gain(row: Mapping[str, Any], summary: Summary) -> tuple[str, str, str]:
         return "-", "-", "-"
     scale, digits = _scale(summary), _digits(summary)
     interval = row["gain"]["ci95"]
-    shown = (
-        f"[{scale * interval[0]:+.{digits}f}, {scale * interval[1]:+.{digits}f}]"
-        if interval
-        else "one seed"
-    )
+    if interval:
+        shown = f"[{scale * interval[0]:+.{digits}f}, {scale * interval[1]:+.{digits}f}]"
+    else:
+        shown = "one seed" if row["gain"]["p_value"] is None else "no spread"
     return f"{scale * row['gain']['mean']:+.{digits}f}", shown, row["verdict"]
 
 

@@ -10,6 +10,8 @@ from scipy import stats
 CONFIDENCE = 0.95
 BASELINE = "random"
 CANDIDATE = "pretrained"
+EQUAL = 1e-9
+"""Differences of scores that are closer than this differ by rounding only."""
 
 Verdict = Literal["helps", "hurts", "no evidence"]
 
@@ -38,7 +40,10 @@ class Gain(NamedTuple):
 
     mean: float
     interval: tuple[float, float] | None
-    """95 % interval of the mean from Student's t over the paired differences; None for one seed."""
+    """95 % interval of the mean from Student's t over the paired differences.
+
+    None for one seed, and where all differences are equal: no spread, no interval.
+    """
     p_value: float | None
     """Exact two-sided sign-flip test (Fisher's randomisation test) of no difference."""
 
@@ -84,10 +89,8 @@ def paired_gain(candidate: Sequence[float], baseline: Sequence[float]) -> Gain:
     mean = float(differences.mean())
     if len(differences) < 2:
         return Gain(mean, None, None)
-    if np.ptp(differences) == 0:
-        # Student's t is undefined without spread; the interval closes on the mean.
-        interval = (mean, mean)
-    else:
+    interval = None
+    if np.ptp(differences) > EQUAL:
         result = stats.ttest_1samp(differences, 0.0).confidence_interval(CONFIDENCE)
         interval = (float(result.low), float(result.high))
     test = stats.permutation_test(
@@ -97,7 +100,7 @@ def paired_gain(candidate: Sequence[float], baseline: Sequence[float]) -> Gain:
 
 
 def verdict(gain: Gain) -> Verdict:
-    """`helps` or `hurts` where the whole interval lies on one side of zero."""
+    """`helps` or `hurts` where there is an interval and it lies on one side of zero."""
     if gain.interval is None:
         return "no evidence"
     low, high = gain.interval

@@ -56,6 +56,10 @@ def _tree(name: str) -> dict[str, Any]:
         if path.suffix in (".yaml", ".yml"):
             raise InputError(f"There is no config file {name!r}.")
         raise InputError(f"There is no preset or config file {name!r}.{nearest(name, presets())}")
+    if path.suffix not in (".yaml", ".yml"):
+        raise InputError(
+            f"A config is a .yaml file. Given: {name!r}. Rows are named by --data: --data {name}."
+        )
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -69,6 +69,14 @@ def test_a_config_file_that_is_not_there_is_refused():
     assert refusal("nowhere/mine.yml") == "There is no config file 'nowhere/mine.yml'."
 
 
+def test_rows_given_as_a_config_are_refused_with_the_option_for_rows(tmp_path: Path):
+    file = tmp_path / "rows.csv"
+    file.write_text("a,b\n1,2\n")
+    assert refusal(str(file)) == (
+        f"A config is a .yaml file. Given: {str(file)!r}. Rows are named by --data: --data {file}."
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
