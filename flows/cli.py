@@ -109,13 +109,17 @@ def _import_what_downloads(source: str) -> None:
             import keras  # noqa: F401
 
 
-def _show(summary: Any) -> None:
+def _console() -> Any:
     from rich.console import Console
 
+    return Console(highlight=False, soft_wrap=True)
+
+
+def _show(summary: Any) -> None:
     from flows.tables import print_summary
     from pipeline.tracker import tracking_uri
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = _console()
     print_summary(summary, console)
     console.print(f"\nSavedModel: {summary['export']['path']}")
     console.print(f"Registered: {summary['export']['model_uri']}")
@@ -127,7 +131,11 @@ def _show(summary: Any) -> None:
 @main.command()
 @click.argument("experiment", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-def compare(experiment: str | None, as_json: bool) -> None:
+@click.option("--per-seed", is_flag=True, help="Print the score of every seed.")
+@click.option("--plan", metavar="GAIN", type=click.FloatRange(min=0, min_open=True),
+              help="Print how many seeds would show a gain of this size, in the table's units "
+              "(percentage points, or R squared).")  # fmt: skip
+def compare(experiment: str | None, as_json: bool, per_seed: bool, plan: float | None) -> None:
     """Print the comparison of an experiment's latest run, read back from MLflow."""
     from pipeline.summary import read_summary
     from pipeline.tracker import open_experiment
@@ -136,6 +144,14 @@ def compare(experiment: str | None, as_json: bool) -> None:
     summary = read_summary(tracker, tracker.latest())
     if as_json:
         click.echo(json.dumps(summary, indent=1))
+        return
+    from flows.tables import print_plan, print_seeds
+
+    console = _console()
+    if plan is not None:
+        print_plan(summary, plan, console)
+    elif per_seed:
+        print_seeds(summary, console)
     else:
         _show(summary)
 

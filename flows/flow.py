@@ -19,7 +19,7 @@ from pipeline.config import ExecutionConfig, RunConfig
 from pipeline.stages import DataStage, Run, Stage
 from pipeline.summary import Summary
 from pipeline.tracker import transient
-from pipeline.trials import TrialSpec
+from pipeline.trials import LevelSpec, TrialSpec, levels_of
 
 
 def _is_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
@@ -45,14 +45,14 @@ def prepare_data(config: RunConfig, run: Run) -> DataStage:
     return stages.data_stage(config, run)
 
 
-@task(name="pretrain", task_run_name="pretrain level {number}", **RETRIES)
+@task(name="pretrain", task_run_name="{spec.name}", **RETRIES)
 def pretrain(
-    config: RunConfig, run: Run, number: int, data: DataStage, below: list[Stage]
+    config: RunConfig, run: Run, spec: LevelSpec, data: DataStage, below: list[Stage]
 ) -> Stage:
     """Pretrain one level on the codes of the levels below."""
-    level = config.stack[number - 1]
-    watch = watcher(f"pretrain level {number} ({level.units} units)", level.epochs)
-    stage = stages.pretrain_stage(config, run, number, data, below, watch)
+    level = config.stack[spec.number - 1]
+    watch = watcher(f"{spec.name} ({level.units} units)", level.epochs)
+    stage = stages.pretrain_stage(config, run, spec, data, below, watch)
     watch.finish(
         f"explained variance {stage.metrics['explained_variance']:.3f}"
         + (" (cached)" if stage.cached else "")
@@ -62,10 +62,10 @@ def pretrain(
 
 @task(name="fine-tune", task_run_name="{trial.name}", **RETRIES)
 def finetune(
-    config: RunConfig, run: Run, trial: TrialSpec, data: DataStage, levels: list[Stage]
+    config: RunConfig, run: Run, trial: TrialSpec, data: DataStage, stacks: list[list[Stage]]
 ) -> Stage:
     """Fine-tune one arm on one label subset."""
-    return stages.finetune_stage(config, run, trial, data, levels, unwatched)
+    return stages.finetune_stage(config, run, trial, data, stacks, unwatched)
 
 
 @task(name="compare", task_run_name="compare {config.name}", **RETRIES)
@@ -79,20 +79,20 @@ def export(
     config: RunConfig,
     run: Run,
     data: DataStage,
-    levels: list[Stage],
+    stacks: list[list[Stage]],
     trials: list[tuple[TrialSpec, Stage]],
 ) -> None:
     """Export, prove in a clean process, register."""
-    stages.export_stage(config, run, data, levels, trials)
+    stages.export_stage(config, run, data, stacks, trials)
 
 
 @flow(name="fine-tune", flow_run_name="fine-tune {config.name}", persist_result=False)
 def finetune_all(
-    config: RunConfig, run: Run, data: DataStage, levels: list[Stage]
+    config: RunConfig, run: Run, data: DataStage, stacks: list[list[Stage]]
 ) -> list[tuple[TrialSpec, Stage]]:
     """All trials, as many at a time as the task runner has workers."""
     tally = Tally(len(data.trials))
-    futures = [finetune.submit(config, run, trial, data, levels) for trial in data.trials]
+    futures = [finetune.submit(config, run, trial, data, stacks) for trial in data.trials]
     trials = []
     for trial, future in zip(data.trials, futures, strict=True):
         stage = future.result()
@@ -109,14 +109,17 @@ def pretraining(config: RunConfig) -> Summary:
     try:
         with shown():
             data = prepare_data(config, run)
-            levels: list[Stage] = []
-            for number in range(1, len(config.stack) + 1):
-                levels.append(pretrain(config, run, number, data, list(levels)))
+            stacks: list[list[Stage]] = []
+            for specs in levels_of(config):
+                levels: list[Stage] = []
+                for spec in specs:
+                    levels.append(pretrain(config, run, spec, data, list(levels)))
+                stacks.append(levels)
             # A flow of its own, because a task runner belongs to a flow.
             runner = task_runner(config.execution)
-            trials = finetune_all.with_options(task_runner=runner)(config, run, data, levels)
+            trials = finetune_all.with_options(task_runner=runner)(config, run, data, stacks)
             compare(config, run, trials)
-            export(config, run, data, levels, trials)
+            export(config, run, data, stacks, trials)
     except BaseException:
         with suppress(Exception):  # the first error is the one to be told
             stages.fail_run(config, run)

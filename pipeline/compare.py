@@ -1,15 +1,18 @@
-"""The comparison: what the pretrained stack gains over random weights, seed by seed."""
+"""The comparison: what the pretrained stack gains over random weights and others, seed by seed."""
 
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from scipy import stats
 
-CONFIDENCE = 0.95
+SIGNIFICANCE = 0.05
+CONFIDENCE = 1 - SIGNIFICANCE
 BASELINE = "random"
 CANDIDATE = "pretrained"
+POWER = 0.8
 EQUAL = 1e-9
 """Differences of scores that are closer than this differ by rounding only."""
 
@@ -23,6 +26,8 @@ class Score(NamedTuple):
     labels: int
     seed: int
     score: float
+    right: np.ndarray | None = None
+    """Which test rows are classified rightly, bool (rows,), where that is known."""
 
 
 class ArmScores(NamedTuple):
@@ -36,7 +41,7 @@ class ArmScores(NamedTuple):
 
 
 class Gain(NamedTuple):
-    """Paired difference, pretrained minus random, over seeds."""
+    """Paired difference, pretrained minus another arm, over seeds."""
 
     mean: float
     interval: tuple[float, float] | None
@@ -46,6 +51,22 @@ class Gain(NamedTuple):
     """
     p_value: float | None
     """Exact two-sided sign-flip test (Fisher's randomisation test) of no difference."""
+    p_student: float | None
+    """Two-sided Student's t test of the same, where there is an interval."""
+    std: float
+    """Sample standard deviation of the differences; 0 for one seed."""
+
+
+class McNemar(NamedTuple):
+    """Two networks on the same test rows (McNemar 1947), by the exact binomial test.
+
+    It tells whether these two networks differ, not whether the methods that trained them do.
+    """
+
+    pretrained_only: int
+    """Rows that only the pretrained network gets right."""
+    random_only: int
+    p_value: float
 
 
 class Comparison(NamedTuple):
@@ -54,7 +75,13 @@ class Comparison(NamedTuple):
     labels: int
     arms: dict[str, ArmScores]
     gain: Gain | None
-    """None unless both the pretrained and the random arm ran."""
+    """Over the random arm; None unless both arms ran."""
+    p_holm: float | None
+    """`gain.p_student` corrected for looking at several label budgets (Holm 1979)."""
+    against: dict[str, Gain]
+    """The gain over each further arm."""
+    mcnemar: McNemar | None
+    """For a single seed whose predictions are known."""
     verdict: Verdict | None
 
 
@@ -63,24 +90,27 @@ def compare(scores: Sequence[Score]) -> list[Comparison]:
 
     Only seeds that both arms have are paired.
     """
-    budgets: dict[int, dict[str, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
+    budgets: dict[int, dict[str, dict[int, Score]]] = defaultdict(lambda: defaultdict(dict))
     for score in scores:
-        budgets[score.labels][score.arm][score.seed] = score.score
-    return [_compare(labels, budgets[labels]) for labels in sorted(budgets)]
-
-
-def _compare(labels: int, by_arm: dict[str, dict[int, float]]) -> Comparison:
-    arms = {
-        arm: _arm_scores([by_seed[seed] for seed in sorted(by_seed)])
-        for arm, by_seed in by_arm.items()
-    }
-    seeds = sorted(set(by_arm.get(CANDIDATE, {})) & set(by_arm.get(BASELINE, {})))
-    if not seeds:
-        return Comparison(labels, arms, None, None)
-    gain = paired_gain(
-        [by_arm[CANDIDATE][seed] for seed in seeds], [by_arm[BASELINE][seed] for seed in seeds]
-    )
-    return Comparison(labels, arms, gain, verdict(gain))
+        budgets[score.labels][score.arm][score.seed] = score
+    gains = {labels: _gain(budgets[labels], BASELINE) for labels in sorted(budgets)}
+    corrected = holm({labels: g.p_student for labels, g in gains.items() if g and g.p_student})
+    return [
+        Comparison(
+            labels,
+            {arm: _arm_scores(by_seed) for arm, by_seed in budgets[labels].items()},
+            gain,
+            corrected.get(labels),
+            {
+                arm: found
+                for arm in budgets[labels]
+                if arm not in (CANDIDATE, BASELINE) and (found := _gain(budgets[labels], arm))
+            },
+            _mcnemar_of_one_seed(budgets[labels]),
+            verdict(gain.mean, corrected.get(labels)) if gain else None,
+        )
+        for labels, gain in gains.items()
+    ]
 
 
 def paired_gain(candidate: Sequence[float], baseline: Sequence[float]) -> Gain:
@@ -88,31 +118,71 @@ def paired_gain(candidate: Sequence[float], baseline: Sequence[float]) -> Gain:
     differences = np.subtract(candidate, baseline)
     mean = float(differences.mean())
     if len(differences) < 2:
-        return Gain(mean, None, None)
-    interval = None
-    if np.ptp(differences) > EQUAL:
-        result = stats.ttest_1samp(differences, 0.0).confidence_interval(CONFIDENCE)
-        interval = (float(result.low), float(result.high))
-    test = stats.permutation_test(
+        return Gain(mean, None, None, None, 0.0)
+    flips = stats.permutation_test(
         (differences,), np.mean, permutation_type="samples", n_resamples=2**14, rng=0
     )
-    return Gain(mean, interval, float(test.pvalue))
+    if np.ptp(differences) <= EQUAL:
+        return Gain(mean, None, float(flips.pvalue), None, 0.0)
+    student = stats.ttest_1samp(differences, 0.0)
+    low, high = student.confidence_interval(CONFIDENCE)
+    return Gain(
+        mean,
+        (float(low), float(high)),
+        float(flips.pvalue),
+        float(student.pvalue),
+        float(differences.std(ddof=1)),
+    )
 
 
-def verdict(gain: Gain) -> Verdict:
-    """`helps` or `hurts` where there is an interval and it lies on one side of zero."""
-    if gain.interval is None:
+def holm(p_values: Mapping[int, float]) -> dict[int, float]:
+    """P-values corrected for being several, by Holm's step-down method (1979)."""
+    ascending = sorted(p_values, key=lambda name: p_values[name])
+    steps = [
+        min(1.0, (len(ascending) - rank) * p_values[name]) for rank, name in enumerate(ascending)
+    ]
+    return dict(zip(ascending, np.maximum.accumulate(steps).tolist(), strict=True))
+
+
+def mcnemar(candidate_right: np.ndarray, baseline_right: np.ndarray) -> McNemar:
+    """Compare two networks by the test rows (bool, one each) that only one of them gets right."""
+    first = int(np.sum(candidate_right & ~baseline_right))
+    second = int(np.sum(baseline_right & ~candidate_right))
+    p_value = stats.binomtest(first, first + second).pvalue if first + second else 1.0
+    return McNemar(first, second, float(p_value))
+
+
+def verdict(mean: float, p_holm: float | None) -> Verdict:
+    """`helps` or `hurts` where the corrected p-value says that the gain is not chance."""
+    if p_holm is None or p_holm >= SIGNIFICANCE:
         return "no evidence"
-    low, high = gain.interval
-    return "helps" if low > 0 else "hurts" if high < 0 else "no evidence"
+    return "helps" if mean > 0 else "hurts"
+
+
+def seeds_needed(gain: float, std: float, budgets: int) -> int:
+    """Seeds at which a true gain is called `helps` with a probability of 80 %.
+
+    `std` is the deviation of the paired differences; the power is that of Student's t test
+    (noncentral t), at the strictest level that Holm's method asks for among so many label budgets.
+    """
+    level = SIGNIFICANCE / budgets
+
+    def power(seeds: int) -> float:
+        least = stats.t.ppf(1 - level / 2, seeds - 1)
+        return float(stats.nct.sf(least, seeds - 1, gain / std * seeds**0.5))
+
+    most = 2
+    while power(most) < POWER:
+        most *= 2
+    return bisect_left(range(most + 1), POWER, lo=2, key=power)
 
 
 def comparison_entry(row: Comparison, metric: str) -> dict[str, Any]:
     """One label budget for JSON."""
     gain = row.gain and {
-        "mean": row.gain.mean,
-        "ci95": list(row.gain.interval) if row.gain.interval else None,
-        "p_value": row.gain.p_value,
+        **_gain_entry(row.gain),
+        "p_holm": row.p_holm,
+        "mcnemar": row.mcnemar and row.mcnemar._asdict(),
     }
     return {
         "labels": row.labels,
@@ -121,10 +191,39 @@ def comparison_entry(row: Comparison, metric: str) -> dict[str, Any]:
             for arm, scores in row.arms.items()
         },
         "gain": gain,
+        "against": {arm: _gain_entry(other) for arm, other in row.against.items()},
         "verdict": row.verdict,
     }
 
 
-def _arm_scores(scores: list[float]) -> ArmScores:
+def _gain_entry(gain: Gain) -> dict[str, Any]:
+    return {
+        "mean": gain.mean,
+        "ci95": list(gain.interval) if gain.interval else None,
+        "p_value": gain.p_value,
+        "std": gain.std,
+    }
+
+
+def _gain(by_arm: Mapping[str, Mapping[int, Score]], other: str) -> Gain | None:
+    candidate, baseline = by_arm.get(CANDIDATE, {}), by_arm.get(other, {})
+    seeds = sorted(set(candidate) & set(baseline))
+    if not seeds:
+        return None
+    return paired_gain(
+        [candidate[seed].score for seed in seeds], [baseline[seed].score for seed in seeds]
+    )
+
+
+def _mcnemar_of_one_seed(by_arm: Mapping[str, Mapping[int, Score]]) -> McNemar | None:
+    pairs = [list(by_arm.get(arm, {}).values()) for arm in (CANDIDATE, BASELINE)]
+    if [len(pair) for pair in pairs] != [1, 1]:
+        return None
+    first, second = pairs[0][0].right, pairs[1][0].right
+    return None if first is None or second is None else mcnemar(first, second)
+
+
+def _arm_scores(by_seed: Mapping[int, Score]) -> ArmScores:
+    scores = [by_seed[seed].score for seed in sorted(by_seed)]
     std = float(np.std(scores, ddof=1)) if len(scores) > 1 else 0.0
     return ArmScores(scores, float(np.mean(scores)), std)

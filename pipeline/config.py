@@ -8,7 +8,8 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 # Strict: 1.0, which looks like all rows, is not taken for one row.
 Number = Annotated[int, Field(gt=0, strict=True)]
 RowsOrShare = Annotated[Number | Share, Field(union_mode="left_to_right")]
-Arm = Literal["pretrained", "random", "frozen"]
+Arm = Literal["pretrained", "random", "frozen", "untrained_codes", "compute_matched"]
+Reference = Literal["logistic", "svm_rbf", "pca_svm", "mlp"]
 
 
 class Part(BaseModel):
@@ -224,7 +225,15 @@ class FinetuneConfig(Part):
         ("pretrained", "random", "frozen"),
         min_length=1,
         description="`pretrained` starts from the stack, `random` from new weights, `frozen` "
-        "trains the head alone on the stack's codes (linear probe).",
+        "trains the head alone on the stack's codes (linear probe), `untrained_codes` does so on "
+        "codes of new weights, `compute_matched` is `random` with as many multiplications more as "
+        "pretraining took.",
+    )
+    references: tuple[Reference, ...] = Field(
+        (),
+        description="Models of scikit-learn on the same labels, tuned on the same validation rows: "
+        "logistic (ridge) regression, a kernel machine, the same on principal components of the "
+        "unlabelled rows, a multilayer perceptron. Kernel machines sit out above 10,000 labels.",
     )
     label_budgets: tuple[Labels, ...] = Field(
         (0.1, 0.3, "all"),
@@ -253,7 +262,7 @@ class FinetuneConfig(Part):
 
     @model_validator(mode="after")
     def _no_repetition(self) -> Self:
-        for name in ("arms", "label_budgets"):
+        for name in ("arms", "references", "label_budgets"):
             values = getattr(self, name)
             if len(set(values)) < len(values):
                 raise ValueError(f"{name} must not repeat a value. Given: {list(values)}.")
@@ -306,6 +315,11 @@ class RunConfig(Part):
         ),
         min_length=1,
         description="The autoencoders, from the rows upward.",
+    )
+    pretrain_seeds: PositiveInt = Field(
+        1,
+        description="Stacks to pretrain, each from other weights, dealt out in turn to the seeds "
+        "of fine-tuning; no more than there are seeds.",
     )
     finetune: FinetuneConfig = Field(FinetuneConfig(), description="The supervised part.")
     export: ExportConfig = Field(ExportConfig(), description="The SavedModel.")

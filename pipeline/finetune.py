@@ -16,6 +16,8 @@ from pipeline.seeds import derive
 from pipeline.trials import Labelled, Parts
 
 PREDICTED_ROWS = 4096
+FROZEN = ("frozen", "untrained_codes")
+"""Arms that train the head alone."""
 
 
 class Trial(NamedTuple):
@@ -26,7 +28,7 @@ class Trial(NamedTuple):
     validation_score: float
     """The same on the validation rows, of the weights kept (of the weights before a refit)."""
     encoder_rate: float
-    """The multiple of the head's learning rate that was kept; 0 for the `frozen` arm."""
+    """The multiple of the head's learning rate that was kept; 0 where the head alone is trained."""
     predictions: np.ndarray
     """Class numbers or standardised targets for the test rows."""
     weights: list[np.ndarray]
@@ -70,25 +72,28 @@ class Finetuner:
         parts: Parts,
         seed: int,
         watch: Watch,
+        more_steps: int = 0,
     ) -> Trial:
         """Train one trial from the autoencoders' encoders and score it.
 
         `seed` decides the head's first weights and the batch order, so trials of different arms
-        with the same seed differ in the encoder's first weights alone. Raises `DivergedError`.
+        with the same seed differ in the encoder's first weights alone. `more_steps` are divided
+        among the encoder's rates that are tried. Raises `DivergedError`.
         """
         start = partial(initialize, self.network, autoencoders, parts.unlabelled, seed)
-        rates = (0.0,) if arm == "frozen" else self.config.encoder_rates
+        rates = (0.0,) if arm in FROZEN else self.config.encoder_rates
+        more = more_steps // len(rates)
         best: tuple[float, float, list[np.ndarray]] | None = None
         for rate in rates:
             start()
-            score, weights = self._train(rate, parts.train, parts.validation, seed, watch)
+            score, weights = self._train(rate, parts.train, parts.validation, seed, watch, more)
             if best is None or score > best[0]:
                 best = (score, rate, weights)
         assert best is not None
         validation_score, rate, weights = best
         if parts.refit:
             start()
-            _, weights = self._train(rate, parts.refit, None, seed, watch)
+            _, weights = self._train(rate, parts.refit, None, seed, watch, more)
         self.network.model.set_weights(weights)
         outputs = self._predict(parts.test.rows)
         predictions = outputs.argmax(axis=1) if self.classes else outputs[:, 0]
@@ -96,7 +101,13 @@ class Finetuner:
         return Trial(score, validation_score, rate, predictions, weights)
 
     def _train(
-        self, rate: float, train: Labelled, validation: Labelled | None, seed: int, watch: Watch
+        self,
+        rate: float,
+        train: Labelled,
+        validation: Labelled | None,
+        seed: int,
+        watch: Watch,
+        more_steps: int,
     ) -> tuple[float, list[np.ndarray]]:
         """Train from the network's present weights; give back the best checkpoint and its score."""
         config = self.config
@@ -105,7 +116,7 @@ class Finetuner:
         trainer.reset()
         rows = self._batched(self._codes, train.rows) if frozen else train.rows
         arrays = [tf.constant(rows), tf.constant(train.targets)]
-        batches = self._batches(len(train.rows), seed)
+        batches = self._batches(len(train.rows), seed, more_steps)
         steps = len(batches)
         head_rates = config.learning_rate * (1 - np.arange(steps) / steps)
         rates = head_rates[:, None] * ([1.0] if frozen else [rate, 1.0])
@@ -140,11 +151,11 @@ class Finetuner:
         """The name of the score."""
         return "accuracy" if self.classes else "r2"
 
-    def _batches(self, rows: int, seed: int) -> np.ndarray:
-        """Indices (steps, batch size) of all epochs, the same for every arm."""
+    def _batches(self, rows: int, seed: int, more_steps: int) -> np.ndarray:
+        """Indices (steps, batch size) of all epochs; every arm begins with the same."""
         config = self.config
         per_epoch = max(1, rows // config.batch_size)
-        epochs = max(config.epochs, -(-config.min_steps // per_epoch))
+        epochs = max(config.epochs, -(-config.min_steps // per_epoch)) + more_steps // per_epoch
         return np.concatenate(
             [
                 shuffled_batches(rows, config.batch_size, derive(seed, "epoch", epoch))

@@ -12,30 +12,35 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 
 import keras
 import numpy as np
 
 from layers import SparseAutoencoder
 from pipeline.compare import Score, compare, comparison_entry
-from pipeline.config import RunConfig
+from pipeline.compute import matched_steps
+from pipeline.config import Arm, Reference, RunConfig
 from pipeline.engine import Progress, Watch
 from pipeline.export import ENDPOINTS, Trained, export
 from pipeline.finetune import Finetuner
 from pipeline.keys import stage_key
+from pipeline.label_saving import label_saving_entry, label_savings
 from pipeline.network import random_autoencoders, shapes
 from pipeline.prepare import Prepared, prepare
 from pipeline.pretrain import encode, pretrain
+from pipeline.references import fit_reference
 from pipeline.seeds import derive
 from pipeline.serving import log_served_model
-from pipeline.summary import Summary, read_summary
+from pipeline.summary import COMPARISON, Summary, read_summary
 from pipeline.tracker import STORE, StageRun, Tracker, tracking_uri
-from pipeline.trials import TrialSpec, parts_of, trials_of
+from pipeline.trials import LevelSpec, Parts, TrialSpec, parts_of, stack_of, trials_of
 
 AUTOENCODER = "autoencoder.keras"
 NETWORK = "network.keras"
-COMPARISON = "comparison.json"
+PREDICTIONS = "predictions.npz"
+PRETRAINED = ("pretrained", "frozen")
+"""Arms that start from a pretrained stack."""
 
 
 @dataclass(frozen=True)
@@ -117,37 +122,34 @@ def data_stage(config: RunConfig, run: Run) -> DataStage:
 
 
 def pretrain_stage(
-    config: RunConfig, run: Run, number: int, data: DataStage, below: Sequence[Stage], watch: Watch
+    config: RunConfig,
+    run: Run,
+    spec: LevelSpec,
+    data: DataStage,
+    below: Sequence[Stage],
+    watch: Watch,
 ) -> Stage:
-    """Pretrain level `number` (from 1) on the codes of the levels below."""
-    level = config.stack[number - 1]
-    key = stage_key("pretrain", level, config.seed, number, below[-1].key if below else data.key)
-    tags = {"level": number, "units": level.units}
+    """Pretrain one level on the codes of the levels below."""
+    level = config.stack[spec.number - 1]
+    stands_on = below[-1].key if below else data.key
+    key = stage_key("pretrain", level, config.seed, spec.number, spec.stack, stands_on)
+    tags = {"level": spec.number, "stack": spec.stack, "units": level.units}
 
     def work(stage: StageRun) -> dict[str, float]:
-        rows, validation = _level_rows(config, run, number - 1, below)
+        rows, validation = _level_rows(config, run, spec.stack, below)
 
         def log(progress: Progress) -> None:
             if progress.metrics is not None:
                 stage.metrics({"loss": progress.loss, **progress.metrics}, progress.epoch)
             watch(progress)
 
-        seed = derive(config.seed, "pretrain", number)
+        seed = derive(config.seed, "pretrain", spec.stack, spec.number)
         result = pretrain(level, rows, validation, seed, log)
         _store_model(stage, result.autoencoder, AUTOENCODER)
         return result.metrics
 
-    return _stage(
-        config,
-        run,
-        f"pretrain level {number}",
-        "pretrain",
-        key,
-        tags,
-        level.model_dump(mode="json"),
-        level.epochs,
-        work,
-    )
+    params = level.model_dump(mode="json")
+    return _stage(config, run, spec.name, "pretrain", key, tags, params, level.epochs, work)
 
 
 def finetune_stage(
@@ -155,29 +157,42 @@ def finetune_stage(
     run: Run,
     trial: TrialSpec,
     data: DataStage,
-    levels: Sequence[Stage],
+    stacks: Sequence[Sequence[Stage]],
     watch: Watch,
 ) -> Stage:
-    """Fine-tune one trial and score it on the test rows."""
-    settings = config.finetune.model_dump(mode="json", exclude={"arms", "label_budgets", "seeds"})
-    stands_on = shapes(config.stack) if trial.arm == "random" else [level.key for level in levels]
+    """Train one trial, or fit a reference model, and score it on the test rows."""
+    if trial.arm in get_args(Reference):
+        return _reference_stage(config, run, trial, data)
+    arm = cast(Arm, trial.arm)
+    levels = stacks[stack_of(config, trial)]
+    settings = config.finetune.model_dump(
+        mode="json", exclude={"arms", "references", "label_budgets", "seeds"}
+    )
+    match trial.arm:
+        case "random" | "untrained_codes":
+            stands_on: Any = shapes(config.stack)
+        case "compute_matched":
+            stands_on = config.model_dump(mode="json")["stack"]
+        case _:
+            stands_on = [level.key for level in levels]
     identity = {"arm": trial.arm, "labels": trial.labels, "seed": trial.seed}
     key = stage_key("finetune", settings, identity, config.seed, data.key, stands_on)
 
     def work(stage: StageRun) -> dict[str, float]:
         prepared = _prepared(config, run)
+        features, classes = prepared.rows.shape[1], len(prepared.classes)
         finetuner = _finetuner(
-            config.finetune,
-            config.stack,
-            prepared.rows.shape[1],
-            len(prepared.classes),
-            threading.get_ident(),
+            config.finetune, config.stack, features, classes, threading.get_ident()
         )
-        if trial.arm == "random":
-            seed = derive(config.seed, "random", trial.seed)
-            autoencoders = random_autoencoders(config.stack, prepared.rows.shape[1], seed)
-        else:
+        if trial.arm in PRETRAINED:
             autoencoders = [_autoencoder(run.uri, config.name, level.run_id) for level in levels]
+        else:
+            seed = derive(config.seed, "random", trial.seed)
+            autoencoders = random_autoencoders(config.stack, features, seed)
+        more_steps = 0
+        if trial.arm == "compute_matched":
+            rows = len(prepared.splits.pretrain)
+            more_steps = matched_steps(config, rows, features, max(classes, 1))
         steps = 0
 
         def log(progress: Progress) -> None:
@@ -189,9 +204,10 @@ def finetune_stage(
 
         parts = parts_of(config, prepared, trial)
         seed = derive(config.seed, "trial", trial.seed)
-        result = finetuner.run(trial.arm, autoencoders, parts, seed, log)
+        result = finetuner.run(arm, autoencoders, parts, seed, log, more_steps)
         finetuner.network.model.set_weights(result.weights)
         _store_model(stage, finetuner.network.model, NETWORK)
+        _store_predictions(stage, result.predictions, parts)
         metric = finetuner.metric
         metrics = {
             metric: result.score,
@@ -202,9 +218,33 @@ def finetune_stage(
         stage.metrics(metrics, trial.labels)
         return metrics
 
+    tags = identity | {"stack": stack_of(config, trial)} if trial.arm in PRETRAINED else identity
     params = identity | settings
     # The outcome's step is the label budget: MLflow's chart, grouped by arm, is the comparison.
-    return _stage(config, run, trial.name, "finetune", key, identity, params, trial.labels, work)
+    return _stage(config, run, trial.name, "finetune", key, tags, params, trial.labels, work)
+
+
+def _reference_stage(config: RunConfig, run: Run, trial: TrialSpec, data: DataStage) -> Stage:
+    identity = {"arm": trial.arm, "labels": trial.labels, "seed": trial.seed}
+    key = stage_key("reference", identity, config.seed, data.key)
+
+    def work(stage: StageRun) -> dict[str, float]:
+        prepared = _prepared(config, run)
+        parts = parts_of(config, prepared, trial)
+        seed = derive(config.seed, "reference", trial.seed)
+        result = fit_reference(cast(Reference, trial.arm), parts, len(prepared.classes), seed)
+        stage.params({"best": result.settings})
+        _store_predictions(stage, result.predictions, parts)
+        metric = metric_name(config)
+        metrics = {
+            metric: result.score,
+            f"validation_{metric}_kept": result.validation_score,
+            "validation_rows": len(parts.validation.rows),
+        }
+        stage.metrics(metrics, trial.labels)
+        return metrics
+
+    return _stage(config, run, trial.name, "finetune", key, identity, identity, trial.labels, work)
 
 
 def compare_stage(config: RunConfig, run: Run, trials: Sequence[tuple[TrialSpec, Stage]]) -> None:
@@ -212,12 +252,20 @@ def compare_stage(config: RunConfig, run: Run, trials: Sequence[tuple[TrialSpec,
     metric = metric_name(config)
     tracker = Tracker(run.uri, config.name)
     with tracker.stage("compare", "compare", run.run_id, {"cached": False}) as stage:
-        comparisons = compare(
-            [Score(t.arm, t.labels, t.seed, s.metrics[metric]) for t, s in trials]
-        )
+        scores = [
+            Score(
+                trial.arm,
+                trial.labels,
+                trial.seed,
+                done.metrics[metric],
+                _right(tracker, done) if metric == "accuracy" else None,
+            )
+            for trial, done in trials
+        ]
+        comparisons = compare(scores)
         parent = StageRun(tracker.client, run.run_id)
         for row in comparisons:
-            found = {f"{metric}_{arm}": scores.mean for arm, scores in row.arms.items()}
+            found = {f"{metric}_{arm}": arm_scores.mean for arm, arm_scores in row.arms.items()}
             if row.gain:
                 found["gain"] = row.gain.mean
                 if row.gain.interval:
@@ -227,7 +275,10 @@ def compare_stage(config: RunConfig, run: Run, trials: Sequence[tuple[TrialSpec,
         parent.flush()
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, COMPARISON)
-            entries = [comparison_entry(row, metric) for row in comparisons]
+            entries = {
+                "comparison": [comparison_entry(row, metric) for row in comparisons],
+                "label_saving": [label_saving_entry(row) for row in label_savings(scores)],
+            }
             file.write_text(json.dumps(entries, indent=1))
             stage.artifact(file)
 
@@ -236,7 +287,7 @@ def export_stage(
     config: RunConfig,
     run: Run,
     data: DataStage,
-    levels: Sequence[Stage],
+    stacks: Sequence[Sequence[Stage]],
     trials: Sequence[tuple[TrialSpec, Stage]],
 ) -> None:
     """Export the best network, prove the SavedModel in a clean process, log and register it.
@@ -248,6 +299,7 @@ def export_stage(
         (pair for pair in trials if pair[0].arm == config.finetune.arms[0]),
         key=lambda pair: (pair[0].labels, pair[1].metrics[metric]),
     )
+    levels = stacks[stack_of(config, trial)]
     tracker = Tracker(run.uri, config.name)
     tags = {"arm": trial.arm, "labels": trial.labels, "seed": trial.seed, "cached": False}
     with tracker.stage("export", "export", run.run_id, tags) as stage:
@@ -311,20 +363,25 @@ def _prepared(config: RunConfig, run: Run) -> Prepared:
 
 
 def _level_rows(
-    config: RunConfig, run: Run, number: int, levels: Sequence[Stage]
+    config: RunConfig, run: Run, stack: int, levels: Sequence[Stage]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Pretraining and validation rows as level `number` passes them on; 0 is the data itself.
+    """Pretraining and validation rows as the topmost of `levels` passes them on.
 
-    Codes are computed once for each level and kept in scratch.
+    Without levels they are the data itself. Codes are computed once for each level and kept in
+    scratch.
     """
-    if number == 0:
+    if not levels:
         data = _prepared(config, run)
         return data.rows[data.splits.pretrain], data.rows[data.splits.validation]
-    files = [Path(run.scratch, f"{part}-{number}.npy") for part in ("pretrain", "validation")]
+    files = [
+        Path(run.scratch, f"{part}-{stack}-{len(levels)}.npy")
+        for part in ("pretrain", "validation")
+    ]
     if not all(file.exists() for file in files):
-        below = _level_rows(config, run, number - 1, levels)
-        autoencoder = _autoencoder(run.uri, config.name, levels[number - 1].run_id)
-        passes_on = config.stack[number - 1].passes_on
+        *lower, top = levels
+        below = _level_rows(config, run, stack, lower)
+        autoencoder = _autoencoder(run.uri, config.name, top.run_id)
+        passes_on = config.stack[len(lower)].passes_on
         for file, rows in zip(files, below, strict=True):
             aside = file.with_suffix(f".{threading.get_ident()}.npy")
             np.save(aside, encode(autoencoder, rows, passes_on))
@@ -349,6 +406,22 @@ def _store_model(stage: StageRun, model: keras.Model, name: str) -> None:
         file = Path(folder, name)
         model.save(file)
         stage.artifact(file)
+
+
+def _store_predictions(stage: StageRun, predictions: np.ndarray, parts: Parts) -> None:
+    """Store what was predicted for the test rows beside what is true."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, PREDICTIONS)
+        np.savez_compressed(file, predicted=predictions, true=parts.test.targets)
+        stage.artifact(file)
+
+
+def _right(tracker: Tracker, trial: Stage) -> np.ndarray:
+    """Which test rows a finished trial classifies rightly."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = tracker.artifact(trial.run_id, PREDICTIONS, Path(folder))
+        with np.load(file, allow_pickle=False) as stored:
+            return stored["predicted"] == stored["true"]
 
 
 def _stored_model(tracker: Tracker, run_id: str, name: str) -> Any:

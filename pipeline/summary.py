@@ -1,11 +1,15 @@
 """The summary of a run, read back from MLflow: what `--summary` writes and the tables show."""
 
 import json
+import tempfile
+from pathlib import Path
+from statistics import fmean
 from typing import Any, TypedDict
 
-from pipeline.compare import Score, compare, comparison_entry
 from pipeline.tracker import FinishedRun, Tracker
 
+COMPARISON = "comparison.json"
+"""The artifact of the compare stage: its `comparison` and `label_saving`."""
 LAYER_METRICS = (
     "reconstruction_error",
     "explained_variance",
@@ -22,9 +26,11 @@ class Summary(TypedDict):
     experiment: str
     run_id: str
     metric: str
+    pretrain_seeds: int
     data: dict[str, Any]
     layers: list[dict[str, Any]]
     comparison: list[dict[str, Any]]
+    label_saving: list[dict[str, Any]]
     export: dict[str, Any]
     seconds: dict[str, float]
 
@@ -34,25 +40,26 @@ def read_summary(tracker: Tracker, run: FinishedRun) -> Summary:
     stages: dict[str, list[FinishedRun]] = {}
     for child in tracker.children(run.run_id):
         stages.setdefault(child.tags["stage"], []).append(child)
-    trials = stages.get("finetune", [])
-    metric = "r2" if run.params.get("data.task") == "regression" else "accuracy"
-    scores = [
-        Score(t.tags["arm"], int(t.tags["labels"]), int(t.tags["seed"]), t.metrics[metric])
-        for t in trials
-    ]
-    levels = sorted(stages.get("pretrain", []), key=lambda level: int(level.tags["level"]))
+    with tempfile.TemporaryDirectory() as folder:
+        file = tracker.artifact(stages["compare"][0].run_id, COMPARISON, Path(folder))
+        found = json.loads(file.read_text())
+    levels: dict[int, list[FinishedRun]] = {}
+    for child in stages.get("pretrain", []):
+        levels.setdefault(int(child.tags["level"]), []).append(child)
     return Summary(
         experiment=tracker.experiment,
         run_id=run.run_id,
-        metric=metric,
+        metric="r2" if run.params.get("data.task") == "regression" else "accuracy",
+        pretrain_seeds=max(len(stacks) for stacks in levels.values()),
         data=_data(stages["data"][0]),
-        layers=[_layer(level) for level in levels],
-        comparison=[comparison_entry(row, metric) for row in compare(scores)],
+        layers=[_layer(levels[number]) for number in sorted(levels)],
+        comparison=found["comparison"],
+        label_saving=found["label_saving"],
         export=_export(stages["export"][0]),
         seconds={
-            **{f"pretrain {n}": level.metrics["seconds"] for n, level in enumerate(levels, 1)},
+            **{f"pretrain {number}": _seconds(levels[number]) for number in sorted(levels)},
             **{
-                stage: sum(child.metrics["seconds"] for child in children)
+                stage: _seconds(children)
                 for stage, children in stages.items()
                 if stage != "pretrain"
             },
@@ -68,12 +75,17 @@ def _data(stage: FinishedRun) -> dict[str, Any]:
     }
 
 
-def _layer(level: FinishedRun) -> dict[str, Any]:
+def _seconds(stages: list[FinishedRun]) -> float:
+    return sum(stage.metrics["seconds"] for stage in stages)
+
+
+def _layer(stacks: list[FinishedRun]) -> dict[str, Any]:
+    """One level, as the mean over the stacks."""
     return {
-        "units": int(level.params["units"]),
-        "epochs": int(level.params["epochs"]),
-        **{name: level.metrics[name] for name in LAYER_METRICS},
-        "cached": level.tags["cached"] == "True",
+        "units": int(stacks[0].params["units"]),
+        "epochs": int(stacks[0].params["epochs"]),
+        **{name: fmean(level.metrics[name] for level in stacks) for name in LAYER_METRICS},
+        "cached": all(level.tags["cached"] == "True" for level in stacks),
     }
 
 

@@ -7,19 +7,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.config import Arm, RunConfig
+from pipeline.config import Arm, Reference, RunConfig
 from pipeline.data.splits import label_budget, label_subset
 from pipeline.prepare import Prepared, prepare
 from pipeline.seeds import derive
 
 STANDARDIZED_ON = 10_000
+KERNEL_MACHINES = ("svm_rbf", "pca_svm")
+KERNEL_LABELS = 10_000
+"""The cost of a kernel machine grows with the square of the labels: above these it sits out."""
 
 
 @dataclass(frozen=True)
 class TrialSpec:
     """One fine-tuning trial."""
 
-    arm: Arm
+    arm: Arm | Reference
     labels: int
     seed: int
 
@@ -27,6 +30,22 @@ class TrialSpec:
     def name(self) -> str:
         """How the trial is called in Prefect, MLflow and on the terminal."""
         return f"fine-tune {self.arm}, {self.labels} labels, seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class LevelSpec:
+    """One level to pretrain."""
+
+    number: int
+    """From 1, the level on the rows."""
+    stack: int = 0
+    """Which of the stacks it belongs to."""
+
+    @property
+    def name(self) -> str:
+        """How the level is called in Prefect, MLflow and on the terminal."""
+        which = f", stack {self.stack + 1}" if self.stack else ""
+        return f"pretrain level {self.number}{which}"
 
 
 class Labelled(NamedTuple):
@@ -54,6 +73,19 @@ class Parts(NamedTuple):
     """Pretraining rows, on which the code is standardised."""
 
 
+def levels_of(config: RunConfig) -> list[list[LevelSpec]]:
+    """The levels of each stack, from the rows upward."""
+    return [
+        [LevelSpec(number, stack) for number in range(1, len(config.stack) + 1)]
+        for stack in range(_stacks(config))
+    ]
+
+
+def stack_of(config: RunConfig, trial: TrialSpec) -> int:
+    """The stack that a trial starts from: they are dealt out in turn to the seeds."""
+    return trial.seed % _stacks(config)
+
+
 def check_data(config: RunConfig) -> None:
     """Raise `InputError` for data or label budgets that cannot be used; nothing is kept."""
     with tempfile.TemporaryDirectory() as folder:
@@ -75,7 +107,8 @@ def trials_of(config: RunConfig, data: Prepared) -> list[TrialSpec]:
         TrialSpec(arm, labels, seed)
         for labels in budgets
         for seed in range(config.finetune.seeds)
-        for arm in config.finetune.arms
+        for arm in (*config.finetune.arms, *config.finetune.references)
+        if labels <= KERNEL_LABELS or arm not in KERNEL_MACHINES
     ]
 
 
@@ -99,6 +132,10 @@ def parts_of(config: RunConfig, data: Prepared, trial: TrialSpec) -> Parts:
         test=labelled(splits.test),
         unlabelled=data.rows[splits.pretrain[:STANDARDIZED_ON]],
     )
+
+
+def _stacks(config: RunConfig) -> int:
+    return min(config.pretrain_seeds, config.finetune.seeds)
 
 
 def _subset(data: Prepared, indices: np.ndarray, labels: int, seed: int) -> np.ndarray:

@@ -1,6 +1,5 @@
 """Faults while a flow runs: what may pass is tried again, what cannot is told at once."""
 
-import os
 import re
 import threading
 import time
@@ -37,11 +36,11 @@ def test_a_fault_of_the_disk_is_tried_again(
     obstacle.write_text("in the way")
 
     def clear() -> None:
-        store = folder / "mlruns" / "mlflow.db"
-        began = os.stat(store).st_mtime_ns
-        while os.stat(store).st_mtime_ns == began:  # nothing is tracked yet
-            time.sleep(0.05)
-        time.sleep(0.5)
+        client = MlflowClient(f"sqlite:///{folder}/mlruns/mlflow.db")
+        while not client.search_runs(
+            [e.experiment_id for e in client.search_experiments()], "attributes.status = 'FAILED'"
+        ):
+            time.sleep(0.1)
         obstacle.unlink()
 
     cleaner = threading.Thread(target=clear, daemon=True)

@@ -50,13 +50,14 @@ def test_the_tables_show_levels_and_arms(finished: Finished):
     words = " ".join(finished.stdout.split())
     assert "level units epochs error explained active dead seconds" in words
     assert re.search(r"1 32 4 0\.\d+ 0\.\d+ 0\.\d+ 0\.\d+ \d+\.\d", words)
-    assert "labels pretrained random frozen gain 95 % interval verdict" in words
+    assert "labels pretrained random gain 95 % interval p verdict" in words
+    gain = r"[+-]\d+\.\d \[[+-]\S+, [+-]\S+\]"
     for budget in BUDGETS:
         assert re.search(
-            rf"{budget} (\d+\.\d ± \d+\.\d ){{3}}[+-]\d+\.\d \[[+-]\S+, [+-]\S+\] "
-            "(helps|hurts|no evidence)",
-            words,
+            rf"{budget} (\d+\.\d ± \d+\.\d ){{2}}{gain} \S+ (helps|hurts|no evidence)", words
         )
+        assert re.search(rf"{budget} frozen \d+\.\d ± \d+\.\d {gain}", words)
+    assert "pretrained at equals random at 95 % interval times" in words
 
 
 def test_the_tables_fit_a_terminal_of_80_columns(finished: Finished):
@@ -67,7 +68,7 @@ def test_the_tables_fit_a_terminal_of_80_columns(finished: Finished):
 
 
 def test_the_terminal_shows_nothing_but_our_own_lines(finished: Finished):
-    ours = r"(pretrain level \d \(\d+ units\)|fine-tune): "
+    ours = r"(pretrain level \d(, stack 2)? \(\d+ units\)|fine-tune): "
     assert [line for line in finished.stderr.splitlines() if not re.match(ours, line)] == []
 
 
@@ -121,7 +122,7 @@ def test_every_stage_is_a_finished_mlflow_run_below_the_run(finished: Finished):
     stages = [r.data.tags["layerwise.stage"] for r in children]
     counts = {stage: stages.count(stage) for stage in set(stages)}
     trials = len(BUDGETS) * 2 * 3
-    assert counts == {"data": 1, "pretrain": 2, "finetune": trials, "compare": 1, "export": 1}
+    assert counts == {"data": 1, "pretrain": 2 * 2, "finetune": trials, "compare": 1, "export": 1}
     assert {r.info.status for r in runs} == {"FINISHED"}
     assert all(r.data.metrics["seconds"] > 0 for r in children)
     by_arm = dict.fromkeys(("pretrained", "random", "frozen"), 0)

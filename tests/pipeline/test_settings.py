@@ -190,10 +190,10 @@ def test_a_value_that_is_not_yaml_is_refused():
     ("setting", "message"),
     [
         ("sed=1", "sed: unknown key. Did you mean 'seed'? "
-         "Valid: data, execution, export, finetune, name, seed, stack."),
+         "Valid: data, execution, export, finetune, name, pretrain_seeds, seed, stack."),
         ("finetune.epoch=3", "finetune.epoch: unknown key. Did you mean 'epochs'? Valid: arms, "
          "batch_size, checkpoints, encoder_rates, epochs, label_budgets, learning_rate, "
-         "min_steps, seeds, weight_decay."),
+         "min_steps, references, seeds, weight_decay."),
         ("stack.1.sparsity.kk=2", "stack.1.sparsity.kk: unknown key. Did you mean 'k'? "
          "Valid: k, mechanism."),
         ("stack.0.sparsity={mechanism: l1, k: 4}", "stack.0.sparsity.k: unknown key. "
@@ -201,7 +201,7 @@ def test_a_value_that_is_not_yaml_is_refused():
         ("stack.0.corruption.shar=0.2", "stack.0.corruption.shar: unknown key. "
          "Did you mean 'share'? Valid: kind, share."),
         ("qqq=1", "qqq: unknown key. "
-         "Valid: data, execution, export, finetune, name, seed, stack."),
+         "Valid: data, execution, export, finetune, name, pretrain_seeds, seed, stack."),
     ],
 )  # fmt: skip
 def test_an_unknown_key_is_refused_with_the_nearest_of_its_section(setting, message):
@@ -233,7 +233,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_of_its_section(setting, mess
          "'topkk'"),
         ("stack.0.sparsity={k: 3}", "stack.0.sparsity", "needs the key 'mechanism'", "{'k': 3}"),
         ("finetune.arms=[pretrained, froze]", "finetune.arms.1",
-         "'pretrained', 'random' or 'frozen'", "'froze'"),
+         "'untrained_codes' or 'compute_matched'", "'froze'"),
         ("finetune.label_budgets=[0]", "finetune.label_budgets.0", "greater than 0", "0"),
         ("finetune.label_budgets=[some]", "finetune.label_budgets.0", "'all'", "'some'"),
         ("finetune.learning_rate=.nan", "finetune.learning_rate", "finite", "nan"),

@@ -19,7 +19,7 @@ from pipeline.prepare import prepare
 from pipeline.settings import check
 from pipeline.stages import Stage
 from pipeline.tracker import Tracker
-from pipeline.trials import TrialSpec, parts_of
+from pipeline.trials import LevelSpec, TrialSpec, parts_of
 
 PENALTY = {"units": 16, "epochs": 2, "batch_size": 128}
 
@@ -140,6 +140,14 @@ def test_a_trial_s_score_is_that_of_the_network_it_stored(digits_home, tmp_path)
         assert stage.metrics["accuracy"] == np.mean(right)
 
 
+def test_a_trial_stores_what_it_predicts_for_the_test_rows(digits_home):
+    called = digits_home.called
+    for _, stage in called.trials[::5]:
+        with np.load(artifact(called, stage.run_id, "predictions.npz")) as stored:
+            assert np.mean(stored["predicted"] == stored["true"]) == stage.metrics["accuracy"]
+            assert len(stored["true"]) == 359
+
+
 def test_more_labels_give_a_better_accuracy(digits_run):
     by_budget = {
         row["labels"]: row["arms"]["pretrained"]["mean"] for row in digits_run.summary["comparison"]
@@ -152,7 +160,8 @@ def test_the_comparison_is_stored_with_the_run(digits_home):
     tracker = tracker_of(called)
     (stage,) = [c for c in tracker.children(called.run.run_id) if c.tags["stage"] == "compare"]
     stored = json.loads(artifact(called, stage.run_id, "comparison.json").read_text())
-    assert stored == digits_home.summary["comparison"]
+    assert stored["comparison"] == digits_home.summary["comparison"]
+    assert stored["label_saving"] == digits_home.summary["label_saving"]
     figures = {
         "accuracy_random": lambda row: row["arms"]["random"]["mean"],
         "gain": lambda row: row["gain"]["mean"],
@@ -162,7 +171,7 @@ def test_the_comparison_is_stored_with_the_run(digits_home):
     for name, figure in figures.items():  # the step is the number of labels
         history = tracker.client.get_metric_history(called.run.run_id, name)
         got = {metric.step: metric.value for metric in history}
-        assert got == {row["labels"]: figure(row) for row in stored}
+        assert got == {row["labels"]: figure(row) for row in stored["comparison"]}
 
 
 def test_the_best_trial_of_the_first_arm_with_the_most_labels_is_exported(digits_home):
@@ -298,7 +307,18 @@ def test_one_other_value_in_the_data_recomputes_everything(digits_home, tmp_path
     run = stages.start_run(config)
     data = stages.data_stage(config, run)
     assert data.key != digits_home.called.data.key
-    assert not stages.pretrain_stage(config, run, 1, data, [], lambda _: None).cached
+    assert not stages.pretrain_stage(config, run, LevelSpec(1), data, [], lambda _: None).cached
+
+
+def test_a_new_reference_computes_only_its_own_trials(digits_home):
+    config = changed(
+        digits_home.config,
+        finetune={"references": ["logistic"], "label_budgets": [40], "arms": ["frozen"]},
+    )
+    called = call_stages(config)
+    assert recomputed(called) == ([False, False], {"frozen": {False}, "logistic": {True}})
+    again = call_stages(changed(config, stack={1: {"epochs": 1}}))
+    assert recomputed(again) == ([False, True], {"frozen": {True}, "logistic": {False}})
 
 
 def test_where_the_export_goes_recomputes_nothing(digits_home, tmp_path):
@@ -308,6 +328,84 @@ def test_where_the_export_goes_recomputes_nothing(digits_home, tmp_path):
         execution={"workers": 2},
     )
     assert recomputed(call_stages(config))[0] == [False, False]
+
+
+# Several stacks
+
+
+@pytest.fixture(scope="module")
+def two_stacks(digits_run, at_home) -> Called:
+    """Two stacks, dealt out to three seeds of the pretrained arm."""
+    trials = {"arms": ["pretrained"], "label_budgets": [40], "seeds": 3}
+    with pytest.MonkeyPatch.context() as patch:
+        at_home(digits_run.home, patch)
+        return call_stages(changed(digits_run.config, pretrain_seeds=2, finetune=trials))
+
+
+def test_the_first_stack_is_that_of_a_run_with_one(digits_run, two_stacks):
+    first, second = two_stacks.stacks
+    assert [level.run_id for level in first] == [s.run_id for s in digits_run.called.levels]
+    assert [level.cached for level in second] == [False, False]
+
+
+def test_stacks_differ_in_their_weights(two_stacks):
+    stored = [artifact(two_stacks, s[0].run_id, "autoencoder.keras") for s in two_stacks.stacks]
+    one, two = (keras.saving.load_model(file, compile=False).get_weights()[0] for file in stored)
+    assert np.abs(one - two).mean() > 0.01
+
+
+def test_stacks_are_dealt_out_to_the_seeds_in_turn(two_stacks):
+    tracker = tracker_of(two_stacks)
+    told = {t.seed: tracker.run(stage.run_id).tags for t, stage in two_stacks.trials}
+    # Seed 0 is cached from a run with one stack, and stack 0 is what it had.
+    assert {seed: tags["stack"] for seed, tags in told.items()} == {0: "0", 1: "1", 2: "0"}
+    cached = [stage.cached for _, stage in two_stacks.trials]
+    assert cached == [True, False, False]
+
+
+def test_the_summary_tells_of_each_level_the_mean_over_the_stacks(two_stacks, at_home, monkeypatch):
+    at_home(Path(two_stacks.run.scratch).parents[2], monkeypatch)
+    stages.compare_stage(two_stacks.config, two_stacks.run, two_stacks.trials)
+    stages.export_stage(
+        two_stacks.config, two_stacks.run, two_stacks.data, two_stacks.stacks, two_stacks.trials
+    )
+    summary = stages.finish_run(two_stacks.config, two_stacks.run)
+    assert summary["pretrain_seeds"] == 2
+    for number, layer in enumerate(summary["layers"]):
+        explained = [stack[number].metrics["explained_variance"] for stack in two_stacks.stacks]
+        assert layer["explained_variance"] == pytest.approx(np.mean(explained))
+        assert layer["cached"] is False
+
+
+# Arms that control for what pretraining brings beside its weights
+
+
+def test_the_controls_start_from_the_random_arm_s_weights(digits_home):
+    """One with the head alone to train, one with as much more training as pretraining took."""
+    config = changed(
+        digits_home.config,
+        stack={0: {"epochs": 1}, 1: {"epochs": 1}},
+        finetune={"arms": ["random", "untrained_codes", "compute_matched"], "label_budgets": [40],
+                  "seeds": 1},
+    )  # fmt: skip
+    called = call_stages(config)
+    tracker = tracker_of(called)
+    by_arm = {trial.arm: stage for trial, stage in called.trials}
+    assert by_arm["untrained_codes"].metrics["encoder_rate"] == 0
+    assert by_arm["compute_matched"].metrics["encoder_rate"] > 0
+    files = {arm: artifact(called, stage.run_id, "network.keras") for arm, stage in by_arm.items()}
+    kernels = {
+        arm: keras.saving.load_model(file, compile=False).get_weights()[0]
+        for arm, file in files.items()
+    }
+    moved = {arm: np.abs(k - kernels["untrained_codes"]).mean() for arm, k in kernels.items()}
+    assert 0 < moved["random"] < moved["compute_matched"]
+    # How pretraining is done matters to the arm that matches it, to the other two it does not.
+    longer = call_stages(changed(config, stack={1: {"epochs": 2}}))
+    assert recomputed(longer)[1] == {
+        "random": {False}, "untrained_codes": {False}, "compute_matched": {True}
+    }  # fmt: skip
+    assert tracker.run(by_arm["random"].run_id).tags.get("stack") is None
 
 
 # Damage
@@ -358,13 +456,13 @@ def test_codes_of_a_level_are_computed_once(uri):
     config = check({"name": "codes", "stack": [PENALTY, PENALTY]})
     run = stages.start_run(config)
     data = stages.data_stage(config, run)
-    first = stages.pretrain_stage(config, run, 1, data, [], lambda _: None)
-    assert not list(Path(run.scratch).glob("*-1.npy"))
-    stages.pretrain_stage(config, run, 2, data, [first], lambda _: None)
-    files = [Path(run.scratch, f"{part}-1.npy") for part in ("pretrain", "validation")]
+    first = stages.pretrain_stage(config, run, LevelSpec(1), data, [], lambda _: None)
+    assert not list(Path(run.scratch).glob("*-0-1.npy"))
+    stages.pretrain_stage(config, run, LevelSpec(2), data, [first], lambda _: None)
+    files = [Path(run.scratch, f"{part}-0-1.npy") for part in ("pretrain", "validation")]
     written = [(file.stat().st_ino, file.stat().st_mtime_ns) for file in files]
     other = changed(config, stack={1: {"epochs": 1}})
-    assert not stages.pretrain_stage(other, run, 2, data, [first], lambda _: None).cached
+    assert not stages.pretrain_stage(other, run, LevelSpec(2), data, [first], lambda _: None).cached
     assert [(file.stat().st_ino, file.stat().st_mtime_ns) for file in files] == written
     # They are the activations of the first level for training and validation rows.
     stored = artifact(Called(config, run, data, [], []), first.run_id, "autoencoder.keras")
@@ -375,7 +473,7 @@ def test_codes_of_a_level_are_computed_once(uri):
         expected = np.maximum(rows @ kernel + bias, 0)
         np.testing.assert_allclose(np.load(file), expected, atol=1e-5)
     assert {path.name for path in Path(run.scratch).iterdir()} == {
-        "data", "pretrain-1.npy", "validation-1.npy"
+        "data", "pretrain-0-1.npy", "validation-0-1.npy"
     }  # fmt: skip
 
 
@@ -388,7 +486,7 @@ def test_a_level_that_diverges_fails_its_run_and_is_not_taken_for_finished(uri):
     data = stages.data_stage(config, run)
     for _ in range(2):
         with pytest.raises(DivergedError):
-            stages.pretrain_stage(config, run, 1, data, [], lambda _: None)
+            stages.pretrain_stage(config, run, LevelSpec(1), data, [], lambda _: None)
     stages.fail_run(config, run)
     client = Tracker(uri, "diverges").client
     found = client.search_runs([client.get_experiment_by_name("diverges").experiment_id])
@@ -425,7 +523,7 @@ def test_trials_at_the_same_time_give_what_they_give_one_by_one(digits_home):
 
     def work(trial: TrialSpec) -> float:
         gate.wait(timeout=60)
-        stage = stages.finetune_stage(config, run, trial, data, called.levels, lambda _: None)
+        stage = stages.finetune_stage(config, run, trial, data, called.stacks, lambda _: None)
         assert not stage.cached
         return stage.metrics["accuracy"]
 

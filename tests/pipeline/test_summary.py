@@ -1,12 +1,13 @@
 """The summary of a run: every field that design.md promises, read back from MLflow."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from pipeline.compare import paired_gain
+from pipeline.errors import InputError
 from pipeline.summary import read_summary
-from pipeline.tracker import Tracker
+from pipeline.tracker import StageRun, Tracker
 
 LEVEL = {
     "reconstruction_error": 0.05,
@@ -15,32 +16,35 @@ LEVEL = {
     "mean_activation": 0.2,
     "dead_fraction": 0.0,
 }
+COMPARED = {"comparison": [{"labels": 20, "gain": None}], "label_saving": [{"labels": 20}]}
 
 
 @pytest.fixture
-def told(uri) -> tuple[Tracker, str]:
+def told(uri, tmp_path: Path) -> tuple[Tracker, str]:
     """A run whose stages told hand-set numbers, in no particular order."""
     tracker = Tracker(uri, "made")
     parent = tracker.start("made", "run", None, {"seed": 0}).run_id
 
-    def stage(kind: str, tags: dict, metrics: dict, params: dict | None = None) -> None:
+    def stage(
+        kind: str, tags: dict, metrics: dict, params: dict | None = None, file: Path | None = None
+    ) -> None:
         with tracker.stage(kind, kind, parent, tags) as run:
             run.metrics(metrics)
             run.params(params or {})
+            if file:
+                run.artifact(file)
 
     for number, cached in ((2, False), (1, True)):
         tags = {"level": number, "cached": cached}
         metrics = LEVEL | {"explained_variance": number / 10, "loss": 3.0}
         stage("pretrain", tags, metrics, {"units": 8 * number, "epochs": 5})
-    for labels in (100, 20):
-        for seed in (1, 0):
-            for arm, score in (("pretrained", 0.9), ("random", 0.8), ("frozen", 0.7)):
-                tags = {"arm": arm, "labels": labels, "seed": seed}
-                score += seed / 100 * (1 if arm == "pretrained" else 2)
-                stage("finetune", tags, {"accuracy": score - 1 / labels, "loss": 1.0})
+    for seed in (1, 0):
+        for arm in ("pretrained", "random", "frozen"):
+            stage("finetune", {"arm": arm, "labels": 20, "seed": seed}, {"accuracy": 0.5})
     stage("data", {"data": "digits", "classes": json.dumps(["a", "b"])},
           {"rows": 10, "features": 4, "train_rows": 6})  # fmt: skip
-    stage("compare", {}, {})
+    (tmp_path / "comparison.json").write_text(json.dumps(COMPARED))
+    stage("compare", {}, {}, file=tmp_path / "comparison.json")
     stage("export", {"path": "exports/made/1", "model_uri": "models:/made@latest_run",
                      "endpoints": json.dumps(["serve", "encode"])}, {})  # fmt: skip
     tracker.finish(tracker.start("another", "run", None, {}))
@@ -76,21 +80,21 @@ def test_levels_are_in_order_from_the_rows_upward(told):
     assert len(layers) == 2
 
 
-def test_budgets_and_seeds_are_in_order_and_gains_paired(told):
+def test_the_comparison_is_what_its_stage_stored(told):
     tracker, parent = told
-    rows = read_summary(tracker, tracker.run(parent))["comparison"]
-    assert [row["labels"] for row in rows] == [20, 100]
-    for row in rows:
-        pretrained = [0.9 - 1 / row["labels"], 0.91 - 1 / row["labels"]]
-        random = [0.8 - 1 / row["labels"], 0.82 - 1 / row["labels"]]
-        assert row["arms"]["pretrained"]["accuracy"] == pytest.approx(pretrained)
-        assert row["arms"]["random"]["accuracy"] == pytest.approx(random)
-        assert set(row["arms"]) == {"pretrained", "random", "frozen"}
-        gain = paired_gain(pretrained, random)
-        assert row["gain"]["mean"] == pytest.approx(0.095)
-        assert row["gain"]["ci95"] == pytest.approx(list(gain.interval))
-        assert row["gain"]["p_value"] == gain.p_value == 0.5
-        assert row["verdict"] == "helps"
+    summary = read_summary(tracker, tracker.run(parent))
+    assert summary["comparison"] == COMPARED["comparison"]
+    assert summary["label_saving"] == COMPARED["label_saving"]
+
+
+def test_a_comparison_that_was_changed_afterwards_is_refused(told):
+    tracker, parent = told
+    (stage,) = [c for c in tracker.children(parent) if c.tags["stage"] == "compare"]
+    uri = tracker.client.get_run(stage.run_id).info.artifact_uri
+    file = Path(uri.removeprefix("file://"), "comparison.json")
+    file.write_text(file.read_text().replace("20", "30"))
+    with pytest.raises(InputError, match="comparison.json.*is not what the run stored"):
+        read_summary(tracker, tracker.run(parent))
 
 
 def test_seconds_are_summed_by_stage_and_told_for_each_level(told):
@@ -98,7 +102,7 @@ def test_seconds_are_summed_by_stage_and_told_for_each_level(told):
     summary = read_summary(tracker, tracker.run(parent))
     children = tracker.children(parent)
     trials = [c.metrics["seconds"] for c in children if c.tags["stage"] == "finetune"]
-    assert len(trials) == 12
+    assert len(trials) == 6
     assert summary["seconds"]["finetune"] == pytest.approx(sum(trials))
     assert set(summary["seconds"]) == {
         "data", "pretrain 1", "pretrain 2", "finetune", "compare", "export"
@@ -117,21 +121,11 @@ def test_a_stage_that_failed_and_was_tried_again_counts_once(told):
     assert read_summary(tracker, tracker.run(parent)) == before
 
 
-def test_a_regression_is_told_by_r_squared(uri):
-    tracker = Tracker(uri, "made")
-    parent = tracker.start("made", "run", None, {})
-    parent.params({"data": {"task": "regression"}})
-    with tracker.stage("data", "data", parent.run_id, {"data": "d", "classes": "[]"}):
-        pass
-    with tracker.stage("finetune", "finetune", parent.run_id,
-                       {"arm": "random", "labels": 5, "seed": 0}) as stage:  # fmt: skip
-        stage.metrics({"r2": 0.25})
-    tags = {"path": "p", "model_uri": "m", "endpoints": "[]"}
-    with tracker.stage("export", "export", parent.run_id, tags):
-        pass
-    summary = read_summary(tracker, tracker.run(parent.run_id))
-    assert summary["metric"] == "r2"
-    assert summary["comparison"][0]["arms"]["random"]["r2"] == [0.25]
+def test_a_regression_is_told_by_r_squared(told):
+    tracker, parent = told
+    assert read_summary(tracker, tracker.run(parent))["metric"] == "accuracy"
+    StageRun(tracker.client, parent).params({"data": {"task": "regression"}})
+    assert read_summary(tracker, tracker.run(parent))["metric"] == "r2"
 
 
 # Of a real run
@@ -139,9 +133,9 @@ def test_a_regression_is_told_by_r_squared(uri):
 
 def test_the_fields_are_those_that_other_programs_rely_on(digits_run):
     summary = json.loads(json.dumps(digits_run.summary))
-    assert {"experiment", "run_id", "data", "layers", "comparison", "export", "seconds"} <= set(
-        summary
-    )
+    assert {
+        "experiment", "run_id", "data", "layers", "comparison", "label_saving", "export", "seconds",
+    } <= set(summary)  # fmt: skip
     assert {"rows", "features", "classes"} <= set(summary["data"])
     assert (summary["data"]["rows"], summary["data"]["features"]) == (1797, 64)
     for layer in summary["layers"]:
@@ -150,13 +144,16 @@ def test_the_fields_are_those_that_other_programs_rely_on(digits_run):
             "dead_fraction", "seconds", "cached",
         } <= set(layer)  # fmt: skip
     for row in summary["comparison"]:
-        assert set(row) == {"labels", "arms", "gain", "verdict"}
+        assert set(row) == {"labels", "arms", "gain", "against", "verdict"}
         assert set(row["arms"]) == {"pretrained", "random", "frozen"}
         for arm in row["arms"].values():
             assert set(arm) == {"accuracy", "mean", "std"}
             assert len(arm["accuracy"]) == 2
-        assert set(row["gain"]) == {"mean", "ci95", "p_value"}
+        assert {"mean", "ci95", "p_value", "p_holm"} <= set(row["gain"])
+        assert set(row["against"]) == {"frozen"}
         assert row["verdict"] in ("helps", "hurts", "no evidence")
+    for row in summary["label_saving"]:
+        assert set(row) == {"labels", "equals", "ci95", "times"}
     assert set(summary["export"]) == {"path", "model_uri", "endpoints"}
     assert summary["export"]["endpoints"] == ["serve", "encode", "reconstruct", "score"]
 

@@ -8,7 +8,15 @@ import pytest
 from pipeline.config import Arm, DataConfig, FinetuneConfig, LevelConfig, RunConfig
 from pipeline.errors import InputError
 from pipeline.prepare import Prepared, prepare
-from pipeline.trials import TrialSpec, check_data, parts_of, trials_of
+from pipeline.trials import (
+    LevelSpec,
+    TrialSpec,
+    check_data,
+    levels_of,
+    parts_of,
+    stack_of,
+    trials_of,
+)
 
 STACK = (LevelConfig(units=8),)
 
@@ -88,6 +96,27 @@ def test_data_that_cannot_be_used_is_refused_and_nothing_is_kept(tmp_path: Path,
     with pytest.raises(InputError, match="data.label"):
         check_data(RunConfig(stack=STACK, data=DataConfig(label="y")))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_each_stack_has_its_levels_from_the_rows_upward():
+    made = RunConfig(stack=STACK * 2, pretrain_seeds=2)
+    assert levels_of(made) == [[LevelSpec(n, stack) for n in (1, 2)] for stack in (0, 1)]
+    names = [level.name for levels in levels_of(made) for level in levels]
+    assert names == [
+        "pretrain level 1", "pretrain level 2",
+        "pretrain level 1, stack 2", "pretrain level 2, stack 2",
+    ]  # fmt: skip
+
+
+def test_there_are_no_more_stacks_than_seeds():
+    made = RunConfig(stack=STACK, pretrain_seeds=5, finetune=FinetuneConfig(seeds=2))
+    assert len(levels_of(made)) == 2
+    assert [stack_of(made, trial(seed=seed)) for seed in (0, 1)] == [0, 1]
+
+
+def test_stacks_are_dealt_out_in_turn():
+    made = RunConfig(stack=STACK, pretrain_seeds=2, finetune=FinetuneConfig(seeds=5))
+    assert [stack_of(made, trial(seed=seed)) for seed in range(5)] == [0, 1, 0, 1, 0]
 
 
 # What each sees

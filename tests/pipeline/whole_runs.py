@@ -7,7 +7,7 @@ from pipeline import stages
 from pipeline.config import RunConfig
 from pipeline.stages import DataStage, Run, Stage
 from pipeline.summary import Summary
-from pipeline.trials import TrialSpec
+from pipeline.trials import TrialSpec, levels_of
 
 
 class Called(NamedTuple):
@@ -16,8 +16,13 @@ class Called(NamedTuple):
     config: RunConfig
     run: Run
     data: DataStage
-    levels: list[Stage]
+    stacks: list[list[Stage]]
     trials: list[tuple[TrialSpec, Stage]]
+
+    @property
+    def levels(self) -> list[Stage]:
+        """Of the first stack."""
+        return self.stacks[0]
 
 
 class Whole(NamedTuple):
@@ -42,20 +47,23 @@ def call_stages(config: RunConfig) -> Called:
     """The stages of a run up to fine-tuning, in the order of the flow."""
     run = stages.start_run(config)
     data = stages.data_stage(config, run)
-    levels: list[Stage] = []
-    for number in range(1, len(config.stack) + 1):
-        levels.append(
-            stages.pretrain_stage(config, run, number, data, list(levels), lambda _: None)
-        )
+    stacks: list[list[Stage]] = []
+    for specs in levels_of(config):
+        levels: list[Stage] = []
+        for spec in specs:
+            levels.append(
+                stages.pretrain_stage(config, run, spec, data, list(levels), lambda _: None)
+            )
+        stacks.append(levels)
     trials = [
-        (trial, stages.finetune_stage(config, run, trial, data, levels, lambda _: None))
+        (trial, stages.finetune_stage(config, run, trial, data, stacks, lambda _: None))
         for trial in data.trials
     ]
-    return Called(config, run, data, levels, trials)
+    return Called(config, run, data, stacks, trials)
 
 
 def whole_run(config: RunConfig, home: Path) -> Whole:
     called = call_stages(config)
     stages.compare_stage(config, called.run, called.trials)
-    stages.export_stage(config, called.run, called.data, called.levels, called.trials)
+    stages.export_stage(config, called.run, called.data, called.stacks, called.trials)
     return Whole(called, stages.finish_run(config, called.run), home)

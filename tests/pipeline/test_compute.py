@@ -1,0 +1,15 @@
+"""How many steps random weights get to match pretraining."""
+
+from pipeline.compute import matched_steps
+from pipeline.config import FinetuneConfig, LevelConfig, RunConfig
+
+
+def test_steps_of_a_hand_set_stack():
+    config = RunConfig(
+        stack=(LevelConfig(units=20, epochs=3), LevelConfig(units=5, epochs=6)),
+        finetune=FinetuneConfig(batch_size=8),
+    )
+    # Encoder and decoder of 10 x 20 for 3 epochs and of 20 x 5 for 6, over 1,000 rows,
+    # against an encoder of 10 x 20 and 20 x 5 with a head of 5 x 2, over 8 rows a step.
+    expected = 1000 * (3 * 2 * 200 + 6 * 2 * 100) / (8 * (200 + 100 + 10))
+    assert matched_steps(config, 1000, features=10, outputs=2) == round(expected)
