@@ -98,7 +98,11 @@ def run(
 
     found = pretraining(resolved)
     if summary:
+        from pipeline.summary import read_report
+        from pipeline.tracker import find_run
+
         write_whole(summary, json.dumps(found, indent=1) + "\n")
+        write_whole(summary.with_suffix(".html"), read_report(*find_run(found["run_id"])))
     _show(found)
 
 
@@ -123,6 +127,7 @@ def _show(summary: Any) -> None:
     print_summary(summary, console)
     console.print(f"\nSavedModel: {summary['export']['path']}")
     console.print(f"Registered: {summary['export']['model_uri']}")
+    console.print(f"Report:     {summary['report']}")
     console.print(f"Run:        {summary['run_id']} in experiment {summary['experiment']}")
     bin_folder = Path(sys.executable).parent
     console.print(f"MLflow:     {bin_folder / 'mlflow'} ui --backend-store-uri {tracking_uri()}\n")

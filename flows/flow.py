@@ -86,6 +86,14 @@ def export(
     stages.export_stage(config, run, data, stacks, trials)
 
 
+@task(name="report", task_run_name="report {config.name}", **RETRIES)
+def report(
+    config: RunConfig, run: Run, stacks: list[list[Stage]], trials: list[tuple[TrialSpec, Stage]]
+) -> None:
+    """Draw what the run came to."""
+    stages.report_stage(config, run, stacks, trials)
+
+
 @flow(name="fine-tune", flow_run_name="fine-tune {config.name}", persist_result=False)
 def finetune_all(
     config: RunConfig, run: Run, data: DataStage, stacks: list[list[Stage]]
@@ -120,6 +128,7 @@ def pretraining(config: RunConfig) -> Summary:
             trials = finetune_all.with_options(task_runner=runner)(config, run, data, stacks)
             compare(config, run, trials)
             export(config, run, data, stacks, trials)
+            report(config, run, stacks, trials)
     except BaseException:
         with suppress(Exception):  # the first error is the one to be told
             stages.fail_run(config, run)

@@ -33,6 +33,8 @@ class Trial(NamedTuple):
     """Class numbers or standardised targets for the test rows."""
     weights: list[np.ndarray]
     """Of the whole network, in Keras's order."""
+    moved: list[float]
+    """For each level: Euclidean distance of its kernel from where it began, over its norm then."""
 
 
 class Finetuner:
@@ -83,6 +85,8 @@ class Finetuner:
         start = partial(initialize, self.network, autoencoders, parts.unlabelled, seed)
         rates = (0.0,) if arm in FROZEN else self.config.encoder_rates
         more = more_steps // len(rates)
+        start()
+        before = self._kernels()
         best: tuple[float, float, list[np.ndarray]] | None = None
         for rate in rates:
             start()
@@ -98,7 +102,11 @@ class Finetuner:
         outputs = self._predict(parts.test.rows)
         predictions = outputs.argmax(axis=1) if self.classes else outputs[:, 0]
         score = self._score(outputs, parts.test.targets)
-        return Trial(score, validation_score, rate, predictions, weights)
+        moved = [
+            float(np.linalg.norm(after - kernel) / np.linalg.norm(kernel))
+            for kernel, after in zip(before, self._kernels(), strict=True)
+        ]
+        return Trial(score, validation_score, rate, predictions, weights, moved)
 
     def _train(
         self,
@@ -145,6 +153,11 @@ class Finetuner:
                     best_weights = self.network.model.get_weights()
             watch(Progress(done, steps, done * part.shape[1], metrics["loss"], number, metrics))
         return best_score[0], best_weights
+
+    def _kernels(self) -> list[np.ndarray]:
+        """The weights of each level, without biases."""
+        layers = self.network.encoder.layers
+        return [layer.kernel.numpy() for layer in layers if isinstance(layer, keras.layers.Dense)]
 
     @property
     def metric(self) -> str:

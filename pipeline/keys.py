@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 # Raise the number of a stage when its code changes what it computes from the same inputs.
-CONTRACTS = {"data": 1, "pretrain": 1, "finetune": 1, "reference": 1}
+CONTRACTS = {"data": 1, "pretrain": 1, "finetune": 2, "reference": 1}
 
 
 def stage_key(stage: str, *parts: Any) -> str:

@@ -18,7 +18,7 @@ import keras
 import numpy as np
 
 from layers import SparseAutoencoder
-from pipeline.compare import Score, compare, comparison_entry
+from pipeline.compare import BASELINE, CANDIDATE, Score, compare, comparison_entry
 from pipeline.compute import matched_steps
 from pipeline.config import Arm, Reference, RunConfig
 from pipeline.engine import Progress, Watch
@@ -30,15 +30,23 @@ from pipeline.network import random_autoencoders, shapes
 from pipeline.prepare import Prepared, prepare
 from pipeline.pretrain import encode, pretrain
 from pipeline.references import fit_reference
+from pipeline.report import (
+    SHOWN_ROWS,
+    LeftBehind,
+    comparison_sections,
+    level_sections,
+    report_html,
+)
 from pipeline.seeds import derive
 from pipeline.serving import log_served_model
-from pipeline.summary import COMPARISON, Summary, read_summary
+from pipeline.summary import COMPARISON, REPORT, Summary, read_summary
 from pipeline.tracker import STORE, StageRun, Tracker, tracking_uri
 from pipeline.trials import LevelSpec, Parts, TrialSpec, parts_of, stack_of, trials_of
 
 AUTOENCODER = "autoencoder.keras"
 NETWORK = "network.keras"
 PREDICTIONS = "predictions.npz"
+CURVES = ("loss", "explained_variance", "active_fraction", "dead_fraction")
 PRETRAINED = ("pretrained", "frozen")
 """Arms that start from a pretrained stack."""
 
@@ -214,6 +222,7 @@ def finetune_stage(
             f"validation_{metric}_kept": result.validation_score,
             "encoder_rate": result.encoder_rate,
             "validation_rows": len(parts.validation.rows),
+            **{f"moved_level_{n}": moved for n, moved in enumerate(result.moved, 1)},
         }
         stage.metrics(metrics, trial.labels)
         return metrics
@@ -323,6 +332,63 @@ def export_stage(
         )
 
 
+def report_stage(
+    config: RunConfig,
+    run: Run,
+    stacks: Sequence[Sequence[Stage]],
+    trials: Sequence[tuple[TrialSpec, Stage]],
+) -> None:
+    """Draw what the run came to as one HTML file, and keep the figures with their stages."""
+    tracker = Tracker(run.uri, config.name)
+    with tracker.stage("report", "report", run.run_id, {"cached": False}) as stage:
+        prepared = _prepared(config, run)
+        summary = read_summary(tracker, tracker.run(run.run_id))
+        levels = stacks[0]
+        about_levels = level_sections(
+            config.stack,
+            [_autoencoder(run.uri, config.name, level.run_id) for level in levels],
+            [{name: tracker.history(level.run_id, name) for name in CURVES} for level in levels],
+            prepared.rows[prepared.splits.validation[:SHOWN_ROWS]],
+            prepared.image_shape,
+        )
+        about_trials = comparison_sections(summary, _left_behind(config, tracker, prepared, trials))
+        with tempfile.TemporaryDirectory() as folder:
+            for section in (*about_trials, *about_levels):
+                file = Path(folder, f"{section.name}.png")
+                file.write_bytes(section.png)
+                stage.artifact(file)
+            file = Path(folder, REPORT)
+            file.write_text(report_html(summary, (*about_trials, *about_levels)), "utf-8")
+            stage.artifact(file)
+
+
+def _left_behind(
+    config: RunConfig,
+    tracker: Tracker,
+    prepared: Prepared,
+    trials: Sequence[tuple[TrialSpec, Stage]],
+) -> LeftBehind:
+    """Confusion at the least label budget, and how far weights moved, of the arms compared."""
+    arms: list[str] = [arm for arm in (CANDIDATE, BASELINE) if arm in config.finetune.arms]
+    least = min(trial.labels for trial, _ in trials)
+    classes = len(prepared.classes)
+    confusion = {arm: np.zeros((classes, classes), int) for arm in arms if classes}
+    moved: dict[str, dict[int, list[list[float]]]] = {arm: {} for arm in arms}
+    for trial, stage in trials:
+        if trial.arm not in arms:
+            continue
+        distances = [stage.metrics[f"moved_level_{n}"] for n in range(1, len(config.stack) + 1)]
+        moved[trial.arm].setdefault(trial.labels, []).append(distances)
+        if classes and trial.labels == least:
+            predicted, true = _predictions(tracker, stage)
+            np.add.at(confusion[trial.arm], (true, predicted), 1)
+    means = {
+        arm: {labels: np.mean(seeds, axis=0).tolist() for labels, seeds in by_budget.items()}
+        for arm, by_budget in moved.items()
+    }
+    return LeftBehind(confusion, least, means)
+
+
 def metric_name(config: RunConfig) -> Literal["accuracy", "r2"]:
     """What trials are scored by."""
     return "accuracy" if config.data.task == "classification" else "r2"
@@ -416,12 +482,18 @@ def _store_predictions(stage: StageRun, predictions: np.ndarray, parts: Parts) -
         stage.artifact(file)
 
 
-def _right(tracker: Tracker, trial: Stage) -> np.ndarray:
-    """Which test rows a finished trial classifies rightly."""
+def _predictions(tracker: Tracker, trial: Stage) -> tuple[np.ndarray, np.ndarray]:
+    """What a finished trial predicted for the test rows, and what is true."""
     with tempfile.TemporaryDirectory() as folder:
         file = tracker.artifact(trial.run_id, PREDICTIONS, Path(folder))
         with np.load(file, allow_pickle=False) as stored:
-            return stored["predicted"] == stored["true"]
+            return stored["predicted"], stored["true"]
+
+
+def _right(tracker: Tracker, trial: Stage) -> np.ndarray:
+    """Which test rows a finished trial classifies rightly."""
+    predicted, true = _predictions(tracker, trial)
+    return predicted == true
 
 
 def _stored_model(tracker: Tracker, run_id: str, name: str) -> Any:

@@ -10,6 +10,8 @@ from pipeline.tracker import FinishedRun, Tracker
 
 COMPARISON = "comparison.json"
 """The artifact of the compare stage: its `comparison` and `label_saving`."""
+REPORT = "report.html"
+"""The artifact of the report stage."""
 LAYER_METRICS = (
     "reconstruction_error",
     "explained_variance",
@@ -32,6 +34,8 @@ class Summary(TypedDict):
     comparison: list[dict[str, Any]]
     label_saving: list[dict[str, Any]]
     export: dict[str, Any]
+    report: str | None
+    """Where the report lies; None while it is being made."""
     seconds: dict[str, float]
 
 
@@ -56,6 +60,7 @@ def read_summary(tracker: Tracker, run: FinishedRun) -> Summary:
         comparison=found["comparison"],
         label_saving=found["label_saving"],
         export=_export(stages["export"][0]),
+        report=tracker.place(stages["report"][0].run_id, REPORT) if "report" in stages else None,
         seconds={
             **{f"pretrain {number}": _seconds(levels[number]) for number in sorted(levels)},
             **{
@@ -65,6 +70,13 @@ def read_summary(tracker: Tracker, run: FinishedRun) -> Summary:
             },
         },
     )
+
+
+def read_report(tracker: Tracker, run: FinishedRun) -> str:
+    """The report of a finished run, HTML."""
+    (stage,) = [c for c in tracker.children(run.run_id) if c.tags["stage"] == "report"]
+    with tempfile.TemporaryDirectory() as folder:
+        return tracker.artifact(stage.run_id, REPORT, Path(folder)).read_text(encoding="utf-8")
 
 
 def _data(stage: FinishedRun) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from mlflow.entities import DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
 from mlflow.tracking import MlflowClient
+from mlflow.utils.file_utils import local_file_uri_to_path
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
 from pipeline.errors import InputError, nearest
@@ -213,6 +214,16 @@ class Tracker:
         if file_digest(path) != digests.get(name):
             raise InputError(f"Artifact {name!r} of run {run_id} is not what the run stored.")
         return path
+
+    def history(self, run_id: str, metric: str) -> list[float]:
+        """The values that a metric took, step by step."""
+        logged = self.client.get_metric_history(run_id, metric)
+        return [entry.value for entry in sorted(logged, key=lambda entry: entry.step)]
+
+    def place(self, run_id: str, name: str) -> str:
+        """Where an artifact of a run lies: a path for a local store, else its URI."""
+        uri = f"{self.client.get_run(run_id).info.artifact_uri}/{name}"
+        return str(local_file_uri_to_path(uri)) if uri.startswith("file:") else uri
 
     def children(self, parent: str) -> list[FinishedRun]:
         """The finished stages of a run."""

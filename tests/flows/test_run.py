@@ -112,6 +112,14 @@ def test_the_summary_has_the_promised_fields(finished: Finished):
     assert set(summary["seconds"]) >= {"data", "pretrain 1", "pretrain 2", "finetune", "export"}
 
 
+def test_the_report_is_beside_the_summary_and_in_the_store(finished: Finished):
+    report = (finished.folder / "summary.html").read_text(encoding="utf-8")
+    assert report.startswith("<!doctype html>")
+    line = re.search(r"^Report: +(.+)$", finished.stdout, re.M)
+    assert line and Path(line[1]).read_text(encoding="utf-8") == report
+    assert finished.summary["report"] == line[1]
+
+
 def test_every_stage_is_a_finished_mlflow_run_below_the_run(finished: Finished):
     client = MlflowClient(f"sqlite:///{finished.folder}/mlruns/mlflow.db")
     experiment = client.get_experiment_by_name("digits")
@@ -122,7 +130,9 @@ def test_every_stage_is_a_finished_mlflow_run_below_the_run(finished: Finished):
     stages = [r.data.tags["layerwise.stage"] for r in children]
     counts = {stage: stages.count(stage) for stage in set(stages)}
     trials = len(BUDGETS) * 2 * 3
-    assert counts == {"data": 1, "pretrain": 2 * 2, "finetune": trials, "compare": 1, "export": 1}
+    assert counts == {
+        "data": 1, "pretrain": 2 * 2, "finetune": trials, "compare": 1, "export": 1, "report": 1
+    }  # fmt: skip
     assert {r.info.status for r in runs} == {"FINISHED"}
     assert all(r.data.metrics["seconds"] > 0 for r in children)
     by_arm = dict.fromkeys(("pretrained", "random", "frozen"), 0)

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes
-from whole_runs import Called, call_stages
+from whole_runs import Called, call_stages, whole_run
 
 from pipeline import stages
 from pipeline.config import RunConfig
@@ -73,9 +73,16 @@ def test_there_is_an_mlflow_run_for_each_stage_a_child_of_the_whole_run(digits_h
     children = tracker.children(digits_home.called.run.run_id)
     count = {
         stage: sum(child.tags["stage"] == stage for child in children)
-        for stage in ("data", "pretrain", "finetune", "compare", "export")
+        for stage in ("data", "pretrain", "finetune", "compare", "export", "report")
     }
-    assert count == {"data": 1, "pretrain": 2, "finetune": 12, "compare": 1, "export": 1}
+    assert count == {
+        "data": 1,
+        "pretrain": 2,
+        "finetune": 12,
+        "compare": 1,
+        "export": 1,
+        "report": 1,
+    }
     assert len(children) == sum(count.values())
 
 
@@ -363,18 +370,18 @@ def test_stacks_are_dealt_out_to_the_seeds_in_turn(two_stacks):
     assert cached == [True, False, False]
 
 
-def test_the_summary_tells_of_each_level_the_mean_over_the_stacks(two_stacks, at_home, monkeypatch):
-    at_home(Path(two_stacks.run.scratch).parents[2], monkeypatch)
-    stages.compare_stage(two_stacks.config, two_stacks.run, two_stacks.trials)
-    stages.export_stage(
-        two_stacks.config, two_stacks.run, two_stacks.data, two_stacks.stacks, two_stacks.trials
-    )
-    summary = stages.finish_run(two_stacks.config, two_stacks.run)
-    assert summary["pretrain_seeds"] == 2
-    for number, layer in enumerate(summary["layers"]):
-        explained = [stack[number].metrics["explained_variance"] for stack in two_stacks.stacks]
-        assert layer["explained_variance"] == pytest.approx(np.mean(explained))
-        assert layer["cached"] is False
+def test_the_summary_tells_of_each_level_the_mean_over_the_stacks(uri, tmp_path):
+    trials = {"arms": ["frozen"], "label_budgets": [50], "seeds": 2, "min_steps": 20}
+    config = {"name": "two", "stack": [PENALTY], "pretrain_seeds": 2, "finetune": trials}
+    whole = whole_run(check(config), tmp_path)
+    explained = [stack[0].metrics["explained_variance"] for stack in whole.called.stacks]
+    assert explained[0] != explained[1]
+    (layer,) = whole.summary["layers"]
+    assert layer["explained_variance"] == pytest.approx(np.mean(explained))
+    assert layer["cached"] is False
+    assert whole.summary["pretrain_seeds"] == 2
+    seconds = [stack[0].metrics["seconds"] for stack in whole.called.stacks]
+    assert whole.summary["seconds"]["pretrain 1"] == pytest.approx(sum(seconds), abs=0.5)
 
 
 # Arms that control for what pretraining brings beside its weights

@@ -66,4 +66,5 @@ def whole_run(config: RunConfig, home: Path) -> Whole:
     called = call_stages(config)
     stages.compare_stage(config, called.run, called.trials)
     stages.export_stage(config, called.run, called.data, called.stacks, called.trials)
+    stages.report_stage(config, called.run, called.stacks, called.trials)
     return Whole(called, stages.finish_run(config, called.run), home)

@@ -1,0 +1,151 @@
+"""The figures of a run's report. Each function draws one; nothing is computed here."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy import stats
+
+from pipeline.compare import CONFIDENCE
+
+WIDTH = 9.0
+ACROSS = 16
+"""Images in a row of a grid."""
+MOST_NUMBERED = 12
+"""Classes up to which the cells of a confusion matrix show numbers."""
+
+
+def scores_over_labels(comparison: Sequence[Mapping[str, Any]], metric: str) -> Figure:
+    """Mean score of each arm over the label budgets, with 95 % intervals over seeds."""
+    figure, axes = _figure(4.5)
+    arms = dict.fromkeys(arm for row in comparison for arm in row["arms"])
+    for number, arm in enumerate(arms):
+        rows = [row for row in comparison if arm in row["arms"]]
+        scores = [row["arms"][arm][metric] for row in rows]
+        # Side by side, so that intervals do not hide each other.
+        labels = [row["labels"] * 1.02 ** (number - len(arms) / 2) for row in rows]
+        axes.errorbar(
+            labels,
+            [np.mean(s) for s in scores],
+            yerr=[_half_interval(s) for s in scores],
+            marker="o",
+            markersize=4,
+            capsize=3,
+            label=arm,
+        )
+    _label_axis(axes, comparison)
+    axes.set_ylabel(metric)
+    axes.legend()
+    return figure
+
+
+def paired_differences(comparison: Sequence[Mapping[str, Any]], metric: str) -> Figure:
+    """Pretrained minus random for every seed, with the mean and its 95 % interval."""
+    figure, axes = _figure(3.5)
+    for position, row in enumerate(comparison):
+        pretrained, random = (row["arms"][arm][metric] for arm in ("pretrained", "random"))
+        differences = np.subtract(pretrained, random)
+        spread = np.linspace(-0.25, -0.1, len(differences))
+        axes.plot(position + spread, differences, "o", color="tab:blue", alpha=0.7)
+        interval = row["gain"]["ci95"] or [row["gain"]["mean"]] * 2
+        axes.vlines(position + 0.1, *interval, color="black")
+        axes.plot(position + 0.1, row["gain"]["mean"], "s", color="black")
+    axes.axhline(0, color="grey", linewidth=0.8)
+    axes.set_xticks(range(len(comparison)), [f"{row['labels']:,}" for row in comparison])
+    axes.set_xlabel("labels")
+    axes.set_ylabel(f"gain in {metric}")
+    return figure
+
+
+def learning_curves(histories: Mapping[str, Sequence[float]]) -> Figure:
+    """What was measured of one level after each epoch, a panel for each metric."""
+    figure = Figure(figsize=(WIDTH, 2.4), layout="constrained")
+    for axes, (name, values) in zip(
+        figure.subplots(1, len(histories)), histories.items(), strict=True
+    ):
+        axes.plot(np.arange(1, len(values) + 1), values)
+        axes.set_title(name.replace("_", " "), fontsize=10)
+        axes.set_xlabel("epoch")
+        axes.set_ylim(bottom=min(0.0, *values))
+    return figure
+
+
+def image_grid(images: np.ndarray) -> Figure:
+    """Images (images, height, width) or (images, height, width, 3), each with its own range."""
+    down = -(-len(images) // ACROSS)
+    figure = Figure(figsize=(WIDTH, down * WIDTH / ACROSS), layout="constrained")
+    for axes, image in zip(figure.subplots(down, ACROSS, squeeze=False).flat, images, strict=False):
+        low, high = image.min(), image.max()
+        axes.imshow((image - low) / max(high - low, 1e-12), cmap="gray")
+    for axes in figure.axes:
+        axes.set_axis_off()
+    return figure
+
+
+def densities(by_level: Sequence[np.ndarray]) -> Figure:
+    """How many units of each level are active for which share of the rows."""
+    figure = Figure(figsize=(WIDTH, 2.4), layout="constrained")
+    for number, (axes, density) in enumerate(
+        zip(figure.subplots(1, len(by_level), squeeze=False).flat, by_level, strict=True), 1
+    ):
+        axes.hist(density, bins=np.linspace(0, 1, 41))
+        axes.set_title(f"level {number}", fontsize=10)
+        axes.set_xlabel("share of rows a unit is active for")
+        axes.set_ylabel("units")
+    return figure
+
+
+def confusion(matrices: Mapping[str, np.ndarray], classes: Sequence[str]) -> Figure:
+    """Shares of each true class (rows) that were taken for each class (columns)."""
+    figure = Figure(figsize=(WIDTH, WIDTH / len(matrices)), layout="constrained")
+    for axes, (name, matrix) in zip(
+        figure.subplots(1, len(matrices), squeeze=False).flat, matrices.items(), strict=True
+    ):
+        shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        axes.set_title(name, fontsize=10)
+        axes.set_xticks(range(len(classes)), classes, rotation=90, fontsize=7)
+        axes.set_yticks(range(len(classes)), classes, fontsize=7)
+        if len(classes) <= MOST_NUMBERED:
+            for (true, predicted), share in np.ndenumerate(shares):
+                color = "white" if share > 0.5 else "black"
+                axes.text(predicted, true, f"{100 * share:.0f}", ha="center", va="center",
+                          fontsize=6, color=color)  # fmt: skip
+    return figure
+
+
+def movement(moved: Mapping[str, Mapping[int, Sequence[float]]]) -> Figure:
+    """For each arm and label budget how far fine-tuning moved each level's weights."""
+    figure = Figure(figsize=(WIDTH, 2.8), layout="constrained")
+    panels = figure.subplots(1, len(moved), squeeze=False, sharey=True).flat
+    for axes, (arm, by_budget) in zip(panels, moved.items(), strict=True):
+        width = 0.8 / len(by_budget)
+        for number, (labels, levels) in enumerate(by_budget.items()):
+            places = np.arange(len(levels)) + (number - (len(by_budget) - 1) / 2) * width
+            axes.bar(places, levels, width, label=f"{labels:,} labels")
+        axes.set_xticks(range(len(levels)), [f"level {n + 1}" for n in range(len(levels))])
+        axes.set_title(arm, fontsize=10)
+    figure.axes[0].set_ylabel("distance moved / norm before")
+    figure.axes[0].legend(fontsize=7)
+    return figure
+
+
+def _figure(height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _label_axis(axes: Axes, comparison: Sequence[Mapping[str, Any]]) -> None:
+    budgets = [row["labels"] for row in comparison]
+    axes.set_xscale("log")
+    axes.set_xticks(budgets, [f"{labels:,}" for labels in budgets])
+    axes.minorticks_off()
+    axes.set_xlabel("labels")
+
+
+def _half_interval(scores: Sequence[float]) -> float:
+    if len(scores) < 2:
+        return 0.0
+    return float(stats.sem(scores) * stats.t.ppf((1 + CONFIDENCE) / 2, len(scores) - 1))
