@@ -134,19 +134,30 @@ def _show(summary: Any) -> None:
 
 
 @main.command()
-@click.argument("experiment", required=False)
+@click.argument("run", required=False)
+@click.argument("other", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.option("--per-seed", is_flag=True, help="Print the score of every seed.")
 @click.option("--plan", metavar="GAIN", type=click.FloatRange(min=0, min_open=True),
               help="Print how many seeds would show a gain of this size, in the table's units "
               "(percentage points, or R squared).")  # fmt: skip
-def compare(experiment: str | None, as_json: bool, per_seed: bool, plan: float | None) -> None:
-    """Print the comparison of an experiment's latest run, read back from MLflow."""
-    from pipeline.summary import read_summary
-    from pipeline.tracker import open_experiment
+def compare(
+    run: str | None, other: str | None, as_json: bool, per_seed: bool, plan: float | None
+) -> None:
+    """Print the comparison of a tracked run, or of two runs with each other.
 
-    tracker = open_experiment(experiment)
-    summary = read_summary(tracker, tracker.latest())
+    RUN and OTHER are experiments, of which the latest run is meant, or ids of runs. Without them:
+    the latest run of all.
+    """
+    if other:
+        if per_seed or plan is not None:
+            raise InputError("--per-seed and --plan are for one run. Given: two. Leave one out.")
+        _compare_two(run, other, as_json)
+        return
+    from pipeline.summary import read_summary
+    from pipeline.tracker import find
+
+    summary = read_summary(*find(run))
     if as_json:
         click.echo(json.dumps(summary, indent=1))
         return
@@ -159,6 +170,22 @@ def compare(experiment: str | None, as_json: bool, per_seed: bool, plan: float |
         print_seeds(summary, console)
     else:
         _show(summary)
+
+
+def _compare_two(run: str | None, other: str, as_json: bool) -> None:
+    from flows.tables import print_differences
+    from pipeline.differences import differences
+    from pipeline.summary import read_config, read_summary
+    from pipeline.tracker import find
+
+    a, b = find(run), find(other)
+    first, second = read_summary(*a), read_summary(*b)
+    found = differences(first, second, read_config(*a), read_config(*b))
+    if as_json:
+        rows = [row._asdict() | {"gain": row.gain._asdict()} for row in found.rows]
+        click.echo(json.dumps(found._asdict() | {"rows": rows}, indent=1))
+        return
+    print_differences(first, second, found, _console())
 
 
 @main.command()

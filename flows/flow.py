@@ -51,7 +51,7 @@ def pretrain(
 ) -> Stage:
     """Pretrain one level on the codes of the levels below."""
     level = config.stack[spec.number - 1]
-    watch = watcher(f"{spec.name} ({level.units} units)", level.epochs)
+    watch = watcher(f"{spec.name} ({level.units} units)")
     stage = stages.pretrain_stage(config, run, spec, data, below, watch)
     watch.finish(
         f"explained variance {stage.metrics['explained_variance']:.3f}"

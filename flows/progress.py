@@ -18,9 +18,8 @@ console = Console(stderr=True, highlight=False)
 class Watcher:
     """Shows what one stage reports: epoch, loss, active fraction, rows a second, time left."""
 
-    def __init__(self, stage: str, epochs: int, bars: Bars | None):
+    def __init__(self, stage: str, bars: Bars | None):
         self._stage = stage
-        self._epochs = epochs
         self._bars = bars
         self._bar: TaskID | None = None
         self._began = time.monotonic()
@@ -34,7 +33,7 @@ class Watcher:
         if progress.metrics and "active_fraction" in progress.metrics:
             self._active = f" active {progress.metrics['active_fraction']:.3f}"
         text = (
-            f"epoch {progress.epoch}/{self._epochs} loss {progress.loss:.4f}{self._active} "
+            f"epoch {progress.epoch}/{progress.epochs} loss {progress.loss:.4f}{self._active} "
             f"{rate:,.0f} rows/s"
         )
         if self._bars:
@@ -75,9 +74,9 @@ def shown() -> Iterator[None]:
     _bars = None
 
 
-def watcher(stage: str, epochs: int) -> Watcher:
+def watcher(stage: str) -> Watcher:
     """A watcher for a stage that begins now."""
-    return Watcher(stage, epochs, _bars)
+    return Watcher(stage, _bars)
 
 
 def unwatched(_: Progress) -> None:

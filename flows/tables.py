@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.compare import BASELINE, CANDIDATE, seeds_needed
+from pipeline.differences import Differences
+from pipeline.metrics import PERCENT, WORDS
 from pipeline.summary import Summary
 
 WIDTH = 80
@@ -19,7 +21,8 @@ STYLE: dict[str, Any] = {"box": SIMPLE_HEAD, "pad_edge": False, "collapse_paddin
 def print_summary(summary: Summary, console: Console) -> None:
     """Print levels, comparison, label saving and what they mean."""
     data = summary["data"]
-    classes = f", {len(data['classes'])} classes" if data["classes"] else ""
+    what = "labels" if summary["metric"] == "f1" else "classes"
+    classes = f", {len(data['classes'])} {what}" if data["classes"] else ""
     console.print(
         f"\n{data['name']}: {data['rows']:,} rows, {data['features']} features{classes}; "
         f"{data['pretrain_rows']:,} pretraining, {data['validation_rows']:,} validation, "
@@ -173,6 +176,43 @@ def print_plan(summary: Summary, gain: float, console: Console) -> None:
     )
 
 
+def print_differences(
+    first: Summary, second: Summary, found: Differences, console: Console
+) -> None:
+    """Print two runs beside each other: scores, differences, and settings that differ."""
+    console.print()
+    for letter, summary in (("A", first), ("B", second)):
+        console.print(f"{letter}: run {summary['run_id']} of experiment {summary['experiment']}")
+    table = Table(title=f"B against A, {_metric_words(first)}", **STYLE)
+    for name in ("labels", "arm", "A", "B", "B - A", "95 % interval", "p"):
+        table.add_column(name, justify="left" if name == "arm" else "right", no_wrap=True)
+    for row in found.rows:
+        entry = {"mean": row.gain.mean, "ci95": row.gain.interval, "p_value": row.gain.p_value}
+        table.add_row(
+            f"{row.labels:,}",
+            row.arm,
+            _number(row.first, first),
+            _number(row.second, first),
+            *_gain(entry, first),
+            "-" if row.p_holm is None else _p(row.p_holm),
+        )
+    console.print(table)
+    if found.settings:
+        settings = Table(title="Settings that differ", **STYLE)
+        for name in ("setting", "A", "B"):
+            settings.add_column(name, overflow="fold")
+        for name, values in found.settings.items():
+            settings.add_row(name, *map(str, values))
+        console.print(settings)
+    how = (
+        "Both runs have the same rows, splits and seed: paired by seed, Student's t"
+        if found.paired
+        else "The runs differ in rows, splits or seed: not paired, Welch's t"
+    )
+    text = f"{how}; p is corrected for the number of lines (Holm)."
+    console.print(fill(text, WIDTH), style="dim")
+
+
 def _seeds(summary: Summary) -> int:
     return max(
         len(scores[summary["metric"]])
@@ -203,13 +243,13 @@ def _p(value: float) -> str:
 
 
 def _number(value: float, summary: Summary, sign: str = "") -> str:
-    digits = 1 if summary["metric"] == "accuracy" else 3
+    digits = 1 if summary["metric"] in PERCENT else 3
     return f"{_scale(summary) * value:{sign}.{digits}f}"
 
 
 def _metric_words(summary: Summary) -> str:
-    return "accuracy in %" if summary["metric"] == "accuracy" else "R squared"
+    return WORDS[summary["metric"]]
 
 
 def _scale(summary: Summary) -> float:
-    return 100.0 if summary["metric"] == "accuracy" else 1.0
+    return 100.0 if summary["metric"] in PERCENT else 1.0

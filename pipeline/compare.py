@@ -2,8 +2,8 @@
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from scipy import stats
@@ -16,6 +16,7 @@ POWER = 0.8
 EQUAL = 1e-9
 """Differences of scores that are closer than this differ by rounding only."""
 
+Name = TypeVar("Name", bound=Hashable)
 Verdict = Literal["helps", "hurts", "no evidence"]
 
 
@@ -135,7 +136,7 @@ def paired_gain(candidate: Sequence[float], baseline: Sequence[float]) -> Gain:
     )
 
 
-def holm(p_values: Mapping[int, float]) -> dict[int, float]:
+def holm(p_values: Mapping[Name, float]) -> dict[Name, float]:
     """P-values corrected for being several, by Holm's step-down method (1979)."""
     ascending = sorted(p_values, key=lambda name: p_values[name])
     steps = [

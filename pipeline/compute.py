@@ -1,8 +1,14 @@
-"""How much arithmetic pretraining takes, so that random weights can be given as much."""
+"""How long a level pretrains, and how much arithmetic that is."""
 
 from itertools import pairwise
 
-from pipeline.config import RunConfig
+from pipeline.config import LevelConfig, RunConfig
+
+
+def pretraining_epochs(level: LevelConfig, rows: int) -> int:
+    """Passes over so many rows: as configured, and more where those are too few steps."""
+    steps = rows // min(level.batch_size, rows)
+    return max(level.epochs, -(-level.min_steps // steps))
 
 
 def matched_steps(config: RunConfig, pretrain_rows: int, features: int, outputs: int) -> int:
@@ -14,7 +20,7 @@ def matched_steps(config: RunConfig, pretrain_rows: int, features: int, outputs:
     widths = [features, *(level.units for level in config.stack)]
     weights = [below * units for below, units in pairwise(widths)]
     pretraining = sum(
-        level.epochs * pretrain_rows * 2 * size
+        pretraining_epochs(level, pretrain_rows) * pretrain_rows * 2 * size
         for level, size in zip(config.stack, weights, strict=True)
     )
     step = config.finetune.batch_size * (sum(weights) + widths[-1] * outputs)

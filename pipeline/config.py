@@ -9,6 +9,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Number = Annotated[int, Field(gt=0, strict=True)]
 RowsOrShare = Annotated[Number | Share, Field(union_mode="left_to_right")]
 Arm = Literal["pretrained", "random", "frozen", "untrained_codes", "compute_matched"]
+Task = Literal["classification", "multilabel", "regression"]
 Reference = Literal["logistic", "svm_rbf", "pca_svm", "mlp"]
 
 
@@ -26,13 +27,15 @@ class DataConfig(Part):
         description="A built-in name (digits, fashion_mnist, mnist, cifar10), a file (.npz, .npy, "
         ".csv, .parquet) or a folder of IDX files.",
     )
-    label: str | None = Field(
+    label: str | tuple[str, ...] | None = Field(
         None,
-        description="The column of a .csv or .parquet file that holds the target. An .npz file "
-        "keeps it in the array `y`.",
+        description="The column of a .csv or .parquet file that holds the target; of a multi-label "
+        "task the columns, each 0 or 1. An .npz file keeps them in the array `y`.",
     )
-    task: Literal["classification", "regression"] = Field(
-        "classification", description="Whether the target is a class or a number."
+    task: Task = Field(
+        "classification",
+        description="Whether the target is one class of several, several labels that each apply or "
+        "not, or a number. They are scored by accuracy, F1 (micro-averaged) and R squared.",
     )
     unlabelled: str | None = Field(
         None,
@@ -65,6 +68,15 @@ class DataConfig(Part):
         "column mean 0 and deviation 1; `auto` is `global` for arrays and images, `standard` for "
         "tables.",
     )
+
+    @model_validator(mode="after")
+    def _one_label(self) -> Self:
+        if isinstance(self.label, tuple) and self.task != "multilabel":
+            raise ValueError(
+                f"label names one column, unless task is multilabel. Given: {list(self.label)} "
+                f"with task: {self.task}."
+            )
+        return self
 
 
 class NoSparsity(Part):
@@ -187,6 +199,7 @@ class LevelConfig(Part):
     )
     revive: bool = Field(True, description="Give dead units a new start between epochs.")
     epochs: PositiveInt = Field(12, description="Passes over the pretraining rows.")
+    min_steps: PositiveInt = Field(1, description="Steps at least, where rows are few.")
     batch_size: PositiveInt = Field(256, description="Rows of a training step.")
     learning_rate: PositiveFloat = Field(
         1e-3, description="Of Adam; constant for the first half, then falling linearly to zero."
@@ -256,6 +269,27 @@ class FinetuneConfig(Part):
         "several, each arm is tried with each and keeps what is best on the validation rows.",
     )
     weight_decay: float = Field(1e-4, ge=0, description="Of AdamW, for kernels and biases alike.")
+    corruption: Corruption = Field(
+        NoCorruption(), description="What is done to the rows in training."
+    )
+    dropout: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="The probability that a training step leaves a unit out, at every level.",
+    )
+    pseudo_labels: float = Field(
+        0.0,
+        ge=0,
+        description="Weight of a second loss: unlabelled rows are to be what the network itself "
+        "takes them for. It grows from 0 as training goes on (Lee 2013).",
+    )
+    reconstruction: float = Field(
+        0.0,
+        ge=0,
+        description="Weight of a second loss: a decoder is to reconstruct unlabelled rows from "
+        "their code, squared error over the variance of the rows.",
+    )
     checkpoints: PositiveInt = Field(
         5, description="Moments at which the validation rows are read; the best one is kept."
     )
@@ -290,6 +324,21 @@ class ExecutionConfig(Part):
     workers: PositiveInt = Field(1, description="Trials at a time. One uses all cores.")
 
 
+def _level(units: int, k: int, masked: float) -> LevelConfig:
+    return LevelConfig(
+        units=units,
+        sparsity=TopKLimit(k=k),
+        corruption=MaskingNoise(share=masked),
+        revive=False,
+        epochs=60,
+        min_steps=500,
+    )
+
+
+# The winner of docs/recipes.md, on every data set there.
+DEFAULT_STACK = (_level(512, 120, 0.5), _level(512, 120, 0.3), _level(256, 60, 0.3))
+
+
 class RunConfig(Part):
     """One run: data, stack, fine-tuning, comparison, export."""
 
@@ -301,18 +350,7 @@ class RunConfig(Part):
     seed: int = Field(0, ge=0, lt=2**31, description="All randomness derives from it.")
     data: DataConfig = Field(DataConfig(), description="The rows.")
     stack: tuple[LevelConfig, ...] = Field(
-        (
-            LevelConfig(
-                units=256,
-                sparsity=TopKLimit(k=32),
-                corruption=MaskingNoise(share=0.3),
-            ),
-            LevelConfig(
-                units=128,
-                sparsity=TopKLimit(k=16),
-                corruption=MaskingNoise(share=0.3),
-            ),
-        ),
+        DEFAULT_STACK,
         min_length=1,
         description="The autoencoders, from the rows upward.",
     )
@@ -324,3 +362,12 @@ class RunConfig(Part):
     finetune: FinetuneConfig = Field(FinetuneConfig(), description="The supervised part.")
     export: ExportConfig = Field(ExportConfig(), description="The SavedModel.")
     execution: ExecutionConfig = Field(ExecutionConfig(), description="Where trials run.")
+
+    @model_validator(mode="after")
+    def _pseudo_labels_need_labels(self) -> Self:
+        if self.finetune.pseudo_labels and self.data.task == "regression":
+            raise ValueError(
+                "finetune.pseudo_labels needs a target of classes or labels. Given: data.task: "
+                "regression. Leave it at 0."
+            )
+        return self

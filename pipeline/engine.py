@@ -27,6 +27,8 @@ class Progress(NamedTuple):
     """Mean training loss of the steps since the last report."""
     epoch: int
     """Epoch (pretraining) or checkpoint (fine-tuning) that the steps belong to, from 1."""
+    epochs: int
+    """Epochs or checkpoints in all."""
     metrics: dict[str, float] | None
     """At the end of an epoch or checkpoint what was measured then, else None."""
 
@@ -49,9 +51,10 @@ class Trainer:
     """Runs training steps: gather a batch, differentiate the loss, let each group's optimizer step.
 
     Arguments:
-      loss: from one gathered batch per array to a scalar.
+      loss: from one gathered batch per array, then the whole arrays, to a scalar.
       groups: the parameter groups; their optimizers are built here.
-      arrays: a tensor spec for each array, first dimension None.
+      arrays: a tensor spec for each array to gather from, first dimension None.
+      whole: a tensor spec for each array that the loss is given as it is.
       batch_size: rows of a batch, or None when it may differ between calls.
     """
 
@@ -61,6 +64,7 @@ class Trainer:
         groups: Sequence[ParameterGroup],
         arrays: Sequence[tf.TensorSpec],
         batch_size: int | None = None,
+        whole: Sequence[tf.TensorSpec] = (),
     ):
         self.groups = list(groups)
         for group in self.groups:
@@ -68,12 +72,13 @@ class Trainer:
         variables = [variable for group in self.groups for variable in group.variables]
         sizes = [len(group.variables) for group in self.groups]
 
-        def steps(batches, rates, *arrays):
+        def steps(batches, rates, *given):
+            gathered, asis = given[: len(arrays)], given[len(arrays) :]
             total = tf.constant(0.0)
             for step in tf.range(tf.shape(batches)[0]):
-                batch = [tf.gather(array, batches[step]) for array in arrays]
+                batch = [tf.gather(array, batches[step]) for array in gathered]
                 with tf.GradientTape() as tape:
-                    value = loss(*batch)
+                    value = loss(*batch, *asis)
                 gradients = tape.gradient(value, [variable.value for variable in variables])
                 start = 0
                 for index, group in enumerate(self.groups):
@@ -89,6 +94,7 @@ class Trainer:
                 tf.TensorSpec((None, batch_size), tf.int32),
                 tf.TensorSpec((None, len(self.groups)), tf.float32),
                 *arrays,
+                *whole,
             ],
         )
 
@@ -101,8 +107,8 @@ class Trainer:
     def run(self, batches: np.ndarray, rates: np.ndarray, *arrays: tf.Tensor) -> float:
         """Run one step per row of `batches` (steps, batch size); give back the mean loss.
 
-        `rates` (steps, groups) are the learning rates. Raises `DivergedError` for a loss that is
-        not finite.
+        `rates` (steps, groups) are the learning rates; `arrays` are in the order of the specs.
+        Raises `DivergedError` for a loss that is not finite.
         """
         loss = float(self._steps(batches.astype("int32"), rates.astype("float32"), *arrays))
         if not np.isfinite(loss):

@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from layers import SparseAutoencoder
-from pipeline.config import LevelConfig
+from pipeline.config import LevelConfig, Task
 from pipeline.data.preprocessing import Preprocessing
 from pipeline.folders import new_version
 
@@ -37,8 +37,9 @@ class Trained(NamedTuple):
     """The pretrained levels: `encode`, `reconstruct` and `score` come from them."""
     network: keras.Model
     """The fine-tuned network: `serve` comes from it."""
+    task: Task
     classes: tuple[str, ...]
-    """Empty for a regression."""
+    """Names of the classes or of the labels; empty for a regression."""
     target_offset: float
     target_scale: float
 
@@ -80,13 +81,14 @@ def about(trained: Trained) -> dict[str, Any]:
     preprocessing = trained.preprocessing
     return {
         "name": trained.name,
-        "task": "classification" if trained.classes else "regression",
+        "task": trained.task,
         "classes": list(trained.classes),
         "columns": [list(column) for column in preprocessing.columns],
         "needs_every_number": bool(np.isnan(preprocessing.fill).any()),
         "endpoints": list(ENDPOINTS),
         "outputs": {
             "label": ["label"],
+            "labels": list(trained.classes),
             "probabilities": [f"probability of {name}" for name in trained.classes],
             "prediction": ["prediction"],
             "code": [f"code_{unit}" for unit in range(trained.stack[-1].units)],
@@ -104,6 +106,7 @@ class Endpoints(tf.Module):
         self._model = trained.network
         self._autoencoders = list(trained.autoencoders)
         self._passes_on = [level.passes_on for level in trained.stack]
+        self._task = trained.task
         self._classes = trained.classes
         self._target = (trained.target_offset, trained.target_scale)
         preprocessing = trained.preprocessing
@@ -133,11 +136,16 @@ class Endpoints(tf.Module):
         return {output: _blank(incomplete, value) for output, value in outputs.items()}
 
     def serve(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Class probabilities and label, or the predicted number."""
+        """Class probabilities and label, labels of 0 and 1 and their probabilities, or a number."""
         outputs = self._model(features, training=False)
-        if not self._classes:
+        if self._task == "regression":
             offset, scale = self._target
             return {"prediction": outputs[:, 0] * scale + offset}
+        if self._task == "multilabel":
+            return {
+                "probabilities": tf.sigmoid(outputs),
+                "labels": tf.cast(outputs > 0, tf.float32),
+            }
         label = tf.gather(tf.constant(list(self._classes)), tf.argmax(outputs, axis=1))
         return {"probabilities": tf.nn.softmax(outputs), "label": label}
 

@@ -84,16 +84,12 @@ def image_grid(images: np.ndarray) -> Figure:
     return figure
 
 
-def densities(by_level: Sequence[np.ndarray]) -> Figure:
-    """How many units of each level are active for which share of the rows."""
-    figure = Figure(figsize=(WIDTH, 2.4), layout="constrained")
-    for number, (axes, density) in enumerate(
-        zip(figure.subplots(1, len(by_level), squeeze=False).flat, by_level, strict=True), 1
-    ):
-        axes.hist(density, bins=np.linspace(0, 1, 41))
-        axes.set_title(f"level {number}", fontsize=10)
-        axes.set_xlabel("share of rows a unit is active for")
-        axes.set_ylabel("units")
+def density(share: np.ndarray) -> Figure:
+    """How many units of a level are active for which share of the rows."""
+    figure, axes = _figure(2.4)
+    axes.hist(share, bins=np.linspace(0, 1, 41).tolist())
+    axes.set_xlabel("share of rows a unit is active for")
+    axes.set_ylabel("units")
     return figure
 
 

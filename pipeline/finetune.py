@@ -9,11 +9,13 @@ import numpy as np
 import tensorflow as tf
 
 from layers import SparseAutoencoder
-from pipeline.config import Arm, FinetuneConfig, LevelConfig
+from pipeline.config import Arm, FinetuneConfig, LevelConfig, Task
 from pipeline.engine import ParameterGroup, Progress, Trainer, Watch, blocks, shuffled_batches
-from pipeline.network import build_network, initialize
+from pipeline.metrics import METRICS, score
+from pipeline.network import build_decoder, build_network, initialize, initialize_decoder
+from pipeline.objective import Objective, losses, predictions
 from pipeline.seeds import derive
-from pipeline.trials import Labelled, Parts
+from pipeline.trials import STANDARDIZED_ON, Labelled, Parts
 
 PREDICTED_ROWS = 4096
 FROZEN = ("frozen", "untrained_codes")
@@ -24,13 +26,14 @@ class Trial(NamedTuple):
     """The outcome of one trial."""
 
     score: float
-    """Accuracy, or R squared for a regression, on the test rows."""
+    """Accuracy, F1 or R squared, as the task has it, on the test rows."""
     validation_score: float
     """The same on the validation rows, of the weights kept (of the weights before a refit)."""
     encoder_rate: float
     """The multiple of the head's learning rate that was kept; 0 where the head alone is trained."""
     predictions: np.ndarray
-    """Class numbers or standardised targets for the test rows."""
+    """Class numbers, labels (rows, labels) of 0 and 1, or standardised targets, of the test rows.
+    """
     weights: list[np.ndarray]
     """Of the whole network, in Keras's order."""
     moved: list[float]
@@ -41,22 +44,35 @@ class Finetuner:
     """Trains networks of one shape; what TensorFlow compiles serves all trials of that shape."""
 
     def __init__(
-        self, config: FinetuneConfig, stack: Sequence[LevelConfig], features: int, classes: int
+        self,
+        config: FinetuneConfig,
+        stack: Sequence[LevelConfig],
+        features: int,
+        outputs: int,
+        task: Task,
     ):
-        """`classes` is the number of classes, or 0 for a regression."""
+        """`outputs` is the number of classes or labels, or 1 for a regression."""
         self.config = config
-        self.classes = classes
-        self.network = build_network(stack, features, max(classes, 1))
-        units = stack[-1].units
+        self.task = task
+        self.network = build_network(stack, features, outputs)
+        self._decoder = build_decoder(stack, features) if config.reconstruction else None
+        self._objective = Objective(config, self.network, self._decoder, task)
+        rows = tf.TensorSpec((None, features), tf.float32)
+        codes = tf.TensorSpec((None, stack[-1].units), tf.float32)
+        targets = {
+            "classification": tf.TensorSpec((None,), tf.int32),
+            "multilabel": tf.TensorSpec((None, outputs), tf.float32),
+            "regression": tf.TensorSpec((None,), tf.float32),
+        }[task]
+        trained_with_head = [self.network.head, *([self._decoder] if self._decoder else [])]
         self._whole = Trainer(
-            partial(self._loss, self.network.model),
-            [self._group(self.network.encoder), self._group(self.network.head)],
-            [tf.TensorSpec((None, features), tf.float32), self._target_spec()],
+            self._objective.of_rows,
+            [self._group(self.network.encoder), self._group(*trained_with_head)],
+            [rows, targets],
+            whole=[rows] if self._objective.reads_unlabelled else [],
         )
         self._head = Trainer(
-            partial(self._loss, self.network.head),
-            [self._group(self.network.head)],
-            [tf.TensorSpec((None, units), tf.float32), self._target_spec()],
+            self._objective.of_codes, [self._group(self.network.head)], [codes, targets]
         )
         self._outputs = tf.function(
             partial(self.network.model, training=False),
@@ -82,7 +98,7 @@ class Finetuner:
         with the same seed differ in the encoder's first weights alone. `more_steps` are divided
         among the encoder's rates that are tried. Raises `DivergedError`.
         """
-        start = partial(initialize, self.network, autoencoders, parts.unlabelled, seed)
+        start = partial(self._start, autoencoders, parts.unlabelled, seed)
         rates = (0.0,) if arm in FROZEN else self.config.encoder_rates
         more = more_steps // len(rates)
         start()
@@ -90,29 +106,40 @@ class Finetuner:
         best: tuple[float, float, list[np.ndarray]] | None = None
         for rate in rates:
             start()
-            score, weights = self._train(rate, parts.train, parts.validation, seed, watch, more)
-            if best is None or score > best[0]:
-                best = (score, rate, weights)
+            found, weights = self._train(
+                rate, parts.train, parts.validation, parts.unlabelled, seed, watch, more
+            )
+            if best is None or found > best[0]:
+                best = (found, rate, weights)
         assert best is not None
         validation_score, rate, weights = best
         if parts.refit:
             start()
-            _, weights = self._train(rate, parts.refit, None, seed, watch, more)
+            _, weights = self._train(rate, parts.refit, None, parts.unlabelled, seed, watch, more)
         self.network.model.set_weights(weights)
-        outputs = self._predict(parts.test.rows)
-        predictions = outputs.argmax(axis=1) if self.classes else outputs[:, 0]
-        score = self._score(outputs, parts.test.targets)
+        predicted = predictions(self.task, self._predict(parts.test.rows))
+        test_score = score(self.task, parts.test.targets, predicted)
         moved = [
             float(np.linalg.norm(after - kernel) / np.linalg.norm(kernel))
             for kernel, after in zip(before, self._kernels(), strict=True)
         ]
-        return Trial(score, validation_score, rate, predictions, weights, moved)
+        return Trial(test_score, validation_score, rate, predicted, weights, moved)
+
+    def _start(
+        self, autoencoders: Sequence[SparseAutoencoder], unlabelled: np.ndarray, seed: int
+    ) -> None:
+        """Set every weight as it is before training, and begin the noise anew."""
+        initialize(self.network, autoencoders, unlabelled[:STANDARDIZED_ON], seed)
+        if self._decoder:
+            initialize_decoder(self._decoder, autoencoders)
+        self._objective.begin(unlabelled, derive(seed, "noise"))
 
     def _train(
         self,
         rate: float,
         train: Labelled,
         validation: Labelled | None,
+        unlabelled: np.ndarray,
         seed: int,
         watch: Watch,
         more_steps: int,
@@ -124,6 +151,8 @@ class Finetuner:
         trainer.reset()
         rows = self._batched(self._codes, train.rows) if frozen else train.rows
         arrays = [tf.constant(rows), tf.constant(train.targets)]
+        if self._objective.reads_unlabelled and not frozen:
+            arrays.append(tf.constant(unlabelled))
         batches = self._batches(len(train.rows), seed, more_steps)
         steps = len(batches)
         head_rates = config.learning_rate * (1 - np.arange(steps) / steps)
@@ -132,26 +161,27 @@ class Finetuner:
         best_weights = self.network.model.get_weights()
         done = 0
         for number, part in enumerate(np.array_split(batches, config.checkpoints), 1):
-            losses = []
+            step_losses = []
             for block in blocks(part):
+                self._objective.advance(done / steps)
                 here = slice(done, done + len(part[block]))
-                losses.append(trainer.run(part[block], rates[here], *arrays))
+                step_losses.append(trainer.run(part[block], rates[here], *arrays))
                 done = here.stop
                 if block.stop < len(part):
-                    watch(Progress(done, steps, done * part.shape[1], losses[-1], number, None))
-            metrics = {"loss": float(np.mean(losses))}
+                    self._tell(watch, done, steps, part, step_losses[-1], number, None)
+            metrics = {"loss": float(np.mean(step_losses))}
             if validation is None:
                 best_weights = self.network.model.get_weights()
             else:
                 outputs = self._predict(validation.rows)
-                score = self._score(outputs, validation.targets)
-                loss = float(tf.reduce_mean(self._losses(validation.targets, outputs)))
-                metrics |= {"validation_loss": loss, f"validation_{self.metric}": score}
+                found = score(self.task, validation.targets, predictions(self.task, outputs))
+                loss = float(tf.reduce_mean(losses(self.task, validation.targets, outputs)))
+                metrics |= {"validation_loss": loss, f"validation_{METRICS[self.task]}": found}
                 # Few validation rows give many equal scores; the lower loss decides then.
-                if (score, -loss) > best_score:
-                    best_score = (score, -loss)
+                if (found, -loss) > best_score:
+                    best_score = (found, -loss)
                     best_weights = self.network.model.get_weights()
-            watch(Progress(done, steps, done * part.shape[1], metrics["loss"], number, metrics))
+            self._tell(watch, done, steps, part, metrics["loss"], number, metrics)
         return best_score[0], best_weights
 
     def _kernels(self) -> list[np.ndarray]:
@@ -159,10 +189,18 @@ class Finetuner:
         layers = self.network.encoder.layers
         return [layer.kernel.numpy() for layer in layers if isinstance(layer, keras.layers.Dense)]
 
-    @property
-    def metric(self) -> str:
-        """The name of the score."""
-        return "accuracy" if self.classes else "r2"
+    def _tell(
+        self,
+        watch: Watch,
+        done: int,
+        steps: int,
+        batches: np.ndarray,
+        loss: float,
+        checkpoint: int,
+        metrics: dict[str, float] | None,
+    ) -> None:
+        rows = done * batches.shape[1]
+        watch(Progress(done, steps, rows, loss, checkpoint, self.config.checkpoints, metrics))
 
     def _batches(self, rows: int, seed: int, more_steps: int) -> np.ndarray:
         """Indices (steps, batch size) of all epochs; every arm begins with the same."""
@@ -176,20 +214,6 @@ class Finetuner:
             ]
         )
 
-    def _losses(self, targets, outputs):
-        if self.classes:
-            return keras.losses.sparse_categorical_crossentropy(targets, outputs, from_logits=True)
-        return tf.square(targets - outputs[:, 0])
-
-    def _loss(self, model, rows, targets):
-        return tf.reduce_mean(self._losses(targets, model(rows, training=False)))
-
-    def _score(self, outputs: np.ndarray, targets: np.ndarray) -> float:
-        if self.classes:
-            return float(np.mean(outputs.argmax(axis=1) == targets))
-        errors = np.sum(np.square(targets - outputs[:, 0]), dtype="float64")
-        return float(1 - errors / np.sum(np.square(targets - targets.mean()), dtype="float64"))
-
     def _predict(self, rows: np.ndarray) -> np.ndarray:
         return self._batched(self._outputs, rows)
 
@@ -198,9 +222,6 @@ class Finetuner:
         starts = range(0, len(rows), PREDICTED_ROWS)
         return np.concatenate([function(rows[s : s + PREDICTED_ROWS]).numpy() for s in starts])
 
-    def _group(self, part: keras.layers.Layer) -> ParameterGroup:
+    def _group(self, *parts: keras.layers.Layer) -> ParameterGroup:
         optimizer = keras.optimizers.AdamW(weight_decay=self.config.weight_decay)
-        return ParameterGroup(optimizer, part.trainable_variables)
-
-    def _target_spec(self) -> tf.TensorSpec:
-        return tf.TensorSpec((None,), tf.int32 if self.classes else tf.float32)
+        return ParameterGroup(optimizer, [v for part in parts for v in part.trainable_variables])

@@ -48,6 +48,36 @@ def build_network(stack: Sequence[LevelConfig], features: int, outputs: int) -> 
     return Network(model, encoder, standardize, head)
 
 
+def build_decoder(stack: Sequence[LevelConfig], features: int) -> keras.Sequential:
+    """From the top level's code (rows, units) back to rows (rows, features), weights yet to be set.
+
+    It mirrors the encoder: what it makes of a code passes through the activation of the level below
+    on its way down.
+    """
+    decoder = keras.Sequential([keras.Input((stack[-1].units,))], name="stacked_decoder")
+    for number in range(len(stack), 0, -1):
+        level = stack[number - 1]
+        width = stack[number - 2].units if number > 1 else features
+        decoder.add(keras.layers.Dense(width, level.decoder_activation, name=f"decoder_{number}"))
+        if number > 1:
+            decoder.add(keras.layers.Activation(stack[number - 2].activation))
+    return decoder
+
+
+def initialize_decoder(
+    decoder: keras.Sequential, autoencoders: Sequence[SparseAutoencoder]
+) -> None:
+    """Set every weight of the decoder from the autoencoders' decoders."""
+    layers = [layer for layer in decoder.layers if isinstance(layer, keras.layers.Dense)]
+    for layer, autoencoder in zip(layers, reversed(autoencoders), strict=True):
+        kernel = (
+            autoencoder.encoder.kernel.numpy().T
+            if autoencoder.tied
+            else autoencoder.decoder.kernel.numpy()
+        )
+        layer.set_weights([kernel, autoencoder.decoder.bias.numpy()])
+
+
 def random_autoencoders(
     stack: Sequence[LevelConfig], features: int, seed: int
 ) -> list[SparseAutoencoder]:

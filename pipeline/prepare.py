@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.config import DataConfig
+from pipeline.config import DataConfig, Task
 from pipeline.data.fingerprint import fingerprint
 from pipeline.data.preprocessing import Preprocessing, fit
 from pipeline.data.read import read
+from pipeline.data.source import Source
 from pipeline.data.splits import Splits, split
 from pipeline.errors import InputError
 from pipeline.seeds import derive
@@ -31,9 +32,11 @@ class Prepared:
     rows: np.ndarray
     """Scaled features of all rows, float32 (rows, features), memory-mapped."""
     targets: np.ndarray
-    """Class numbers, int32, -1 without a label; or standardised targets, float32, NaN without."""
+    """Class numbers, int32, -1 without a label; labels of 0 and 1 (rows, labels) or standardised
+    targets, float32, NaN without."""
+    task: Task
     classes: tuple[str, ...]
-    """Class names in the order of their numbers; empty for a regression."""
+    """Names of the classes in the order of their numbers, or of the labels; of a number none."""
     target_offset: float
     target_scale: float
     """A regression's target is (target - offset) / scale, fitted on training rows."""
@@ -57,13 +60,13 @@ def prepare(config: DataConfig, seed: int, folder: Path) -> Prepared:
         splits = split(source, config, derive(seed, "split"))
         preprocessing = fit(source, splits.pretrain, config)
         rows = preprocessing.apply(source.numbers, source.categories)
-        assert source.target is not None  # split refuses data without a target
-        classes, targets, offset, scale = _targets(source.target, splits.train, config.task)
+        classes, targets, offset, scale = _targets(source, splits.train, config.task)
         example = splits.test[:EXAMPLE_ROWS]
         about = {
             "name": source.name,
             "origin": source.origin,
             "fingerprint": fingerprint(source),
+            "task": config.task,
             "classes": classes,
             "target_offset": offset,
             "target_scale": scale,
@@ -98,6 +101,7 @@ def _load(folder: Path) -> Prepared:
             fingerprint=about["fingerprint"],
             rows=np.load(folder / "rows.npy", mmap_mode="r", allow_pickle=False),
             targets=parts["targets"],
+            task=about["task"],
             classes=tuple(about["classes"]),
             target_offset=about["target_offset"],
             target_scale=about["target_scale"],
@@ -110,9 +114,13 @@ def _load(folder: Path) -> Prepared:
 
 
 def _targets(
-    target: np.ndarray, train: np.ndarray, task: str
+    source: Source, train: np.ndarray, task: Task
 ) -> tuple[list[str], np.ndarray, float, float]:
-    """Class names, numeric targets, and a regression's offset and scale."""
+    """Names of classes or labels, numeric targets, and a regression's offset and scale."""
+    target = source.target
+    assert target is not None  # split refuses data without a target
+    if task == "multilabel":
+        return list(source.label_names), target.astype("float32"), 0.0, 1.0
     if task == "regression":
         if target[train].min() == target[train].max():
             raise InputError(

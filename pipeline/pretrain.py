@@ -20,6 +20,7 @@ from layers import (
     revive,
 )
 from pipeline import config as c
+from pipeline.compute import pretraining_epochs
 from pipeline.engine import ParameterGroup, Progress, Trainer, Watch, blocks, shuffled_batches
 from pipeline.seeds import derive
 
@@ -33,6 +34,8 @@ class Pretrained(NamedTuple):
     autoencoder: SparseAutoencoder
     metrics: dict[str, float]
     """Measured on the validation rows after the last epoch."""
+    epochs: int
+    """How many there were."""
 
 
 def pretrain(
@@ -56,12 +59,13 @@ def pretrain(
     sample = rows[:MEASURED_ROWS]
     measure = _compiled_measure(autoencoder)
     epoch_steps = len(rows) // min(level.batch_size, len(rows))
-    total = epoch_steps * level.epochs
+    epochs = pretraining_epochs(level, len(rows))
+    total = epoch_steps * epochs
     rates = _constant_then_linear(level.learning_rate, total)
     done = 0
     metrics: dict[str, float] = {}
-    for epoch in range(level.epochs):
-        if level.revive and 0 < 2 * epoch <= level.epochs:
+    for epoch in range(epochs):
+        if level.revive and 0 < 2 * epoch <= epochs:
             revive(autoencoder, sample, derive(seed, "revive", epoch))
         batches = shuffled_batches(len(rows), level.batch_size, derive(seed, "epoch", epoch))
         losses = []
@@ -70,11 +74,13 @@ def pretrain(
             losses.append(loss)
             done += len(batches[block])
             if block.stop < len(batches):
-                watch(Progress(done, total, done * batches.shape[1], loss, epoch + 1, None))
+                seen = done * batches.shape[1]
+                watch(Progress(done, total, seen, loss, epoch + 1, epochs, None))
         metrics = measure(measured)
         mean_loss = float(np.mean(losses))
-        watch(Progress(done, total, done * batches.shape[1], mean_loss, epoch + 1, metrics))
-    return Pretrained(autoencoder, metrics)
+        seen = done * batches.shape[1]
+        watch(Progress(done, total, seen, mean_loss, epoch + 1, epochs, metrics))
+    return Pretrained(autoencoder, metrics, epochs)
 
 
 def encode(
@@ -97,7 +103,7 @@ def build_autoencoder(level: c.LevelConfig, rows: np.ndarray, seed: int) -> Spar
         level.units,
         activation=level.activation,
         sparsity=_sparsity(level.sparsity),
-        corruption=_corruption(level.corruption, derive(seed, "corruption")),
+        corruption=corruption_layer(level.corruption, derive(seed, "corruption")),
         tied=level.tied,
         decoder_activation=level.decoder_activation,
         unit_norm_decoder=level.unit_norm_decoder,
@@ -133,7 +139,8 @@ def _sparsity(sparsity: c.Sparsity) -> keras.layers.Layer | None:
             return JumpReLU(weight, bandwidth, threshold)
 
 
-def _corruption(corruption: c.Corruption, seed: int) -> keras.layers.Layer | None:
+def corruption_layer(corruption: c.Corruption, seed: int) -> keras.layers.Layer | None:
+    """The layer that corrupts rows while training, or None."""
     match corruption:
         case c.NoCorruption():
             return None

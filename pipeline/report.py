@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from layers import SparseAutoencoder
 from pipeline import figures
 from pipeline.config import LevelConfig
+from pipeline.metrics import PERCENT
 from pipeline.pretrain import encode
 from pipeline.summary import Summary
 
@@ -32,6 +33,8 @@ class Section(NamedTuple):
     title: str
     note: str
     png: bytes
+    level: int | None = None
+    """The level that it is about, from 1."""
 
 
 class LeftBehind(NamedTuple):
@@ -103,23 +106,33 @@ def level_sections(
 
     Units and reconstructions are shown where rows are images.
     """
-    sections = [
-        Section(
-            f"level-{number}-curves",
-            f"Level {number}: learning curves",
-            "The loss is of the training rows; the rest is measured on validation rows after each "
-            "epoch. Explained variance near 1 is a good reconstruction; dead units are active for "
-            "no row.",
-            _png(figures.learning_curves(history)),
-        )
-        for number, history in enumerate(histories, 1)
-    ]
+    sections = []
     passed_on = rows
-    shares = []
-    for number, (level, autoencoder) in enumerate(zip(stack, autoencoders, strict=True), 1):
+    for number, (level, autoencoder, history) in enumerate(
+        zip(stack, autoencoders, histories, strict=True), 1
+    ):
+        sections.append(
+            Section(
+                f"level-{number}-curves",
+                f"Level {number}: learning curves",
+                "The loss is of the training rows; the rest is measured on validation rows after "
+                "each epoch. Explained variance near 1 is a good reconstruction; dead units are "
+                "active for no row.",
+                _png(figures.learning_curves(history)),
+                number,
+            )
+        )
         code = encode(autoencoder, passed_on, "code")
         share = np.asarray(autoencoder.active(code)).mean(axis=0)
-        shares.append(share)
+        sections.append(
+            Section(
+                f"level-{number}-density",
+                f"Level {number}: how often units are active",
+                "A peak at 0 is dead units, a peak at 1 units that tell nothing apart.",
+                _png(figures.density(share)),
+                number,
+            )
+        )
         activations = encode(autoencoder, passed_on)
         if image_shape:
             shown = np.argsort(-share, kind="stable")[:SHOWN_UNITS]
@@ -127,14 +140,6 @@ def level_sections(
             if number == 1:
                 sections.append(_reconstructions(autoencoder, rows, image_shape))
         passed_on = encode(autoencoder, passed_on, level.passes_on)
-    sections.append(
-        Section(
-            "densities",
-            "How often units are active",
-            "A peak at 0 is dead units, a peak at 1 units that tell nothing apart.",
-            _png(figures.densities(shares)),
-        )
-    )
     return sections
 
 
@@ -157,7 +162,7 @@ def _units(
             "validation rows that excite it most."
         )
     grid = _png(figures.image_grid(images.reshape(-1, *image_shape)))
-    return Section(f"level-{number}-units", f"Level {number}: units", note, grid)
+    return Section(f"level-{number}-units", f"Level {number}: units", note, grid, number)
 
 
 def _reconstructions(
@@ -167,16 +172,17 @@ def _reconstructions(
     back = np.asarray(autoencoder(sample)["reconstruction"])
     images = np.concatenate([sample, back]).reshape(-1, *image_shape)
     return Section(
-        "reconstructions",
+        "level-1-reconstructions",
         "Level 1: rows and their reconstructions",
         "Validation rows above, what level 1 makes of them below.",
         _png(figures.image_grid(images)),
+        level=1,
     )
 
 
 def verdict_sentence(summary: Summary) -> str:
     """What the run found, in one sentence."""
-    scale, digits, unit = (100, 1, " points") if summary["metric"] == "accuracy" else (1, 3, "")
+    scale, digits, unit = (100, 1, " points") if summary["metric"] in PERCENT else (1, 3, "")
     found: dict[str, list[str]] = {}
     for row in summary["comparison"]:
         if row["gain"]:
@@ -194,7 +200,7 @@ def verdict_sentence(summary: Summary) -> str:
 
 def report_html(summary: Summary, sections: Sequence[Section]) -> str:
     """The whole report; figures are inside, so that the file stands alone."""
-    digits, scale = (1, 100) if summary["metric"] == "accuracy" else (3, 1)
+    digits, scale = (1, 100) if summary["metric"] in PERCENT else (3, 1)
     template = jinja2.Environment(autoescape=True).from_string(TEMPLATE.read_text(encoding="utf-8"))
     return template.render(
         summary=summary,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast, get_args
 
 import keras
 import numpy as np
@@ -26,6 +26,7 @@ from pipeline.export import ENDPOINTS, Trained, export
 from pipeline.finetune import Finetuner
 from pipeline.keys import stage_key
 from pipeline.label_saving import label_saving_entry, label_savings
+from pipeline.metrics import METRICS
 from pipeline.network import random_autoencoders, shapes
 from pipeline.prepare import Prepared, prepare
 from pipeline.pretrain import encode, pretrain
@@ -33,13 +34,14 @@ from pipeline.references import fit_reference
 from pipeline.report import (
     SHOWN_ROWS,
     LeftBehind,
+    Section,
     comparison_sections,
     level_sections,
     report_html,
 )
 from pipeline.seeds import derive
 from pipeline.serving import log_served_model
-from pipeline.summary import COMPARISON, REPORT, Summary, read_summary
+from pipeline.summary import COMPARISON, CONFIG, REPORT, Summary, read_summary
 from pipeline.tracker import STORE, StageRun, Tracker, tracking_uri
 from pipeline.trials import LevelSpec, Parts, TrialSpec, parts_of, stack_of, trials_of
 
@@ -90,7 +92,7 @@ def start_run(config: RunConfig) -> Run:
     settings = config.model_dump(mode="json")
     parent.params({name: settings[name] for name in ("name", "seed", "data", "finetune")})
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "config.json")
+        file = Path(folder, CONFIG)
         file.write_text(config.model_dump_json(indent=1))
         parent.artifact(file)
     scratch = Path(STORE).resolve() / "scratch" / parent.run_id
@@ -154,10 +156,12 @@ def pretrain_stage(
         seed = derive(config.seed, "pretrain", spec.stack, spec.number)
         result = pretrain(level, rows, validation, seed, log)
         _store_model(stage, result.autoencoder, AUTOENCODER)
-        return result.metrics
+        epochs: dict[str, float] = {"epochs": result.epochs}
+        stage.metrics(epochs, result.epochs)
+        return result.metrics | epochs
 
     params = level.model_dump(mode="json")
-    return _stage(config, run, spec.name, "pretrain", key, tags, params, level.epochs, work)
+    return _stage(config, run, spec.name, "pretrain", key, tags, params, _epochs, work)
 
 
 def finetune_stage(
@@ -188,9 +192,10 @@ def finetune_stage(
 
     def work(stage: StageRun) -> dict[str, float]:
         prepared = _prepared(config, run)
-        features, classes = prepared.rows.shape[1], len(prepared.classes)
+        features, outputs = prepared.rows.shape[1], max(len(prepared.classes), 1)
+        task = config.data.task
         finetuner = _finetuner(
-            config.finetune, config.stack, features, classes, threading.get_ident()
+            config.finetune, config.stack, features, outputs, task, threading.get_ident()
         )
         if trial.arm in PRETRAINED:
             autoencoders = [_autoencoder(run.uri, config.name, level.run_id) for level in levels]
@@ -200,7 +205,7 @@ def finetune_stage(
         more_steps = 0
         if trial.arm == "compute_matched":
             rows = len(prepared.splits.pretrain)
-            more_steps = matched_steps(config, rows, features, max(classes, 1))
+            more_steps = matched_steps(config, rows, features, outputs)
         steps = 0
 
         def log(progress: Progress) -> None:
@@ -216,7 +221,7 @@ def finetune_stage(
         finetuner.network.model.set_weights(result.weights)
         _store_model(stage, finetuner.network.model, NETWORK)
         _store_predictions(stage, result.predictions, parts)
-        metric = finetuner.metric
+        metric = METRICS[task]
         metrics = {
             metric: result.score,
             f"validation_{metric}_kept": result.validation_score,
@@ -230,7 +235,9 @@ def finetune_stage(
     tags = identity | {"stack": stack_of(config, trial)} if trial.arm in PRETRAINED else identity
     params = identity | settings
     # The outcome's step is the label budget: MLflow's chart, grouped by arm, is the comparison.
-    return _stage(config, run, trial.name, "finetune", key, tags, params, trial.labels, work)
+    return _stage(
+        config, run, trial.name, "finetune", key, tags, params, lambda _: trial.labels, work
+    )
 
 
 def _reference_stage(config: RunConfig, run: Run, trial: TrialSpec, data: DataStage) -> Stage:
@@ -241,10 +248,10 @@ def _reference_stage(config: RunConfig, run: Run, trial: TrialSpec, data: DataSt
         prepared = _prepared(config, run)
         parts = parts_of(config, prepared, trial)
         seed = derive(config.seed, "reference", trial.seed)
-        result = fit_reference(cast(Reference, trial.arm), parts, len(prepared.classes), seed)
+        result = fit_reference(cast(Reference, trial.arm), parts, config.data.task, seed)
         stage.params({"best": result.settings})
         _store_predictions(stage, result.predictions, parts)
-        metric = metric_name(config)
+        metric = METRICS[config.data.task]
         metrics = {
             metric: result.score,
             f"validation_{metric}_kept": result.validation_score,
@@ -253,12 +260,14 @@ def _reference_stage(config: RunConfig, run: Run, trial: TrialSpec, data: DataSt
         stage.metrics(metrics, trial.labels)
         return metrics
 
-    return _stage(config, run, trial.name, "finetune", key, identity, identity, trial.labels, work)
+    return _stage(
+        config, run, trial.name, "finetune", key, identity, identity, lambda _: trial.labels, work
+    )
 
 
 def compare_stage(config: RunConfig, run: Run, trials: Sequence[tuple[TrialSpec, Stage]]) -> None:
     """Compare the arms and log gain, interval and verdict for each label budget."""
-    metric = metric_name(config)
+    metric = METRICS[config.data.task]
     tracker = Tracker(run.uri, config.name)
     with tracker.stage("compare", "compare", run.run_id, {"cached": False}) as stage:
         scores = [
@@ -303,7 +312,7 @@ def export_stage(
 
     Best means: of the first arm configured, at its largest label budget, on validation rows.
     """
-    metric = f"validation_{metric_name(config)}_kept"
+    metric = f"validation_{METRICS[config.data.task]}_kept"
     trial, best = max(
         (pair for pair in trials if pair[0].arm == config.finetune.arms[0]),
         key=lambda pair: (pair[0].labels, pair[1].metrics[metric]),
@@ -338,28 +347,42 @@ def report_stage(
     stacks: Sequence[Sequence[Stage]],
     trials: Sequence[tuple[TrialSpec, Stage]],
 ) -> None:
-    """Draw what the run came to as one HTML file, and keep the figures with their stages."""
+    """Draw what the run came to as one HTML file, and keep each figure with its own stage too.
+
+    Of several stacks the report shows the first.
+    """
     tracker = Tracker(run.uri, config.name)
     with tracker.stage("report", "report", run.run_id, {"cached": False}) as stage:
         prepared = _prepared(config, run)
         summary = read_summary(tracker, tracker.run(run.run_id))
-        levels = stacks[0]
-        about_levels = level_sections(
-            config.stack,
-            [_autoencoder(run.uri, config.name, level.run_id) for level in levels],
-            [{name: tracker.history(level.run_id, name) for name in CURVES} for level in levels],
-            prepared.rows[prepared.splits.validation[:SHOWN_ROWS]],
-            prepared.image_shape,
-        )
+        (comparison,) = [c for c in tracker.children(run.run_id) if c.tags["stage"] == "compare"]
         about_trials = comparison_sections(summary, _left_behind(config, tracker, prepared, trials))
+        for section in about_trials:
+            StageRun(tracker.client, comparison.run_id).picture(section.name, section.png)
+        about_levels = [_about_levels(config, run, prepared, levels) for levels in stacks]
         with tempfile.TemporaryDirectory() as folder:
-            for section in (*about_trials, *about_levels):
-                file = Path(folder, f"{section.name}.png")
-                file.write_bytes(section.png)
-                stage.artifact(file)
             file = Path(folder, REPORT)
-            file.write_text(report_html(summary, (*about_trials, *about_levels)), "utf-8")
+            file.write_text(report_html(summary, (*about_trials, *about_levels[0])), "utf-8")
             stage.artifact(file)
+
+
+def _about_levels(
+    config: RunConfig, run: Run, prepared: Prepared, levels: Sequence[Stage]
+) -> list[Section]:
+    """Draw the levels of a stack, each for the run that made it."""
+    tracker = Tracker(run.uri, config.name)
+    sections = level_sections(
+        config.stack,
+        [_autoencoder(run.uri, config.name, level.run_id) for level in levels],
+        [{name: tracker.history(level.run_id, name) for name in CURVES} for level in levels],
+        prepared.rows[prepared.splits.validation[:SHOWN_ROWS]],
+        prepared.image_shape,
+    )
+    for section in sections:
+        assert section.level
+        made_by = levels[section.level - 1].run_id
+        StageRun(tracker.client, made_by).picture(section.name, section.png)
+    return sections
 
 
 def _left_behind(
@@ -371,7 +394,7 @@ def _left_behind(
     """Confusion at the least label budget, and how far weights moved, of the arms compared."""
     arms: list[str] = [arm for arm in (CANDIDATE, BASELINE) if arm in config.finetune.arms]
     least = min(trial.labels for trial, _ in trials)
-    classes = len(prepared.classes)
+    classes = len(prepared.classes) if prepared.task == "classification" else 0
     confusion = {arm: np.zeros((classes, classes), int) for arm in arms if classes}
     moved: dict[str, dict[int, list[list[float]]]] = {arm: {} for arm in arms}
     for trial, stage in trials:
@@ -389,11 +412,6 @@ def _left_behind(
     return LeftBehind(confusion, least, means)
 
 
-def metric_name(config: RunConfig) -> Literal["accuracy", "r2"]:
-    """What trials are scored by."""
-    return "accuracy" if config.data.task == "classification" else "r2"
-
-
 def _stage(
     config: RunConfig,
     run: Run,
@@ -402,12 +420,12 @@ def _stage(
     key: str,
     tags: Mapping[str, Any],
     params: Mapping[str, Any],
-    last_step: int,
+    last_step: Callable[[Mapping[str, float]], int],
     work: Callable[[StageRun], dict[str, float]],
 ) -> Stage:
     """Do the work in a run of its own, unless a finished run with the same key did it before.
 
-    Then its metrics are logged again, at `last_step`.
+    Then its metrics are logged again, at the step that `last_step` tells from them.
     """
     tracker = Tracker(run.uri, config.name)
     earlier = tracker.finished(key)
@@ -418,10 +436,14 @@ def _stage(
         stage.params(params)
         if earlier:
             metrics = {name: value for name, value in earlier.metrics.items() if name != "seconds"}
-            stage.metrics(metrics, last_step)
+            stage.metrics(metrics, last_step(metrics))
             return Stage(earlier.run_id, key, earlier.metrics, True)
         metrics = work(stage)
         return Stage(stage.run_id, key, metrics | {"seconds": stage.seconds}, False)
+
+
+def _epochs(metrics: Mapping[str, float]) -> int:
+    return int(metrics["epochs"])
 
 
 def _prepared(config: RunConfig, run: Run) -> Prepared:
@@ -462,9 +484,9 @@ def _autoencoder(uri: str, experiment: str, run_id: str) -> SparseAutoencoder:
 
 
 @lru_cache(maxsize=4)
-def _finetuner(finetune, stack, features: int, classes: int, thread: int) -> Finetuner:
+def _finetuner(finetune, stack, features: int, outputs: int, task, thread: int) -> Finetuner:
     """One for each thread, because training changes its weights."""
-    return Finetuner(finetune, stack, features, classes)
+    return Finetuner(finetune, stack, features, outputs, task)
 
 
 def _store_model(stage: StageRun, model: keras.Model, name: str) -> None:
@@ -511,6 +533,7 @@ def _trained(
         stack=config.stack,
         autoencoders=[_autoencoder(uri, config.name, level.run_id) for level in levels],
         network=_stored_model(Tracker(uri, config.name), best.run_id, NETWORK),
+        task=data.task,
         classes=data.classes,
         target_offset=data.target_offset,
         target_scale=data.target_scale,

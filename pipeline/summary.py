@@ -4,10 +4,14 @@ import json
 import tempfile
 from pathlib import Path
 from statistics import fmean
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
+from pipeline.config import Task
+from pipeline.metrics import METRICS
 from pipeline.tracker import FinishedRun, Tracker
 
+CONFIG = "config.json"
+"""The artifact of the parent run: the resolved config."""
 COMPARISON = "comparison.json"
 """The artifact of the compare stage: its `comparison` and `label_saving`."""
 REPORT = "report.html"
@@ -53,7 +57,7 @@ def read_summary(tracker: Tracker, run: FinishedRun) -> Summary:
     return Summary(
         experiment=tracker.experiment,
         run_id=run.run_id,
-        metric="r2" if run.params.get("data.task") == "regression" else "accuracy",
+        metric=METRICS[cast(Task, run.params["data.task"])],
         pretrain_seeds=max(len(stacks) for stacks in levels.values()),
         data=_data(stages["data"][0]),
         layers=[_layer(levels[number]) for number in sorted(levels)],
@@ -79,9 +83,16 @@ def read_report(tracker: Tracker, run: FinishedRun) -> str:
         return tracker.artifact(stage.run_id, REPORT, Path(folder)).read_text(encoding="utf-8")
 
 
+def read_config(tracker: Tracker, run: FinishedRun) -> dict[str, Any]:
+    """The config of a finished run."""
+    with tempfile.TemporaryDirectory() as folder:
+        return json.loads(tracker.artifact(run.run_id, CONFIG, Path(folder)).read_text())
+
+
 def _data(stage: FinishedRun) -> dict[str, Any]:
     return {
         "name": stage.tags["data"],
+        "key": stage.tags["key"],
         "classes": json.loads(stage.tags["classes"]),
         **{name: int(value) for name, value in stage.metrics.items() if name != "seconds"},
     }
@@ -95,7 +106,7 @@ def _layer(stacks: list[FinishedRun]) -> dict[str, Any]:
     """One level, as the mean over the stacks."""
     return {
         "units": int(stacks[0].params["units"]),
-        "epochs": int(stacks[0].params["epochs"]),
+        "epochs": int(stacks[0].metrics["epochs"]),
         **{name: fmean(level.metrics[name] for level in stacks) for name in LAYER_METRICS},
         "cached": all(level.tags["cached"] == "True" for level in stacks),
     }

@@ -7,6 +7,7 @@ run, so that a stage finds its parent from any thread or process.
 import json
 import logging
 import os
+import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,6 +32,8 @@ from pipeline.keys import file_digest
 
 STORE = "mlruns"
 TAG = "layerwise."
+_RUN_ID = re.compile(r"[0-9a-f]{32}")
+PICTURES = "pictures"
 FLUSH_SECONDS = 2.0
 PARAM_LENGTH = 6000
 METRICS_PER_CALL = 1000
@@ -88,6 +91,16 @@ class StageRun:
         self._client.log_artifact(self.run_id, str(file))
         self._digests[file.name] = file_digest(file)
         self.tags({"digests": json.dumps(self._digests)})
+
+    def picture(self, name: str, png: bytes) -> None:
+        """Store a picture for people to look at; nothing is computed from it, so it has no digest.
+
+        It may be given to a run that has ended.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, f"{name}.png")
+            file.write_bytes(png)
+            self._client.log_artifact(self.run_id, str(file), PICTURES)
 
     def dataset(
         self, name: str, origin: str, digest: str, rows: np.ndarray, targets: np.ndarray
@@ -345,6 +358,17 @@ def find_run(run_id: str) -> tuple[Tracker, FinishedRun]:
         raise InputError(f"Run {run_id!r} is not a finished run of the whole pipeline.")
     experiment = client.get_experiment(run.info.experiment_id)
     return Tracker(tracking_uri(), experiment.name), found
+
+
+def find(name: str | None) -> tuple[Tracker, FinishedRun]:
+    """The latest finished run of an experiment, or a run by its id; by default the latest of all.
+
+    Raises `InputError` when there is neither.
+    """
+    if name and _RUN_ID.fullmatch(name):
+        return find_run(name)
+    tracker = open_experiment(name)
+    return tracker, tracker.latest()
 
 
 def _client() -> MlflowClient:

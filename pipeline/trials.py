@@ -54,7 +54,8 @@ class Labelled(NamedTuple):
     rows: np.ndarray
     """Scaled features, float32 (rows, features)."""
     targets: np.ndarray
-    """Class numbers, int32 (rows,), or standardised targets, float32 (rows,)."""
+    """Class numbers, int32 (rows,); labels of 0 and 1, float32 (rows, labels); or standardised
+    targets, float32 (rows,)."""
 
 
 class Parts(NamedTuple):
@@ -70,7 +71,8 @@ class Parts(NamedTuple):
     test: Labelled
     """Read once, at the end."""
     unlabelled: np.ndarray
-    """Pretraining rows, on which the code is standardised."""
+    """Pretraining rows: the first standardise the code; the rest is there if fine-tuning reads it.
+    """
 
 
 def levels_of(config: RunConfig) -> list[list[LevelSpec]]:
@@ -124,13 +126,15 @@ def parts_of(config: RunConfig, data: Prepared, trial: TrialSpec) -> Parts:
     if trial.labels > len(splits.train):
         everything = np.concatenate([splits.train, splits.validation])
         refit = labelled(_subset(data, everything, trial.labels, seed))
+    more = config.finetune.pseudo_labels or config.finetune.reconstruction
+    unlabelled = None if more else STANDARDIZED_ON
     in_training = min(trial.labels, len(splits.train))
     return Parts(
         train=labelled(_subset(data, splits.train, in_training, seed)),
         validation=labelled(splits.validation),
         refit=refit,
         test=labelled(splits.test),
-        unlabelled=data.rows[splits.pretrain[:STANDARDIZED_ON]],
+        unlabelled=data.rows[splits.pretrain[:unlabelled]],
     )
 
 
@@ -140,5 +144,5 @@ def _stacks(config: RunConfig) -> int:
 
 def _subset(data: Prepared, indices: np.ndarray, labels: int, seed: int) -> np.ndarray:
     """The rows among `indices` that show their label, by class where there are classes."""
-    classes = data.targets[indices] if data.classes else None
+    classes = data.targets[indices] if data.task == "classification" else None
     return indices[label_subset(classes, len(indices), labels, seed)]

@@ -3,12 +3,10 @@
 Every recipe of `recipes.yaml` is a run of the whole pipeline in a store of its own under `build/`;
 what one recipe shares with another is computed once. The real test rows are not read.
 
-Usage: python benchmarks/recipes/search.py [NAME ...]
+Usage: python -m benchmarks.recipes.search [NAME ...]
 """
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,10 +14,11 @@ from typing import Any
 import numpy as np
 import yaml
 
+from benchmarks.running import BUILD, layerwise_run
 from pipeline.data.builtin import read_builtin
 
 HERE = Path(__file__).parent
-WORK = Path("build", "recipes")
+WORK = BUILD / "recipes"
 PLAYED_TEST_ROWS = 10_000
 COMMON = [
     f"data.test={PLAYED_TEST_ROWS}",
@@ -27,25 +26,25 @@ COMMON = [
     "finetune.label_budgets=[100, 1000]",
     "finetune.seeds=5",
 ]
+# One value for each level; what else a recipe names is a setting of the whole run.
 PRESET = {
     "units": [512, 512, 256],
     "k": [120, 120, 60],
     "masking": [0.5, 0.3, 0.3],
     "epochs": [60, 60, 60],
+    "others": [{}, {}, {}],
 }
 
 
 def main(names: list[str]) -> None:
     """Run the recipes of these names, or all, and print a Markdown table."""
-    recipes: dict[str, dict[str, list[Any]]] = yaml.safe_load((HERE / "recipes.yaml").read_text())
+    recipes: dict[str, dict[str, Any]] = yaml.safe_load((HERE / "recipes.yaml").read_text())
     rows = training_rows()
-    budget = "accuracy | gain | frozen |"
+    budget = "pretrained | random | gain | frozen |"
     print(f"| recipe | pretraining, s | 100: {budget} 1,000: {budget}")
-    print("| - | -: | -: | -: | -: | -: | -: | -: |")
+    print("| - " + "| -: " * 9 + "|")
     for name in names or recipes:
-        print(
-            f"| {name} | " + " | ".join(measured(rows, stack_of(recipes[name]))) + " |", flush=True
-        )
+        print(f"| {name} | " + " | ".join(measured(rows, recipes[name])) + " |", flush=True)
 
 
 def training_rows() -> Path:
@@ -54,47 +53,40 @@ def training_rows() -> Path:
     if not file.exists():
         WORK.mkdir(parents=True, exist_ok=True)
         data = read_builtin("fashion_mnist")
-        np.savez(file, x=data.x_train, y=data.y_train)
-    return file.resolve()
+        np.savez(file, x=data.x[~data.test], y=data.y[~data.test])
+    return file
 
 
-def stack_of(recipe: dict[str, list[Any]]) -> list[dict[str, Any]]:
-    """The stack that a recipe stands for, as the config has it."""
-    values = PRESET | recipe
-    return [
+def settings_of(recipe: dict[str, Any]) -> list[str]:
+    """What a recipe sets: its stack, and what it says of the whole run."""
+    values = PRESET | {name: value for name, value in recipe.items() if name in PRESET}
+    stack = [
         {
             "units": units,
             "sparsity": {"mechanism": "topk", "k": k} if k else {"mechanism": "none"},
             "corruption": {"kind": "masking", "share": share} if share else {"kind": "none"},
             "revive": False,
             "epochs": epochs,
+            **others,
         }
-        for units, k, share, epochs in zip(*(values[name] for name in PRESET), strict=True)
+        for units, k, share, epochs, others in zip(*(values[name] for name in PRESET), strict=True)
+    ]
+    of_the_run = {name: value for name, value in recipe.items() if name not in PRESET}
+    return [
+        f"{name}={json.dumps(value)}" for name, value in ({"stack": stack} | of_the_run).items()
     ]
 
 
-def measured(rows: Path, stack: list[dict[str, Any]]) -> list[str]:
+def measured(rows: Path, recipe: dict[str, Any]) -> list[str]:
     """Run one recipe: seconds of pretraining, then scores and gains for each label budget."""
-    settings = [*COMMON, f"stack={json.dumps(stack)}"]
-    options = [part for setting in settings for part in ("--set", setting)]
-    summary = WORK.resolve() / "summary.json"
-    command = [Path(sys.executable).with_name("layerwise"), "run", "fashion-mnist", "--data", rows]
-    subprocess.run(
-        [*command, *options, "--summary", summary],
-        cwd=WORK,
-        env=os.environ | {"MLFLOW_TRACKING_URI": ""},
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )
-    found = json.loads(summary.read_text())
+    options = [part for setting in (*COMMON, *settings_of(recipe)) for part in ("--set", setting)]
+    found = layerwise_run("recipes", "fashion-mnist", "--data", rows, *options)
     cells = [f"{sum(layer['seconds'] for layer in found['layers']):.0f}"]
     for row in found["comparison"]:
         gain, (low, high) = row["gain"]["mean"], row["gain"]["ci95"]
-        cells += [
-            f"{100 * row['arms']['pretrained']['mean']:.1f}",
-            f"{100 * gain:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]",
-            f"{100 * row['arms']['frozen']['mean']:.1f}",
-        ]
+        means = {arm: f"{100 * scores['mean']:.1f}" for arm, scores in row["arms"].items()}
+        shown = f"{100 * gain:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
+        cells += [means["pretrained"], means["random"], shown, means["frozen"]]
     return cells
 
 

@@ -60,8 +60,11 @@ def _of_categories(column: Column, values: np.ndarray) -> dict[str, Any]:
 
 
 def _classes(source: Source, config: DataConfig) -> dict[str, int] | None:
-    if source.target is None or config.task != "classification":
+    if source.target is None or config.task == "regression":
         return None
+    if config.task == "multilabel":
+        applies = source.target[source.labelled].sum(axis=0).astype(int)
+        return dict(zip(source.label_names, applies.tolist(), strict=True))
     names, counts = np.unique(source.target[source.labelled], return_counts=True)
     return dict(zip(names.tolist(), counts.tolist(), strict=True))
 

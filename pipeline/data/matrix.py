@@ -80,11 +80,13 @@ def stacked(
     if y is None or y_test is None:
         return rows, None, mask
     for part, values, labels in (("training", x, y), ("test", x_test, y_test)):
-        if labels.size != len(values):
+        if len(labels) != len(values) or labels.ndim > 2:
             raise InputError(
                 f"Every row needs its label. {where} has {len(values)} {part} rows and "
-                f"{labels.size} labels. Make them equally many."
+                f"{len(labels)} labels. Make them equally many."
             )
+    if y.ndim == y_test.ndim == 2 and y.shape[1] == y_test.shape[1]:
+        return rows, np.concatenate([y, y_test]), mask
     return rows, np.concatenate([y.ravel(), y_test.ravel()]), mask
 
 
@@ -109,18 +111,22 @@ def source_of(arrays: Arrays, config: DataConfig) -> Source:
     columns = tuple(Column(f"x{p}", "category" if p in categorical else "number") for p in kept)
     whole = len(kept) == matrix.shape[1] and not categorical
     numbers, categories = by_kind(matrix if whole else matrix[:, kept], columns, arrays.name)
+    target = None
+    if arrays.y is not None:
+        target = as_target(arrays.y, len(matrix), config, f"The array y of {arrays.name}")
     return Source(
         name=arrays.name,
         origin=arrays.origin,
         columns=columns,
         numbers=numbers,
         categories=categories,
-        target=None
-        if arrays.y is None
-        else as_target(arrays.y, len(matrix), config, f"The array y of {arrays.name}"),
+        target=target,
         test=arrays.test,
         image_shape=arrays.x.shape[1:] if whole and arrays.x.ndim > 2 else None,
         table=False,
+        label_names=tuple(f"label {n}" for n in range(target.shape[1]))
+        if target is not None and target.ndim == 2
+        else (),
     )
 
 

@@ -24,10 +24,12 @@ class Source:
         numbers: float32 (rows, number columns) in column order; NaN is missing, none is infinite.
         categories: unicode (rows, category columns) in column order; "" is missing.
         target: classification: unicode class names (rows,), "" where there is no label;
+            multilabel: float64 (rows, labels) of 0 and 1, NaN in rows without labels;
             regression: float64 (rows,), NaN where there is no label; None: no target at all.
         test: bool (rows,), true where the source itself says that a row is for testing, or None.
         image_shape: (height, width[, channels]) where rows were images and all columns are kept.
         table: whether columns have names of their own (.csv, .parquet).
+        label_names: what the columns of a multilabel target are called.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Source:
     test: np.ndarray | None
     image_shape: tuple[int, ...] | None
     table: bool
+    label_names: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -60,4 +63,7 @@ class Source:
         """bool (rows,): which rows have a label."""
         if self.target is None:
             return np.zeros(self.rows, bool)
-        return ~np.isnan(self.target) if self.target.dtype.kind == "f" else self.target != ""
+        if self.target.dtype.kind != "f":
+            return self.target != ""
+        missing = np.isnan(self.target)
+        return ~(missing.any(axis=1) if missing.ndim == 2 else missing)

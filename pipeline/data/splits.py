@@ -26,7 +26,7 @@ class Splits(NamedTuple):
 
 
 def split(source: Source, config: DataConfig, seed: int) -> Splits:
-    """Split the labelled rows by class (regression: at random); the rest only pretrains.
+    """Split the labelled rows by class (labels, numbers: at random); the rest only pretrains.
 
     Every class has at least one row in each part that is drawn. Test rows that the source marks
     stay test rows; those of them without a label are in no part.
@@ -42,6 +42,8 @@ def split(source: Source, config: DataConfig, seed: int) -> Splits:
     own_test = np.zeros(source.rows, bool) if source.test is None else source.test
     labelled = np.flatnonzero(source.labelled & ~own_test)
     classes = _classes(source.target[labelled], config, source.name)
+    if config.task == "multilabel":
+        _check_labels(source, labelled)
     rng = np.random.default_rng(seed)
     if own_test.any():
         test = np.flatnonzero(own_test & source.labelled)
@@ -101,7 +103,7 @@ def label_subset(classes: np.ndarray | None, rows: int, labels: int, seed: int) 
 
 
 def _classes(target: np.ndarray, config: DataConfig, name: str) -> np.ndarray:
-    """What to stratify labelled rows by: their classes; for regression, one stratum."""
+    """What to stratify labelled rows by: their classes; for labels and numbers, one stratum."""
     distinct = np.unique(target)
     if len(distinct) == 0:
         raise InputError(f"Fine-tuning needs labels. {name} has no labelled training row.")
@@ -112,6 +114,17 @@ def _classes(target: np.ndarray, config: DataConfig, name: str) -> np.ndarray:
             f"{str(distinct[0])!r}. Give rows of another, or correct data.label."
         )
     return target if config.task == "classification" else np.zeros(len(target), int)
+
+
+def _check_labels(source: Source, labelled: np.ndarray) -> None:
+    assert source.target is not None
+    for name, column in zip(source.label_names, source.target[labelled].T, strict=True):
+        if column.min() == column.max():
+            raise InputError(
+                f"A label must apply to some training rows and not to others. {name!r} applies to "
+                f"{'all' if column[0] else 'none'} of the {len(labelled)} of {source.name}. Give "
+                "more rows, or leave the label out."
+            )
 
 
 def _check_own_test(

@@ -50,7 +50,7 @@ def table_source(path: Path, config: DataConfig) -> Source:
     """
     table = read_table(path)
     names = table.column_names
-    label = _label(config, names, path)
+    labels = _labels(config, names, path)
     for key, given in (("data.drop", config.drop), ("data.categorical", config.categorical)):
         for name in given:
             if name not in names:
@@ -58,15 +58,15 @@ def table_source(path: Path, config: DataConfig) -> Source:
                     f"{key} must name columns of the table. {path.name} has no column {name!r}."
                     + nearest(name, names)
                 )
-            if name == label:
+            if name in labels:
                 raise InputError(
                     f"{key} names feature columns. Given: {name!r}, which is data.label. Remove it "
                     "from one of the two."
                 )
-    features = [name for name in names if name != label and name not in config.drop]
+    features = [name for name in names if name not in (*labels, *config.drop)]
     if not features:
         raise InputError(f"A feature column must remain beside the label. {path.name} has none.")
-    cells = {name: _cells(table[name], name, path) for name in (*features, label)}
+    cells = {name: _cells(table[name], name, path) for name in (*features, *labels)}
     columns = tuple(
         Column(name, "category")
         if name in config.categorical
@@ -74,18 +74,22 @@ def table_source(path: Path, config: DataConfig) -> Source:
         for name in features
     )
     numbers, categories = _by_kind(cells, columns, path.name)
+    where = f"Column {labels[0]!r} of {path.name}"
+    target = _array(cells[labels[0]])
+    if config.task == "multilabel":
+        where = f"The label columns of {path.name}"
+        target = np.column_stack([category_names(_array(cells[label])) for label in labels])
     return Source(
         name=path.stem,
         origin=path.name,
         columns=columns,
         numbers=numbers,
         categories=categories,
-        target=as_target(
-            _array(cells[label]), table.num_rows, config, f"Column {label!r} of {path.name}"
-        ),
+        target=as_target(target, table.num_rows, config, where),
         test=None,
         image_shape=None,
         table=True,
+        label_names=labels if config.task == "multilabel" else (),
     )
 
 
@@ -194,18 +198,21 @@ def _cells(column: pa.ChunkedArray, name: str, path: Path) -> pa.ChunkedArray:
     return pc.if_else(missing, None, text)
 
 
-def _label(config: DataConfig, names: list[str], path: Path) -> str:
-    if config.label is None:
+def _labels(config: DataConfig, names: list[str], path: Path) -> tuple[str, ...]:
+    """The target's column, or of a multi-label task its columns."""
+    if not config.label:
         raise InputError(
             f"The target column of a table must be named. Set data.label (--label COLUMN) for "
             f"{path.name}.{nearest('label', names)}"
         )
-    if config.label not in names:
-        raise InputError(
-            f"data.label must name a column of the table. {path.name} has no column "
-            f"{config.label!r}.{nearest(config.label, names)}"
-        )
-    return config.label
+    labels = (config.label,) if isinstance(config.label, str) else config.label
+    for label in labels:
+        if label not in names:
+            raise InputError(
+                f"data.label must name a column of the table. {path.name} has no column "
+                f"{label!r}.{nearest(label, names)}"
+            )
+    return labels
 
 
 def _column(cells: pa.ChunkedArray, name: str, where: str) -> Column:

@@ -16,12 +16,13 @@ import prefect.main  # noqa: F401
 import pytest
 
 COMMAND = Path(sys.executable).with_name("layerwise")
+LEVEL = (
+    "{{units: {}, sparsity: {{mechanism: topk, k: {}}}, "
+    "corruption: {{kind: masking, share: 0.3}}, epochs: 4, batch_size: 64}}"
+)
 # Small enough to end in seconds: two narrow levels, two seeds.
 QUICK = (
-    "stack.0.units=32",
-    "stack.0.epochs=4",
-    "stack.1.units=16",
-    "stack.1.epochs=4",
+    f"stack=[{LEVEL.format(32, 16)}, {LEVEL.format(16, 12)}]",
     "finetune.seeds=2",
     "finetune.epochs=2",
     "finetune.min_steps=40",

@@ -90,7 +90,7 @@ CASES = {
         ["run", "--set", "stack.0.sparsity.mechanism=topp"], ["stack.0.sparsity", "'topp'", "topk"]
     ),
     "values that contradict": Case(
-        ["run", "--set", "stack.0.sparsity.k=500"], ["stack.0", "at most units = 128", "500"]
+        ["run", "--set", "stack.0.sparsity.k=600"], ["stack.0", "at most units = 512", "600"]
     ),
     "a setting without a value": Case(["run", "--set", "seed"], ["KEY=VALUE", "'seed'"]),
     "missing values": Case(
@@ -142,6 +142,7 @@ CASES = {
         ["schedule", "digits", "--cron", "at noon"], ["--cron", "five fields", "'at noon'"]
     ),
     "no store to read": Case(["compare"], ["no MLflow store", "layerwise run"]),
+    "two runs, and seeds of one": Case(["compare", "a", "b", "--per-seed"], ["for one run"]),
     "no such run": Case(["export", "0123", "out"], ["no MLflow store", "layerwise run"]),
 }  # fmt: skip
 

@@ -164,6 +164,11 @@ def test_compare_reads_the_same_figures_back(finished: Finished, layerwise: Laye
     shown = layerwise("compare", "digits", "--json", folder=finished.folder)
     assert shown.returncode == 0, shown.stderr
     assert json.loads(shown.stdout)["comparison"] == finished.summary["comparison"]
+    run_id = json.loads(shown.stdout)["run_id"]
+    with_itself = layerwise("compare", "digits", run_id, "--json", folder=finished.folder)
+    found = json.loads(with_itself.stdout)
+    assert found["paired"]
+    assert {row["gain"]["mean"] for row in found["rows"]} == {0.0}
     table = layerwise("compare", folder=finished.folder)
     assert re.findall(r"[+-]\d+\.\d .*", table.stdout) == re.findall(
         r"[+-]\d+\.\d .*", finished.stdout

@@ -20,8 +20,10 @@ def test_random_against_random_is_called_anything_no_more_often_than_chance_allo
     tmp_path, capsys
 ):
     verdicts = []
-    config = settings.load("digits", settings=["finetune.arms=[random]"])
-    finetuner = Finetuner(config.finetune, config.stack, features=64, classes=10)
+    # A small network: a hundred runs are many.
+    small = ["finetune.arms=[random]", "stack=[{units: 128}, {units: 64}]"]
+    config = settings.load("digits", settings=small)
+    finetuner = Finetuner(config.finetune, config.stack, 64, 10, "classification")
     for run in range(RUNS):
         config = config.model_copy(update={"seed": run})
         data = prepare(config.data, run, tmp_path / str(run))

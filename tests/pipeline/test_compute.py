@@ -1,6 +1,6 @@
 """How many steps random weights get to match pretraining."""
 
-from pipeline.compute import matched_steps
+from pipeline.compute import matched_steps, pretraining_epochs
 from pipeline.config import FinetuneConfig, LevelConfig, RunConfig
 
 
@@ -13,3 +13,11 @@ def test_steps_of_a_hand_set_stack():
     # against an encoder of 10 x 20 and 20 x 5 with a head of 5 x 2, over 8 rows a step.
     expected = 1000 * (3 * 2 * 200 + 6 * 2 * 100) / (8 * (200 + 100 + 10))
     assert matched_steps(config, 1000, features=10, outputs=2) == round(expected)
+
+
+def test_few_rows_are_passed_over_more_often_until_there_are_enough_steps():
+    level = LevelConfig(units=5, epochs=3, min_steps=100, batch_size=32)
+    assert pretraining_epochs(level, 320) == 10
+    assert pretraining_epochs(level, 330) == 10  # ten whole batches an epoch
+    assert pretraining_epochs(level, 31) == 100  # one batch of them all
+    assert pretraining_epochs(level, 32_000) == 3

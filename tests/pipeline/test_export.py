@@ -201,7 +201,9 @@ def untrained(data: Prepared, network: keras.Model | None = None) -> Trained:
         built = build_network(STACK, 64, 10)
         initialize(built, autoencoders, data.rows[:100], seed=0)
         network = built.model
-    return Trained("made", data.preprocessing, STACK, autoencoders, network, data.classes, 0, 1)
+    return Trained(
+        "made", data.preprocessing, STACK, autoencoders, network, data.task, data.classes, 0, 1
+    )
 
 
 def test_a_model_that_gives_other_numbers_elsewhere_is_not_exported(data, tmp_path):
@@ -358,13 +360,15 @@ def test_a_number_that_training_never_missed_gives_nothing_rather_than_a_guess(s
 # Kinds of columns and tasks, without a subprocess
 
 
-def made(preprocessing: Preprocessing, classes=(), target=(0.0, 1.0)) -> Trained:
+def made(preprocessing: Preprocessing, classes=(), target=(0.0, 1.0), task=None) -> Trained:
     width = len(preprocessing.feature_names)
     stack = (LevelConfig(units=4),)
     autoencoders = random_autoencoders(stack, width, seed=0)
     network = build_network(stack, width, max(len(classes), 1))
     initialize(network, autoencoders, np.eye(width, dtype="float32"), seed=0)
-    return Trained("made", preprocessing, stack, autoencoders, network.model, classes, *target)
+    task = task or ("classification" if classes else "regression")
+    model = network.model
+    return Trained("made", preprocessing, stack, autoencoders, model, task, classes, *target)
 
 
 NUMBERS = Preprocessing(

@@ -20,6 +20,7 @@ OTHER = {
     "passes_on": "code",
     "revive": False,
     "epochs": 13,
+    "min_steps": 2,
     "batch_size": 255,
     "learning_rate": 1.0001e-3,
 }

@@ -54,11 +54,12 @@ def test_the_report_of_images_has_every_figure(digits_home):
         "What is taken for what, at 40 labels",
         "What fine-tuning changed",
         "Level 1: learning curves",
-        "Level 2: learning curves",
+        "Level 1: how often units are active",
         "Level 1: units",
         "Level 1: rows and their reconstructions",
+        "Level 2: learning curves",
+        "Level 2: how often units are active",
         "Level 2: units",
-        "How often units are active",
     ]
     assert all(image.startswith(PNG) and len(image) > 5000 for image in page.images.values())
 
@@ -78,22 +79,37 @@ def test_the_report_begins_with_the_verdict_and_its_figures(digits_home):
         assert f"{100 * row['gain']['mean']:+.1f} [{low}, {high}]" in words
 
 
-def test_the_figures_are_kept_as_files_too(digits_home):
-    folder = Path(digits_home.summary["report"]).parent
-    names = {path.name for path in folder.iterdir()}
-    assert names == {
-        "report.html", "scores.png", "gains.png", "confusion.png", "movement.png",
-        "level-1-curves.png", "level-2-curves.png", "level-1-units.png", "level-2-units.png",
-        "reconstructions.png", "densities.png",
-    }  # fmt: skip
-    inside = set(page_of(digits_home).images.values())
-    assert inside == {path.read_bytes() for path in folder.glob("*.png")}
+def test_every_figure_is_kept_with_its_own_stage_too(digits_home):
+    called = digits_home.called
+    client = Tracker(called.run.uri, "digits").client
+    children = Tracker(called.run.uri, "digits").children(called.run.run_id)
+    (compared,) = [child.run_id for child in children if child.tags["stage"] == "compare"]
+
+    def pictures(run_id: str) -> dict[str, bytes]:
+        folder = client.get_run(run_id).info.artifact_uri.removeprefix("file://")
+        return {file.stem: file.read_bytes() for file in Path(folder, "pictures").iterdir()}
+
+    of_levels = [pictures(level.run_id) for level in called.levels]
+    of_trials = pictures(compared)
+    common = ["curves", "density", "units"]
+    assert set(of_levels[0]) == {f"level-1-{name}" for name in (*common, "reconstructions")}
+    assert set(of_levels[1]) == {f"level-2-{name}" for name in common}
+    assert set(of_trials) == {"scores", "gains", "confusion", "movement"}
+    kept = {picture for found in (*of_levels, of_trials) for picture in found.values()}
+    assert kept == set(page_of(digits_home).images.values())
+
+
+def test_a_picture_given_to_a_stage_leaves_its_model_intact(digits_home):
+    called = digits_home.called
+    tracker = Tracker(called.run.uri, "digits")
+    for level in called.levels:
+        assert tracker.finished(level.key).run_id == level.run_id
 
 
 def test_rows_that_are_no_images_are_not_drawn_as_such(flowers_home):
     titles = list(page_of(flowers_home).images)
     assert "Accuracy over labels" in titles
-    assert not [title for title in titles if "units" in title and title.startswith("Level")]
+    assert not [title for title in titles if title.endswith(": units")]
     assert not [title for title in titles if "reconstructions" in title]
 
 

@@ -2,12 +2,20 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
 from pipeline import config as config_module
-from pipeline.config import L1, FinetuneConfig, LevelConfig, MaskingNoise, RunConfig, TopKLimit
+from pipeline.config import (
+    L1,
+    FinetuneConfig,
+    LevelConfig,
+    RunConfig,
+    Sparsity,
+    TopKLimit,
+)
 from pipeline.errors import InputError
 from pipeline.settings import check, load, presets
 
@@ -21,8 +29,38 @@ def refusal(name: str | None = None, *settings: str) -> str:
 # Presets and files
 
 
-def test_two_presets_ship():
-    assert presets() == ["digits", "fashion-mnist"]
+MECHANISMS = {
+    "batch-topk": "batch_topk",
+    "jumprelu": "jumprelu",
+    "kl": "kl",
+    "l1": "l1",
+    "lifetime": "lifetime",
+    "topk": "topk",
+}
+
+
+def test_presets_ship_for_data_and_for_every_mechanism():
+    assert presets() == sorted([*MECHANISMS, "digits", "fashion-mnist"])
+    mechanisms = {
+        kind.model_fields["mechanism"].default for kind in get_args(get_args(Sparsity)[0])
+    }
+    assert mechanisms == {*MECHANISMS.values(), "none"}
+
+
+@pytest.mark.parametrize(("name", "mechanism"), MECHANISMS.items())
+def test_a_mechanism_s_preset_differs_from_the_default_by_the_mechanism_alone(name, mechanism):
+    config = load(name)
+    assert {level.sparsity.mechanism for level in config.stack} == {mechanism}
+    alike = {"sparsity": TopKLimit(k=1), "activation": "relu"}
+    for level, default in zip(config.stack, RunConfig().stack, strict=True):
+        assert level.model_copy(update=alike) == default.model_copy(update=alike)
+    assert config.model_copy(update={"name": "layerwise", "stack": ()}) == RunConfig().model_copy(
+        update={"stack": ()}
+    )
+
+
+def test_the_topk_preset_is_the_default():
+    assert load("topk").stack == RunConfig().stack
 
 
 @pytest.mark.parametrize("name", presets())
@@ -33,11 +71,15 @@ def test_a_preset_bears_its_file_s_name_so_that_runs_of_two_presets_do_not_mix(n
 def test_the_digits_preset_is_what_its_file_says():
     config = load("digits")
     assert config.data.source == "digits"
-    assert [level.units for level in config.stack] == [128, 64]
-    assert config.stack[0].sparsity == TopKLimit(k=16)
-    assert config.stack[1].corruption == MaskingNoise(share=0.3)
+    assert config.pretrain_seeds == 5
     assert config.finetune.label_budgets == (20, 50, 200)
     assert config.finetune.epochs == FinetuneConfig().epochs
+
+
+@pytest.mark.parametrize("name", ["digits", "fashion-mnist"])
+def test_a_preset_of_data_has_the_one_default_recipe(name):
+    assert load(name).stack == RunConfig().stack
+    assert [level.units for level in RunConfig().stack] == [512, 512, 256]
 
 
 def test_without_a_name_all_is_default():
@@ -61,7 +103,7 @@ def test_a_file_is_read_by_its_path(tmp_path: Path):
 def test_an_unknown_preset_is_refused_with_the_nearest():
     assert refusal("digit") == (
         "There is no preset or config file 'digit'. Did you mean 'digits'? "
-        "Valid: digits, fashion-mnist."
+        f"Valid: {', '.join(presets())}."
     )
 
 
@@ -132,8 +174,8 @@ def test_other_data_keep_the_preset_s_name_and_the_rest_of_its_section(tmp_path:
         ("finetune.label_budgets=[50, 0.5, all]", lambda c: c.finetune.label_budgets,
          (50, 0.5, "all")),
         ("finetune.learning_rate=1e-2", lambda c: c.finetune.learning_rate, 0.01),
-        ("stack.0.units=96", lambda c: [level.units for level in c.stack], [96, 64]),
-        ("stack.1.tied=true", lambda c: [level.tied for level in c.stack], [False, True]),
+        ("stack.0.units=192", lambda c: [level.units for level in c.stack], [192, 512, 256]),
+        ("stack.1.tied=true", lambda c: [level.tied for level in c.stack], [False, True, False]),
         ("stack.0.sparsity={mechanism: l1}", lambda c: c.stack[0].sparsity, L1()),
         ("stack.0.sparsity.k=3", lambda c: c.stack[0].sparsity, TopKLimit(k=3)),
         ("stack=[{units: 5}]", lambda c: c.stack, (LevelConfig(units=5),)),
@@ -145,9 +187,9 @@ def test_a_setting_changes_one_value(setting, read, expected):
 
 def test_a_setting_changes_nothing_else():
     before = load("digits").model_dump()
-    after = load("digits", settings=["stack.0.units=96"]).model_dump()
+    after = load("digits", settings=["stack.0.units=192"]).model_dump()
     assert after != before
-    after["stack"][0]["units"] = 128
+    after["stack"][0]["units"] = 512
     assert after == before
 
 
@@ -160,7 +202,7 @@ def test_what_a_setting_does_not_name_keeps_its_default_inside_lists_too(name):
     config = load(name, settings=["finetune.encoder_rates.1=0.5", "export.alias=best"])
     assert config.finetune.encoder_rates == (0.1, 0.5, 1.0)
     assert config.export.directory == "exports"
-    assert load(None, settings=["stack.1.units=64"]).stack[0] == RunConfig().stack[0]
+    assert load(None, settings=["stack.1.units=384"]).stack[0] == RunConfig().stack[0]
 
 
 @pytest.mark.parametrize(
@@ -168,9 +210,9 @@ def test_what_a_setting_does_not_name_keeps_its_default_inside_lists_too(name):
     [
         ("seed", "--set needs KEY=VALUE. Given: 'seed'."),
         ("=3", "--set needs KEY=VALUE. Given: '=3'."),
-        ("stack.2.units=4", "--set stack.2.units: '2' is not a position in 0 to 1."),
-        ("stack.-1.units=4", "--set stack.-1.units: '-1' is not a position in 0 to 1."),
-        ("stack.first.units=4", "--set stack.first.units: 'first' is not a position in 0 to 1."),
+        ("stack.3.units=4", "--set stack.3.units: '3' is not a position in 0 to 2."),
+        ("stack.-1.units=4", "--set stack.-1.units: '-1' is not a position in 0 to 2."),
+        ("stack.first.units=4", "--set stack.first.units: 'first' is not a position in 0 to 2."),
         ("seed.more=3", "--set seed.more: 'seed' is a value, not a section."),
         ("stack.0.units.a=4", "--set stack.0.units.a: 'units' is a value, not a section."),
     ],
@@ -192,8 +234,9 @@ def test_a_value_that_is_not_yaml_is_refused():
         ("sed=1", "sed: unknown key. Did you mean 'seed'? "
          "Valid: data, execution, export, finetune, name, pretrain_seeds, seed, stack."),
         ("finetune.epoch=3", "finetune.epoch: unknown key. Did you mean 'epochs'? Valid: arms, "
-         "batch_size, checkpoints, encoder_rates, epochs, label_budgets, learning_rate, "
-         "min_steps, references, seeds, weight_decay."),
+         "batch_size, checkpoints, corruption, dropout, encoder_rates, epochs, label_budgets, "
+         "learning_rate, min_steps, pseudo_labels, reconstruction, references, seeds, "
+         "weight_decay."),
         ("stack.1.sparsity.kk=2", "stack.1.sparsity.kk: unknown key. Did you mean 'k'? "
          "Valid: k, mechanism."),
         ("stack.0.sparsity={mechanism: l1, k: 4}", "stack.0.sparsity.k: unknown key. "
@@ -222,7 +265,8 @@ def test_an_unknown_key_is_refused_with_the_nearest_of_its_section(setting, mess
         ("data.test=0", "data.test", "greater than 0", "0"),
         ("data.test=1.5", "data.test", "less than 1", "1.5"),
         ("data.test=-0.5", "data.test", "greater than 0", "-0.5"),
-        ("data.task=guess", "data.task", "'classification' or 'regression'", "'guess'"),
+        ("data.task=guess", "data.task", "'classification', 'multilabel' or 'regression'",
+         "'guess'"),
         ("data.drop=a", "data.drop", "valid tuple", "'a'"),
         ("stack=[]", "stack", "at least 1 item", "[]"),
         ("stack.0.units=0", "stack.0.units", "greater than 0", "0"),
@@ -274,10 +318,10 @@ def test_every_wrong_key_has_a_line_of_its_own():
 @pytest.mark.parametrize(
     ("settings", "path", "message"),
     [
-        (["stack.0.sparsity.k=129"], "stack.0",
-         "sparsity.k must be at most units = 128. Given: 129."),
-        (["stack.1.sparsity={mechanism: batch_topk, k: 65}"], "stack.1",
-         "sparsity.k must be at most units = 64. Given: 65."),
+        (["stack.0.sparsity.k=513"], "stack.0",
+         "sparsity.k must be at most units = 512. Given: 513."),
+        (["stack.1.sparsity={mechanism: batch_topk, k: 513}"], "stack.1",
+         "sparsity.k must be at most units = 512. Given: 513."),
         (["stack.0.sparsity={mechanism: kl}"], "stack.0",
          "it needs activation: sigmoid. Given: relu."),
         (["stack.0.sparsity={mechanism: jumprelu}", "stack.0.activation=tanh"], "stack.0",

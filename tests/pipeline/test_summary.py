@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.errors import InputError
 from pipeline.summary import read_summary
-from pipeline.tracker import StageRun, Tracker
+from pipeline.tracker import Tracker
 
 LEVEL = {
     "reconstruction_error": 0.05,
@@ -20,10 +20,17 @@ COMPARED = {"comparison": [{"labels": 20, "gain": None}], "label_saving": [{"lab
 
 
 @pytest.fixture
-def told(uri, tmp_path: Path) -> tuple[Tracker, str]:
+def task() -> str:
+    return "classification"
+
+
+@pytest.fixture
+def told(uri, tmp_path: Path, task: str) -> tuple[Tracker, str]:
     """A run whose stages told hand-set numbers, in no particular order."""
     tracker = Tracker(uri, "made")
-    parent = tracker.start("made", "run", None, {"seed": 0}).run_id
+    run = tracker.start("made", "run", None, {"seed": 0})
+    run.params({"data": {"task": task}})
+    parent = run.run_id
 
     def stage(
         kind: str, tags: dict, metrics: dict, params: dict | None = None, file: Path | None = None
@@ -36,12 +43,12 @@ def told(uri, tmp_path: Path) -> tuple[Tracker, str]:
 
     for number, cached in ((2, False), (1, True)):
         tags = {"level": number, "cached": cached}
-        metrics = LEVEL | {"explained_variance": number / 10, "loss": 3.0}
-        stage("pretrain", tags, metrics, {"units": 8 * number, "epochs": 5})
+        metrics = LEVEL | {"explained_variance": number / 10, "loss": 3.0, "epochs": 5}
+        stage("pretrain", tags, metrics, {"units": 8 * number})
     for seed in (1, 0):
         for arm in ("pretrained", "random", "frozen"):
             stage("finetune", {"arm": arm, "labels": 20, "seed": seed}, {"accuracy": 0.5})
-    stage("data", {"data": "digits", "classes": json.dumps(["a", "b"])},
+    stage("data", {"data": "digits", "key": "abc", "classes": json.dumps(["a", "b"])},
           {"rows": 10, "features": 4, "train_rows": 6})  # fmt: skip
     (tmp_path / "comparison.json").write_text(json.dumps(COMPARED))
     stage("compare", {}, {}, file=tmp_path / "comparison.json")
@@ -57,7 +64,8 @@ def test_every_figure_is_what_the_stages_told(told):
     assert (summary["experiment"], summary["run_id"]) == ("made", parent)
     assert summary["metric"] == "accuracy"
     assert summary["data"] == {
-        "name": "digits", "classes": ["a", "b"], "rows": 10, "features": 4, "train_rows": 6
+        "name": "digits", "key": "abc", "classes": ["a", "b"],
+        "rows": 10, "features": 4, "train_rows": 6,
     }  # fmt: skip
     assert summary["export"] == {
         "path": "exports/made/1",
@@ -121,11 +129,13 @@ def test_a_stage_that_failed_and_was_tried_again_counts_once(told):
     assert read_summary(tracker, tracker.run(parent)) == before
 
 
-def test_a_regression_is_told_by_r_squared(told):
+@pytest.mark.parametrize(
+    ("task", "metric"),
+    [("classification", "accuracy"), ("multilabel", "f1"), ("regression", "r2")],
+)
+def test_the_task_says_what_is_scored(task, metric, told):
     tracker, parent = told
-    assert read_summary(tracker, tracker.run(parent))["metric"] == "accuracy"
-    StageRun(tracker.client, parent).params({"data": {"task": "regression"}})
-    assert read_summary(tracker, tracker.run(parent))["metric"] == "r2"
+    assert read_summary(tracker, tracker.run(parent))["metric"] == metric
 
 
 # Of a real run

@@ -1,0 +1,31 @@
+"""Run `layerwise run` in a folder of its own, and read its summary."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+BUILD = Path(__file__).parents[1] / "build"
+
+
+def layerwise_run(name: str, *arguments: str | Path) -> dict[str, Any]:
+    """The summary of a run in `build/NAME/`, whose store keeps what was computed before."""
+    folder = BUILD / name
+    folder.mkdir(parents=True, exist_ok=True)
+    summary = folder / "summary.json"
+    program = Path(sys.executable).with_name("layerwise")
+    subprocess.run(
+        [program, "run", *arguments, "--summary", summary],
+        cwd=folder,
+        env={k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"},
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    return json.loads(summary.read_text())
+
+
+def percent(scores: dict[str, Any]) -> str:
+    """An arm's mean score and deviation over seeds, in per cent."""
+    return f"{100 * scores['mean']:.1f} ± {100 * scores['std']:.1f}"
