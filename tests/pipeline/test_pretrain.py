@@ -290,9 +290,12 @@ def test_metrics_are_of_the_first_5000_validation_rows(rows, digits):
     many = np.concatenate([digits[0]] * 3)  # 5391, measured in two batches
     many[5000:] = 100
     level = TOPK.model_copy(update={"epochs": 1})
-    autoencoder, metrics = pretrain(level, rows, many, 0, lambda _: None)
-    weights = [*autoencoder.encoder.get_weights(), *autoencoder.decoder.get_weights()]
-    assert metrics == pytest.approx(reference(weights, many[:5000], 8, False), rel=1e-4)
+    result = pretrain(level, rows, many, 0, lambda _: None)
+    weights = [
+        *result.autoencoder.encoder.get_weights(),
+        *result.autoencoder.decoder.get_weights(),
+    ]
+    assert result.metrics == pytest.approx(reference(weights, many[:5000], 8, False), rel=1e-4)
 
 
 def test_revival_leaves_fewer_dead_units_and_a_better_reconstruction(trained, rows):
