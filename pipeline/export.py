@@ -20,6 +20,7 @@ from layers import SparseAutoencoder
 from pipeline.config import LevelConfig, Task
 from pipeline.data.preprocessing import Preprocessing
 from pipeline.folders import new_version
+from pipeline.network import reconstruct
 
 ENDPOINTS = ("serve", "encode", "reconstruct", "score")
 TOLERANCE = 1e-5
@@ -184,11 +185,7 @@ class Endpoints(tf.Module):
         return self._autoencoders[-1].encode(features)
 
     def _reconstruction(self, features: tf.Tensor) -> tf.Tensor:
-        rows = self._autoencoders[-1].decode(self._code(features))
-        for autoencoder in reversed(self._autoencoders[:-1]):
-            # What a decoder gives stands for activations; the decoder below reads sparse codes.
-            rows = autoencoder.decode(autoencoder.sparsify(rows))
-        return rows
+        return reconstruct(self._autoencoders, self._code(features))
 
 
 def _blank(rows: tf.Tensor, values: tf.Tensor) -> tf.Tensor:

@@ -68,7 +68,7 @@ def learning_curves(histories: Mapping[str, Sequence[float]]) -> Figure:
         axes.plot(np.arange(1, len(values) + 1), values)
         axes.set_title(name.replace("_", " "), fontsize=10)
         axes.set_xlabel("epoch")
-        axes.set_ylim(bottom=min(0.0, *values))
+        axes.set_ylim(min(0.0, *values), 1.1 * max(1e-9, *values))
     return figure
 
 

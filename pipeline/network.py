@@ -48,6 +48,15 @@ def build_network(stack: Sequence[LevelConfig], features: int, outputs: int) -> 
     return Network(model, encoder, standardize, head)
 
 
+def reconstruct(autoencoders: Sequence[SparseAutoencoder], code: Any) -> Any:
+    """The rows (rows, features) that the code (rows, units) of the topmost level stands for."""
+    rows = autoencoders[-1].decode(code)
+    for autoencoder in reversed(autoencoders[:-1]):
+        # What a decoder gives stands for activations; the decoder below reads sparse codes.
+        rows = autoencoder.decode(autoencoder.sparsify(rows))
+    return rows
+
+
 def build_decoder(stack: Sequence[LevelConfig], features: int) -> keras.Sequential:
     """From the top level's code (rows, units) back to rows (rows, features), weights yet to be set.
 

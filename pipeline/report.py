@@ -14,6 +14,7 @@ from layers import SparseAutoencoder
 from pipeline import figures
 from pipeline.config import LevelConfig
 from pipeline.metrics import PERCENT
+from pipeline.network import reconstruct
 from pipeline.pretrain import encode
 from pipeline.summary import Summary
 
@@ -137,8 +138,9 @@ def level_sections(
         if image_shape:
             shown = np.argsort(-share, kind="stable")[:SHOWN_UNITS]
             sections.append(_units(number, autoencoder, activations, rows, image_shape, shown))
-            if number == 1:
-                sections.append(_reconstructions(autoencoder, rows, image_shape))
+            back = np.asarray(reconstruct(autoencoders[:number], code[: figures.ACROSS]))
+            corrupted = any(below.corruption.kind != "none" for below in stack[:number])
+            sections.append(_reconstructions(number, rows, back, image_shape, corrupted))
         passed_on = encode(autoencoder, passed_on, level.passes_on)
     return sections
 
@@ -166,17 +168,22 @@ def _units(
 
 
 def _reconstructions(
-    autoencoder: SparseAutoencoder, rows: np.ndarray, image_shape: tuple[int, ...]
+    number: int,
+    rows: np.ndarray,
+    back: np.ndarray,
+    image_shape: tuple[int, ...],
+    corrupted: bool,
 ) -> Section:
-    sample = rows[: figures.ACROSS]
-    back = np.asarray(autoencoder(sample)["reconstruction"])
-    images = np.concatenate([sample, back]).reshape(-1, *image_shape)
+    images = np.concatenate([rows[: len(back)], back]).reshape(-1, *image_shape)
+    note = "Validation rows above, what is decoded from their code at this level below."
+    if corrupted:
+        note += " Training showed corrupted rows only, so clean ones come back less sharp."
     return Section(
-        "level-1-reconstructions",
-        "Level 1: rows and their reconstructions",
-        "Validation rows above, what level 1 makes of them below.",
+        f"level-{number}-reconstructions",
+        f"Level {number}: rows and their reconstructions",
+        note,
         _png(figures.image_grid(images)),
-        level=1,
+        number,
     )
 
 

@@ -60,6 +60,7 @@ def test_the_report_of_images_has_every_figure(digits_home):
         "Level 2: learning curves",
         "Level 2: how often units are active",
         "Level 2: units",
+        "Level 2: rows and their reconstructions",
     ]
     assert all(image.startswith(PNG) and len(image) > 5000 for image in page.images.values())
 
@@ -91,9 +92,9 @@ def test_every_figure_is_kept_with_its_own_stage_too(digits_home):
 
     of_levels = [pictures(level.run_id) for level in called.levels]
     of_trials = pictures(compared)
-    common = ["curves", "density", "units"]
-    assert set(of_levels[0]) == {f"level-1-{name}" for name in (*common, "reconstructions")}
-    assert set(of_levels[1]) == {f"level-2-{name}" for name in common}
+    names = ["curves", "density", "units", "reconstructions"]
+    for number, found in enumerate(of_levels, 1):
+        assert set(found) == {f"level-{number}-{name}" for name in names}
     assert set(of_trials) == {"scores", "gains", "confusion", "movement"}
     kept = {picture for found in (*of_levels, of_trials) for picture in found.values()}
     assert kept == set(page_of(digits_home).images.values())
