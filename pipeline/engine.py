@@ -5,6 +5,7 @@ that Python is entered once a block, not once a step.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import keras
@@ -114,6 +115,24 @@ class Trainer:
         if not np.isfinite(loss):
             raise DivergedError(f"the training loss became {loss}; lower the learning rate.")
         return loss
+
+
+@contextmanager
+def fused(layer: keras.layers.Layer | None) -> Iterator[None]:
+    """While this lasts, what is traced calls the layer as one kernel, compiled with XLA.
+
+    It pays where a layer makes many cheap passes over its input. Matrix products and random numbers
+    are slower with XLA on a CPU, so it is not for whole networks, nor for corruption.
+    """
+    if layer is None:
+        yield
+        return
+    call = layer.call
+    layer.call = tf.function(call, jit_compile=True, autograph=False)
+    try:
+        yield
+    finally:
+        layer.call = call
 
 
 def shuffled_batches(rows: int, batch_size: int, seed: int) -> np.ndarray:

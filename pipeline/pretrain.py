@@ -21,7 +21,15 @@ from layers import (
 )
 from pipeline import config as c
 from pipeline.compute import pretraining_epochs
-from pipeline.engine import ParameterGroup, Progress, Trainer, Watch, blocks, shuffled_batches
+from pipeline.engine import (
+    ParameterGroup,
+    Progress,
+    Trainer,
+    Watch,
+    blocks,
+    fused,
+    shuffled_batches,
+)
 from pipeline.seeds import derive
 
 MEASURED_ROWS = 5000
@@ -153,7 +161,9 @@ def corruption_layer(corruption: c.Corruption, seed: int) -> keras.layers.Layer 
 
 
 def _loss(autoencoder: SparseAutoencoder, batch: tf.Tensor) -> tf.Tensor:
-    autoencoder(batch, training=True)
+    searches = isinstance(autoencoder.sparsity, TopK | BatchTopK | LifetimeSparsity)
+    with fused(autoencoder.sparsity if searches else None):
+        autoencoder(batch, training=True)
     return tf.add_n(autoencoder.losses)
 
 

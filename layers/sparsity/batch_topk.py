@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from layers.sparsity.kth_largest import kth_largest
 from layers.sparsity.running_threshold import RunningThreshold
 
 
@@ -35,7 +36,7 @@ class BatchTopK(keras.layers.Layer):
             return ops.where(activations >= self.threshold.value, activations, 0.0)
         rows = ops.shape(activations)[0]
         flat = ops.reshape(activations, (-1,))
-        smallest_kept = ops.min(ops.top_k(flat, self.k * rows, sorted=False)[0])
+        smallest_kept = kth_largest(flat, self.k * rows)
         self.threshold.update(smallest_kept)
         return ops.where(activations >= smallest_kept, activations, 0.0)
 

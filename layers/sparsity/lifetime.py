@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from layers.sparsity.kth_largest import kth_largest
 from layers.sparsity.running_threshold import RunningThreshold
 
 
@@ -38,8 +39,7 @@ class LifetimeSparsity(keras.layers.Layer):
             return ops.where(activations >= self.threshold.value, activations, 0.0)
         rows = ops.shape(activations)[0]
         kept = _rows_kept(rows, self.proportion)
-        largest = ops.top_k(ops.transpose(activations), kept, sorted=False)[0]
-        smallest_kept = ops.min(largest, axis=-1)
+        smallest_kept = kth_largest(ops.transpose(activations), kept)[:, 0]
         self.threshold.update(smallest_kept)
         return ops.where(activations >= smallest_kept, activations, 0.0)
 

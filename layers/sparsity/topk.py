@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from layers.sparsity.kth_largest import kth_largest
+
 
 @keras.saving.register_keras_serializable(package="layerwise")
 class TopK(keras.layers.Layer):
@@ -24,10 +26,7 @@ class TopK(keras.layers.Layer):
             raise ValueError(f"TopK needs k <= units = {input_shape[-1]}. Received: k={self.k}.")
 
     def call(self, activations, training=False):
-        kth_largest = ops.min(
-            ops.top_k(activations, self.k, sorted=False)[0], axis=-1, keepdims=True
-        )
-        return ops.where(activations >= kth_largest, activations, 0.0)
+        return ops.where(activations >= kth_largest(activations, self.k), activations, 0.0)
 
     def get_config(self):
         return {**super().get_config(), "k": self.k}
