@@ -197,6 +197,11 @@ class LevelConfig(Part):
         description="What the next level and the head read: the encoder's activations, or the "
         "sparse code.",
     )
+    standardize: bool = Field(
+        False,
+        description="While the level pretrains, each column that it reads has mean 0 and deviation "
+        "1; afterwards its weights take this in. Needs an untied, linear decoder of free norm.",
+    )
     revive: bool = Field(True, description="Give dead units a new start between epochs.")
     epochs: PositiveInt = Field(12, description="Passes over the pretraining rows.")
     min_steps: PositiveInt = Field(1, description="Steps at least, where rows are few.")
@@ -220,6 +225,14 @@ class LevelConfig(Part):
                     "the jumprelu mechanism needs activation: relu or linear. "
                     f"Given: {self.activation}."
                 )
+        if self.standardize and (
+            self.tied or self.unit_norm_decoder or self.decoder_activation != "linear"
+        ):
+            raise ValueError(
+                "standardize needs a decoder that can take the scaling in: tied: false, "
+                "unit_norm_decoder: false and decoder_activation: linear. "
+                f"Given: {self.tied}, {self.unit_norm_decoder} and {self.decoder_activation}."
+            )
         if self.loss == "crossentropy" and self.decoder_activation != "sigmoid":
             raise ValueError(
                 "loss: crossentropy needs decoder_activation: sigmoid. "

@@ -34,6 +34,8 @@ from pipeline.seeds import derive
 
 MEASURED_ROWS = 5000
 ENCODED_ROWS = 4096
+LEAST_DEVIATION = 1e-3
+"""A column that varies less is standardised as if it varied so much."""
 
 
 class Pretrained(NamedTuple):
@@ -52,9 +54,17 @@ def pretrain(
     """Train one sparse autoencoder on rows (rows, features), float32.
 
     After each epoch its metrics are measured on clean validation rows (at most 5,000) and, during
-    the first half, dead units are revived. Raises `DivergedError` when the loss is no longer
+    the first half, dead units are revived. Where rows are to be standardised, the epochs' metrics
+    are of standardised rows, the last ones not. Raises `DivergedError` when the loss is no longer
     finite.
     """
+    if level.standardize:
+        offset, scale = rows.mean(axis=0), np.maximum(rows.std(axis=0), LEAST_DEVIATION)
+        standard = [(part - offset) / scale for part in (rows, validation)]
+        inner = pretrain(level.model_copy(update={"standardize": False}), *standard, seed, watch)
+        _take_in(inner.autoencoder, offset, scale)
+        metrics = _compiled_measure(inner.autoencoder)(validation[:MEASURED_ROWS])
+        return inner._replace(metrics=metrics)
     autoencoder = build_autoencoder(level, rows, seed)
     trainer = Trainer(
         lambda batch: _loss(autoencoder, batch),
@@ -127,6 +137,15 @@ def build_autoencoder(level: c.LevelConfig, rows: np.ndarray, seed: int) -> Spar
         mean = np.log(inside / (1 - inside))
     autoencoder.decoder.bias.assign(mean)
     return autoencoder
+
+
+def _take_in(autoencoder: SparseAutoencoder, offset: np.ndarray, scale: np.ndarray) -> None:
+    """Let an autoencoder of (rows - offset) / scale read and give back the rows themselves."""
+    encoder, decoder = autoencoder.encoder, autoencoder.decoder
+    kernel, bias = encoder.get_weights()
+    encoder.set_weights([kernel / scale[:, None], bias - (offset / scale) @ kernel])
+    kernel, bias = decoder.get_weights()
+    decoder.set_weights([kernel * scale, bias * scale + offset])
 
 
 def _sparsity(sparsity: c.Sparsity) -> keras.layers.Layer | None:

@@ -186,6 +186,25 @@ def test_training_is_what_a_plain_keras_loop_does(mechanism, trained, rows):
         np.testing.assert_allclose(got, expected, atol=1e-4)
 
 
+def test_standardising_trains_on_standard_rows_and_its_weights_take_the_scaling_in(
+    trained, rows, validation
+):
+    offset, scale = rows.mean(axis=0), np.maximum(rows.std(axis=0), 1e-3)
+    by_hand = pretrain(
+        TOPK, (rows - offset) / scale, (validation - offset) / scale, 0, lambda _: None
+    ).autoencoder((validation - offset) / scale)
+
+    outcome = trained(TOPK.model_copy(update={"standardize": True})).pretrained
+
+    output = outcome.autoencoder(validation)
+    np.testing.assert_allclose(output["code"], by_hand["code"], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(
+        output["reconstruction"], by_hand["reconstruction"] * scale + offset, rtol=1e-3, atol=1e-4
+    )
+    error = np.mean(np.square(output["reconstruction"] - validation))
+    assert outcome.metrics["reconstruction_error"] == pytest.approx(error, rel=1e-4)
+
+
 def test_rows_that_diverge_are_an_error(rows, validation):
     level = TOPK.model_copy(update={"learning_rate": 1e20})
     with pytest.raises(DivergedError, match="lower the learning rate"):

@@ -326,6 +326,9 @@ def test_every_wrong_key_has_a_line_of_its_own():
          "it needs activation: sigmoid. Given: relu."),
         (["stack.0.sparsity={mechanism: jumprelu}", "stack.0.activation=tanh"], "stack.0",
          "needs activation: relu or linear. Given: tanh."),
+        (["stack.1.standardize=true", "stack.1.tied=true"], "stack.1",
+         "tied: false, unit_norm_decoder: false and decoder_activation: linear. "
+         "Given: True, False and linear."),
         (["stack.1.loss=crossentropy"], "stack.1",
          "loss: crossentropy needs decoder_activation: sigmoid. Given: linear."),
         (["finetune.arms=[random, random]"], "finetune",
