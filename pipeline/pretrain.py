@@ -59,12 +59,7 @@ def pretrain(
     finite.
     """
     if level.standardize:
-        offset, scale = rows.mean(axis=0), np.maximum(rows.std(axis=0), LEAST_DEVIATION)
-        standard = [(part - offset) / scale for part in (rows, validation)]
-        inner = pretrain(level.model_copy(update={"standardize": False}), *standard, seed, watch)
-        _take_in(inner.autoencoder, offset, scale)
-        metrics = _compiled_measure(inner.autoencoder)(validation[:MEASURED_ROWS])
-        return inner._replace(metrics=metrics)
+        return _pretrain_standardized(level, rows, validation, seed, watch)
     autoencoder = build_autoencoder(level, rows, seed)
     trainer = Trainer(
         lambda batch: _loss(autoencoder, batch),
@@ -137,6 +132,17 @@ def build_autoencoder(level: c.LevelConfig, rows: np.ndarray, seed: int) -> Spar
         mean = np.log(inside / (1 - inside))
     autoencoder.decoder.bias.assign(mean)
     return autoencoder
+
+
+def _pretrain_standardized(
+    level: c.LevelConfig, rows: np.ndarray, validation: np.ndarray, seed: int, watch: Watch
+) -> Pretrained:
+    offset, scale = rows.mean(axis=0), np.maximum(rows.std(axis=0), LEAST_DEVIATION)
+    inner = level.model_copy(update={"standardize": False})
+    result = pretrain(inner, (rows - offset) / scale, (validation - offset) / scale, seed, watch)
+    _take_in(result.autoencoder, offset, scale)
+    metrics = _compiled_measure(result.autoencoder)(validation[:MEASURED_ROWS])
+    return result._replace(metrics=metrics)
 
 
 def _take_in(autoencoder: SparseAutoencoder, offset: np.ndarray, scale: np.ndarray) -> None:
