@@ -8,7 +8,15 @@ from typing import Any
 from pydantic import BaseModel
 
 # Raise the number of a stage when its code changes what it computes from the same inputs.
-CONTRACTS = {"data": 1, "pretrain": 1, "finetune": 2, "reference": 1}
+CONTRACTS = {
+    "data": 1,
+    "pretrain": 1,
+    "finetune": 2,
+    "reference": 1,
+    "compare": 1,
+    "export": 1,
+    "report": 1,
+}
 
 
 def stage_key(stage: str, *parts: Any) -> str:
@@ -24,3 +32,10 @@ def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def folder_digest(folder: Path) -> str:
+    """SHA-256 of the names and bytes of all files in a folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    listed = [(path.relative_to(folder).as_posix(), file_digest(path)) for path in files]
+    return hashlib.sha256(json.dumps(listed).encode()).hexdigest()

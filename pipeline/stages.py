@@ -22,9 +22,11 @@ from pipeline.compare import BASELINE, CANDIDATE, Score, compare, comparison_ent
 from pipeline.compute import matched_steps
 from pipeline.config import Arm, Reference, RunConfig
 from pipeline.engine import Progress, Watch
+from pipeline.errors import InputError
 from pipeline.export import ENDPOINTS, Trained, export
 from pipeline.finetune import Finetuner
-from pipeline.keys import stage_key
+from pipeline.folders import copy_version
+from pipeline.keys import folder_digest, stage_key
 from pipeline.label_saving import label_saving_entry, label_savings
 from pipeline.metrics import METRICS
 from pipeline.network import random_autoencoders, shapes
@@ -42,7 +44,14 @@ from pipeline.report import (
 from pipeline.seeds import derive
 from pipeline.serving import log_served_model
 from pipeline.summary import COMPARISON, CONFIG, REPORT, Summary, read_summary
-from pipeline.tracker import STORE, StageRun, Tracker, tracking_uri
+from pipeline.tracker import (
+    STORE,
+    FinishedRun,
+    StageRun,
+    Tracker,
+    download_model,
+    tracking_uri,
+)
 from pipeline.trials import LevelSpec, Parts, TrialSpec, parts_of, stack_of, trials_of
 
 AUTOENCODER = "autoencoder.keras"
@@ -265,40 +274,46 @@ def _reference_stage(config: RunConfig, run: Run, trial: TrialSpec, data: DataSt
     )
 
 
-def compare_stage(config: RunConfig, run: Run, trials: Sequence[tuple[TrialSpec, Stage]]) -> None:
+def compare_stage(config: RunConfig, run: Run, trials: Sequence[tuple[TrialSpec, Stage]]) -> Stage:
     """Compare the arms and log gain, interval and verdict for each label budget."""
     metric = METRICS[config.data.task]
     tracker = Tracker(run.uri, config.name)
-    with tracker.stage("compare", "compare", run.run_id, {"cached": False}) as stage:
-        scores = [
-            Score(
-                trial.arm,
-                trial.labels,
-                trial.seed,
-                done.metrics[metric],
-                _right(tracker, done) if metric == "accuracy" else None,
-            )
-            for trial, done in trials
-        ]
-        comparisons = compare(scores)
-        parent = StageRun(tracker.client, run.run_id)
-        for row in comparisons:
-            found = {f"{metric}_{arm}": arm_scores.mean for arm, arm_scores in row.arms.items()}
-            if row.gain:
-                found["gain"] = row.gain.mean
-                if row.gain.interval:
-                    found["gain_low"], found["gain_high"] = row.gain.interval
-            stage.metrics(found, row.labels)
-            parent.metrics(found, row.labels)
-        parent.flush()
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder, COMPARISON)
+    key = stage_key("compare", [done.key for _, done in trials])
+    earlier = tracker.finished(key)
+    with tracker.stage("compare", "compare", run.run_id, _cache_tags(key, earlier)) as stage:
+        if earlier:
+            entries = _stored_json(tracker, earlier.run_id, COMPARISON)
+        else:
+            scores = [_score(tracker, trial, done, metric) for trial, done in trials]
             entries = {
-                "comparison": [comparison_entry(row, metric) for row in comparisons],
+                "comparison": [comparison_entry(row, metric) for row in compare(scores)],
                 "label_saving": [label_saving_entry(row) for row in label_savings(scores)],
             }
-            file.write_text(json.dumps(entries, indent=1))
-            stage.artifact(file)
+            with tempfile.TemporaryDirectory() as folder:
+                file = Path(folder, COMPARISON)
+                file.write_text(json.dumps(entries, indent=1))
+                stage.artifact(file)
+        parent = StageRun(tracker.client, run.run_id)
+        for row in entries["comparison"]:
+            for record in (stage, parent):
+                record.metrics(_comparison_metrics(row, metric), row["labels"])
+        parent.flush()
+        return Stage(earlier.run_id if earlier else stage.run_id, key, {}, earlier is not None)
+
+
+def _score(tracker: Tracker, trial: TrialSpec, done: Stage, metric: str) -> Score:
+    right = _right(tracker, done) if metric == "accuracy" else None
+    return Score(trial.arm, trial.labels, trial.seed, done.metrics[metric], right)
+
+
+def _comparison_metrics(row: Mapping[str, Any], metric: str) -> dict[str, float]:
+    """One label budget as MLflow's metrics."""
+    found = {f"{metric}_{arm}": scores["mean"] for arm, scores in row["arms"].items()}
+    if row["gain"]:
+        found["gain"] = row["gain"]["mean"]
+        if row["gain"]["ci95"]:
+            found["gain_low"], found["gain_high"] = row["gain"]["ci95"]
+    return found
 
 
 def export_stage(
@@ -307,10 +322,11 @@ def export_stage(
     data: DataStage,
     stacks: Sequence[Sequence[Stage]],
     trials: Sequence[tuple[TrialSpec, Stage]],
-) -> None:
+) -> Stage:
     """Export the best network, prove the SavedModel in a clean process, log and register it.
 
-    Best means: of the first arm configured, at its largest label budget, on validation rows.
+    Best means: of the first arm configured, at its largest label budget, on validation rows. A
+    model that was exported before is there already, or is copied from MLflow.
     """
     metric = f"validation_{METRICS[config.data.task]}_kept"
     trial, best = max(
@@ -318,27 +334,49 @@ def export_stage(
         key=lambda pair: (pair[0].labels, pair[1].metrics[metric]),
     )
     levels = stacks[stack_of(config, trial)]
+    directory = Path(config.export.directory, config.name).resolve()
     tracker = Tracker(run.uri, config.name)
-    tags = {"arm": trial.arm, "labels": trial.labels, "seed": trial.seed, "cached": False}
+    key = stage_key("export", data.key, [level.key for level in levels], best.key)
+    earlier = tracker.finished(key)
+    exported = _exported_before(config, tracker, earlier, directory) if earlier else None
+    tags = {"arm": trial.arm, "labels": trial.labels, "seed": trial.seed}
+    tags |= _cache_tags(key, earlier if exported else None)
     with tracker.stage("export", "export", run.run_id, tags) as stage:
-        prepared = _prepared(config, run)
-        trained = _trained(config, run.uri, prepared, levels, best)
-        folder = export(
-            trained,
-            Path(config.export.directory, config.name).resolve(),
-            prepared.numbers,
-            prepared.categories,
-        )
-        uri = log_served_model(tracker, stage, trained, folder, prepared)
-        registered = tracker.register(uri, config.name, config.export.alias)
-        stage.tags(
-            {
-                "path": folder,
+        if not exported:
+            prepared = _prepared(config, run)
+            trained = _trained(config, run.uri, prepared, levels, best)
+            folder = export(trained, directory, prepared.numbers, prepared.categories)
+            uri = log_served_model(tracker, stage, trained, folder, prepared)
+            registered = tracker.register(uri, config.name, config.export.alias)
+            exported = {
+                "path": str(folder),
                 "model_uri": registered,
                 "logged_model": uri,
+                "saved_model": folder_digest(folder),
                 "endpoints": json.dumps(ENDPOINTS),
             }
-        )
+            earlier = None
+        stage.tags(exported)
+        return Stage(earlier.run_id if earlier else stage.run_id, key, {}, earlier is not None)
+
+
+def _exported_before(
+    config: RunConfig, tracker: Tracker, earlier: FinishedRun, directory: Path
+) -> dict[str, str] | None:
+    """The tags of an export that was made before, its model at its place; None if it is lost."""
+    path, digest = Path(earlier.tags["path"]), earlier.tags["saved_model"]
+    uri = earlier.tags["logged_model"]
+    try:
+        if path.parent != directory or not path.is_dir() or folder_digest(path) != digest:
+            stored = download_model(uri)
+            if folder_digest(stored) != digest:
+                return None
+            path = copy_version(stored, directory)
+        registered = tracker.register(uri, config.name, config.export.alias)
+    except InputError:
+        return None
+    kept = {name: earlier.tags[name] for name in ("logged_model", "saved_model", "endpoints")}
+    return {"path": str(path), "model_uri": registered, **kept}
 
 
 def report_stage(
@@ -346,24 +384,30 @@ def report_stage(
     run: Run,
     stacks: Sequence[Sequence[Stage]],
     trials: Sequence[tuple[TrialSpec, Stage]],
-) -> None:
+) -> Stage:
     """Draw what the run came to as one HTML file, and keep each figure with its own stage too.
 
     Of several stacks the report shows the first.
     """
     tracker = Tracker(run.uri, config.name)
-    with tracker.stage("report", "report", run.run_id, {"cached": False}) as stage:
+    made_of = [[level.key for level in levels] for levels in stacks]
+    key = stage_key("report", made_of, [done.key for _, done in trials])
+    earlier = tracker.finished(key)
+    with tracker.stage("report", "report", run.run_id, _cache_tags(key, earlier)) as stage:
+        if earlier:
+            return Stage(earlier.run_id, key, {}, True)
         prepared = _prepared(config, run)
         summary = read_summary(tracker, tracker.run(run.run_id))
         (comparison,) = [c for c in tracker.children(run.run_id) if c.tags["stage"] == "compare"]
         about_trials = comparison_sections(summary, _left_behind(config, tracker, prepared, trials))
         for section in about_trials:
-            StageRun(tracker.client, comparison.run_id).picture(section.name, section.png)
+            StageRun(tracker.client, comparison.made_by).picture(section.name, section.png)
         about_levels = [_about_levels(config, run, prepared, levels) for levels in stacks]
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, REPORT)
             file.write_text(report_html(summary, (*about_trials, *about_levels[0])), "utf-8")
             stage.artifact(file)
+        return Stage(stage.run_id, key, {}, False)
 
 
 def _about_levels(
@@ -429,10 +473,7 @@ def _stage(
     """
     tracker = Tracker(run.uri, config.name)
     earlier = tracker.finished(key)
-    tags = {**tags, "key": key, "cached": earlier is not None}
-    if earlier:
-        tags["cached_from"] = earlier.run_id
-    with tracker.stage(name, kind, run.run_id, tags) as stage:
+    with tracker.stage(name, kind, run.run_id, {**tags, **_cache_tags(key, earlier)}) as stage:
         stage.params(params)
         if earlier:
             metrics = {name: value for name, value in earlier.metrics.items() if name != "seconds"}
@@ -440,6 +481,12 @@ def _stage(
             return Stage(earlier.run_id, key, earlier.metrics, True)
         metrics = work(stage)
         return Stage(stage.run_id, key, metrics | {"seconds": stage.seconds}, False)
+
+
+def _cache_tags(key: str, earlier: FinishedRun | None) -> dict[str, Any]:
+    """The tags of a stage that an earlier run did already, or of one that is to be done."""
+    tags: dict[str, Any] = {"key": key, "cached": earlier is not None}
+    return tags | ({"cached_from": earlier.run_id} if earlier else {})
 
 
 def _epochs(metrics: Mapping[str, float]) -> int:
@@ -516,6 +563,11 @@ def _right(tracker: Tracker, trial: Stage) -> np.ndarray:
     """Which test rows a finished trial classifies rightly."""
     predicted, true = _predictions(tracker, trial)
     return predicted == true
+
+
+def _stored_json(tracker: Tracker, run_id: str, name: str) -> Any:
+    with tempfile.TemporaryDirectory() as folder:
+        return json.loads(tracker.artifact(run_id, name, Path(folder)).read_text())
 
 
 def _stored_model(tracker: Tracker, run_id: str, name: str) -> Any:

@@ -49,7 +49,7 @@ def read_summary(tracker: Tracker, run: FinishedRun) -> Summary:
     for child in tracker.children(run.run_id):
         stages.setdefault(child.tags["stage"], []).append(child)
     with tempfile.TemporaryDirectory() as folder:
-        file = tracker.artifact(stages["compare"][0].run_id, COMPARISON, Path(folder))
+        file = tracker.artifact(stages["compare"][0].made_by, COMPARISON, Path(folder))
         found = json.loads(file.read_text())
     levels: dict[int, list[FinishedRun]] = {}
     for child in stages.get("pretrain", []):
@@ -64,7 +64,7 @@ def read_summary(tracker: Tracker, run: FinishedRun) -> Summary:
         comparison=found["comparison"],
         label_saving=found["label_saving"],
         export=_export(stages["export"][0]),
-        report=tracker.place(stages["report"][0].run_id, REPORT) if "report" in stages else None,
+        report=tracker.place(stages["report"][0].made_by, REPORT) if "report" in stages else None,
         seconds={
             **{f"pretrain {number}": _seconds(levels[number]) for number in sorted(levels)},
             **{
@@ -80,7 +80,7 @@ def read_report(tracker: Tracker, run: FinishedRun) -> str:
     """The report of a finished run, HTML."""
     (stage,) = [c for c in tracker.children(run.run_id) if c.tags["stage"] == "report"]
     with tempfile.TemporaryDirectory() as folder:
-        return tracker.artifact(stage.run_id, REPORT, Path(folder)).read_text(encoding="utf-8")
+        return tracker.artifact(stage.made_by, REPORT, Path(folder)).read_text(encoding="utf-8")
 
 
 def read_config(tracker: Tracker, run: FinishedRun) -> dict[str, Any]:

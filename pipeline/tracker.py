@@ -153,6 +153,11 @@ class FinishedRun(NamedTuple):
     metrics: dict[str, float]
     """The last value of each."""
 
+    @property
+    def made_by(self) -> str:
+        """The run that holds the artifacts: of a cached stage the one that did the work."""
+        return self.tags.get("cached_from", self.run_id)
+
 
 class Tracker:
     """MLflow's store of one experiment."""
@@ -299,12 +304,24 @@ class Tracker:
         return info.model_uri
 
     def register(self, model_uri: str, name: str, alias: str) -> str:
-        """Register a logged model and point the alias at it; give back `models:/NAME@ALIAS`."""
+        """Register a logged model, once, and point the alias at it; give back `models:/NAME@ALIAS`.
+
+        Raises `InputError` when there is no such logged model.
+        """
         with suppress(MlflowException):  # it exists, or another run made it meanwhile
             self.client.create_registered_model(name)
-        model = mlflow.get_logged_model(model_uri.removeprefix("models:/"))
-        registered = self.client.create_model_version(
-            name, model_uri, model.source_run_id, model_id=model.model_id
+        try:
+            model = mlflow.get_logged_model(model_uri.removeprefix("models:/"))
+        except MlflowException as error:
+            raise InputError(f"MLflow has no model {model_uri!r} any more: {error}") from error
+        versions = self.client.search_model_versions(f"name = '{name}'")
+        known = [version for version in versions if version.source == model_uri]
+        registered = (
+            known[0]
+            if known
+            else self.client.create_model_version(
+                name, model_uri, model.source_run_id, model_id=model.model_id
+            )
         )
         self.client.set_registered_model_alias(name, alias, registered.version)
         return f"models:/{name}@{alias}"
