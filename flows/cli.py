@@ -89,14 +89,17 @@ def run(
     resolved = load(config or (None if data else "digits"), data, label, settings)
     if summary and not summary.parent.is_dir():
         raise InputError(f"--summary: there is no folder {str(summary.parent)!r}.")
-    from pipeline.trials import check_data
+    from flows.server import prefect_server
 
-    _import_what_downloads(resolved.data.source)
-    # What cannot be used is refused here, before a server is started or anything is tracked.
-    check_data(resolved)
-    from flows.flow import pretraining
+    with prefect_server() as wait_until_ready:
+        from pipeline.trials import check_data
 
-    found = pretraining(resolved)
+        _import_what_downloads(resolved.data.source)
+        check_data(resolved)  # what cannot be used is refused before anything is tracked
+        from flows.flow import pretraining
+
+        wait_until_ready()
+        found = pretraining(resolved)
     if summary:
         from pipeline.summary import read_report
         from pipeline.tracker import find_run

@@ -5,6 +5,7 @@ from typing import Any
 
 from prefect import flow, task
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.states import Completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 from prefect.tasks import Task
 
@@ -29,6 +30,13 @@ def _is_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool
     except Exception as error:
         return transient(error)
     return False
+
+
+def _told(stage: Stage) -> Any:
+    """The outcome of a task: for a stage that an earlier run did, a state that says so."""
+    if not stage.cached:
+        return stage
+    return Completed(name="Cached", message=f"Done by MLflow run {stage.run_id}.", data=stage)
 
 
 RETRIES: dict[str, Any] = {
@@ -57,7 +65,7 @@ def pretrain(
         f"explained variance {stage.metrics['explained_variance']:.3f}"
         + (" (cached)" if stage.cached else "")
     )
-    return stage
+    return _told(stage)
 
 
 @task(name="fine-tune", task_run_name="{trial.name}", **RETRIES)
@@ -65,13 +73,13 @@ def finetune(
     config: RunConfig, run: Run, trial: TrialSpec, data: DataStage, stacks: list[list[Stage]]
 ) -> Stage:
     """Fine-tune one arm on one label subset."""
-    return stages.finetune_stage(config, run, trial, data, stacks, unwatched)
+    return _told(stages.finetune_stage(config, run, trial, data, stacks, unwatched))
 
 
 @task(name="compare", task_run_name="compare {config.name}", **RETRIES)
-def compare(config: RunConfig, run: Run, trials: list[tuple[TrialSpec, Stage]]) -> None:
+def compare(config: RunConfig, run: Run, trials: list[tuple[TrialSpec, Stage]]) -> Stage:
     """Gain, interval and verdict for each label budget."""
-    stages.compare_stage(config, run, trials)
+    return _told(stages.compare_stage(config, run, trials))
 
 
 @task(name="export", task_run_name="export {config.name}", **RETRIES)
@@ -81,17 +89,17 @@ def export(
     data: DataStage,
     stacks: list[list[Stage]],
     trials: list[tuple[TrialSpec, Stage]],
-) -> None:
+) -> Stage:
     """Export, prove in a clean process, register."""
-    stages.export_stage(config, run, data, stacks, trials)
+    return _told(stages.export_stage(config, run, data, stacks, trials))
 
 
 @task(name="report", task_run_name="report {config.name}", **RETRIES)
 def report(
     config: RunConfig, run: Run, stacks: list[list[Stage]], trials: list[tuple[TrialSpec, Stage]]
-) -> None:
+) -> Stage:
     """Draw what the run came to."""
-    stages.report_stage(config, run, stacks, trials)
+    return _told(stages.report_stage(config, run, stacks, trials))
 
 
 @flow(name="fine-tune", flow_run_name="fine-tune {config.name}", persist_result=False)

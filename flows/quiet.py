@@ -16,8 +16,6 @@ def set_environment(verbose: bool) -> None:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "true",
         "MLFLOW_DISABLE_TELEMETRY": "true",
-        # The first start of the ephemeral server migrates its database, which takes a while.
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
         "PREFECT_SERVER_API_HOST": "127.0.0.1",
         "KERAS_BACKEND": "tensorflow",
     }

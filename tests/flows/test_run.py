@@ -4,6 +4,8 @@ import json
 import re
 import shlex
 import subprocess
+import urllib.request
+from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -150,14 +152,40 @@ def test_no_pickle_is_stored_anywhere(finished: Finished):
     assert [p for p in files if p.read_bytes()[:2] in (b"\x80\x04", b"\x80\x05")] == []
 
 
-def test_a_second_run_takes_the_stages_from_the_first(finished: Finished, layerwise: Layerwise):
+def cached_tasks(prefect_url: str) -> Counter[str]:
+    """Names of the task runs that Prefect shows as cached."""
+    wanted = {"task_runs": {"state": {"name": {"any_": ["Cached"]}}}}
+    request = urllib.request.Request(
+        f"{prefect_url}/task_runs/filter",
+        data=json.dumps(wanted).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request) as answer:
+        return Counter(run["name"] for run in json.load(answer))
+
+
+def test_a_second_run_takes_the_stages_from_the_first(
+    finished: Finished, layerwise: Layerwise, prefect_url: str
+):
+    before = cached_tasks(prefect_url)
     again = layerwise(*finished.arguments, "--summary", "again.json", folder=finished.folder)
     assert again.returncode == 0, again.stderr
     summary = json.loads((finished.folder / "again.json").read_text())
     assert [level["cached"] for level in summary["layers"]] == [True, True]
     assert summary["comparison"] == finished.summary["comparison"]
     assert "cached" in again.stdout
-    assert Path(summary["export"]["path"]).name == "2"
+    assert summary["export"] == finished.summary["export"]
+    report = (finished.folder / "again.html").read_text(encoding="utf-8")
+    assert report == (finished.folder / "summary.html").read_text(encoding="utf-8")
+    levels = {f"pretrain level {n}{s}": 1 for n in (1, 2) for s in ("", ", stack 2")}
+    trials = {
+        f"fine-tune {arm}, {labels} labels, seed {seed}": 1
+        for arm in ("pretrained", "random", "frozen")
+        for labels in BUDGETS
+        for seed in (0, 1)
+    }
+    endings = {f"{stage} digits": 1 for stage in ("compare", "export", "report")}
+    assert cached_tasks(prefect_url) - before == Counter(levels | trials | endings)
 
 
 def test_compare_reads_the_same_figures_back(finished: Finished, layerwise: Layerwise):

@@ -13,7 +13,7 @@ def expected(values, k):
     return np.sort(values, axis=-1)[..., -k][..., None]
 
 
-@pytest.mark.parametrize("k", [1, 2, 50, 99, 100])
+@pytest.mark.parametrize("k", [1, 50, 100])
 @pytest.mark.parametrize(
     "values",
     [
