@@ -87,6 +87,10 @@ def run(
     from pipeline.settings import load
 
     resolved = load(config or (None if data else "digits"), data, label, settings)
+    if summary and summary.suffix != ".json":
+        raise InputError(
+            f"--summary must end in .json; the report goes beside it. Given: {summary}."
+        )
     if summary and not summary.parent.is_dir():
         raise InputError(f"--summary: there is no folder {str(summary.parent)!r}.")
     from flows.server import prefect_server
@@ -152,6 +156,8 @@ def compare(
     RUN and OTHER are experiments, of which the latest run is meant, or ids of runs. Without them:
     the latest run of all.
     """
+    if sum((as_json, per_seed, plan is not None)) > 1:
+        raise InputError("--json, --per-seed and --plan each print something else. Give one.")
     if other:
         if per_seed or plan is not None:
             raise InputError("--per-seed and --plan are for one run. Given: two. Leave one out.")
@@ -195,14 +201,17 @@ def _compare_two(run: str | None, other: str, as_json: bool) -> None:
 @click.argument("run")
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 def export(run: str, directory: Path) -> None:
-    """Copy the SavedModel of a tracked RUN to DIRECTORY/1 (or the next free number)."""
+    """Copy the SavedModel of a tracked run to DIRECTORY/1 (or the next free number).
+
+    RUN is an experiment, of which the latest run is meant, or the id of a run.
+    """
     with native_output_hidden():
         import tensorflow  # noqa: F401
     from pipeline.folders import copy_version
     from pipeline.inference import model_folder
-    from pipeline.tracker import download_model, find_run
+    from pipeline.tracker import download_model, find
 
-    tracker, found = find_run(run)
+    tracker, found = find(run)
     exports = [c for c in tracker.children(found.run_id) if c.tags["stage"] == "export"]
     click.echo(
         copy_version(model_folder(download_model(exports[0].tags["logged_model"])), directory)
@@ -271,14 +280,14 @@ def schedule(
 @click.argument("source")
 @click.option("--label", help="The column that holds the target.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
-              help="Change one value of the data section, e.g. missing=impute.")  # fmt: skip
+              help="Change one value, e.g. data.missing=impute.")  # fmt: skip
 def data(source: str, label: str | None, settings: tuple[str, ...]) -> None:
     """What the data is and whether it can be used."""
     from pipeline.data.describe import describe
     from pipeline.data.read import read
     from pipeline.settings import load
 
-    config = load(None, source, label, [f"data.{setting}" for setting in settings]).data
+    config = load(None, source, label, settings).data
     _import_what_downloads(source)
     found = describe(read(config), config)
     click.echo(json.dumps(found, indent=1))

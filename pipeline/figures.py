@@ -9,8 +9,10 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from pipeline.compare import CONFIDENCE
+from pipeline.metrics import PERCENT, WORDS
 
 WIDTH = 9.0
+BINS = 40
 ACROSS = 16
 """Images in a row of a grid."""
 MOST_NUMBERED = 12
@@ -23,20 +25,20 @@ def scores_over_labels(comparison: Sequence[Mapping[str, Any]], metric: str) -> 
     arms = dict.fromkeys(arm for row in comparison for arm in row["arms"])
     for number, arm in enumerate(arms):
         rows = [row for row in comparison if arm in row["arms"]]
-        scores = [row["arms"][arm][metric] for row in rows]
+        scores = [np.multiply(row["arms"][arm][metric], _scale(metric)) for row in rows]
         # Side by side, so that intervals do not hide each other.
         labels = [row["labels"] * 1.02 ** (number - len(arms) / 2) for row in rows]
         axes.errorbar(
             labels,
             [np.mean(s) for s in scores],
-            yerr=[_half_interval(s) for s in scores],
+            yerr=[_half_interval(s) for s in scores] if len(scores[0]) > 1 else None,
             marker="o",
             markersize=4,
             capsize=3,
             label=arm,
         )
     _label_axis(axes, comparison)
-    axes.set_ylabel(metric)
+    axes.set_ylabel(WORDS[metric])
     axes.legend()
     return figure
 
@@ -46,16 +48,17 @@ def paired_differences(comparison: Sequence[Mapping[str, Any]], metric: str) -> 
     figure, axes = _figure(3.5)
     for position, row in enumerate(comparison):
         pretrained, random = (row["arms"][arm][metric] for arm in ("pretrained", "random"))
-        differences = np.subtract(pretrained, random)
+        differences = np.subtract(pretrained, random) * _scale(metric)
         spread = np.linspace(-0.25, -0.1, len(differences))
         axes.plot(position + spread, differences, "o", color="tab:blue", alpha=0.7)
-        interval = row["gain"]["ci95"] or [row["gain"]["mean"]] * 2
+        mean = row["gain"]["mean"]
+        interval = np.multiply(row["gain"]["ci95"] or [mean, mean], _scale(metric))
         axes.vlines(position + 0.1, *interval, color="black")
-        axes.plot(position + 0.1, row["gain"]["mean"], "s", color="black")
+        axes.plot(position + 0.1, mean * _scale(metric), "s", color="black")
     axes.axhline(0, color="grey", linewidth=0.8)
     axes.set_xticks(range(len(comparison)), [f"{row['labels']:,}" for row in comparison])
     axes.set_xlabel("labels")
-    axes.set_ylabel(f"gain in {metric}")
+    axes.set_ylabel("gain in points" if metric in PERCENT else f"gain in {WORDS[metric]}")
     return figure
 
 
@@ -68,7 +71,9 @@ def learning_curves(histories: Mapping[str, Sequence[float]]) -> Figure:
         axes.plot(np.arange(1, len(values) + 1), values)
         axes.set_title(name.replace("_", " "), fontsize=10)
         axes.set_xlabel("epoch")
-        axes.set_ylim(min(0.0, *values), 1.1 * max(1e-9, *values))
+        # The first epochs may lie far off and would flatten all that follows.
+        shown = values[len(values) // 20 :]
+        axes.set_ylim(min(0.0, *shown), 1.1 * max(1e-9, *shown))
     return figure
 
 
@@ -84,10 +89,12 @@ def image_grid(images: np.ndarray) -> Figure:
     return figure
 
 
-def density(share: np.ndarray) -> Figure:
-    """How many units of a level are active for which share of the rows."""
+def density(share: np.ndarray, rows: int) -> Figure:
+    """How many units of a level are active for which share of so many rows."""
     figure, axes = _figure(2.4)
-    axes.hist(share, bins=np.linspace(0, 1, 41).tolist())
+    # Each bin holds equally many of the shares that can be, 0 to `rows` in `rows`.
+    step = -(-(rows + 1) // BINS)
+    axes.hist(share, bins=((np.arange(0, rows + 1 + step, step) - 0.5) / rows).tolist())
     axes.set_xlabel("share of rows a unit is active for")
     axes.set_ylabel("units")
     return figure
@@ -102,6 +109,8 @@ def confusion(matrices: Mapping[str, np.ndarray], classes: Sequence[str]) -> Fig
         shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         axes.set_title(name, fontsize=10)
+        axes.set_xlabel("predicted")
+        axes.set_ylabel("true")
         axes.set_xticks(range(len(classes)), classes, rotation=90, fontsize=7)
         axes.set_yticks(range(len(classes)), classes, fontsize=7)
         if len(classes) <= MOST_NUMBERED:
@@ -141,7 +150,9 @@ def _label_axis(axes: Axes, comparison: Sequence[Mapping[str, Any]]) -> None:
     axes.set_xlabel("labels")
 
 
-def _half_interval(scores: Sequence[float]) -> float:
-    if len(scores) < 2:
-        return 0.0
+def _scale(metric: str) -> float:
+    return 100.0 if metric in PERCENT else 1.0
+
+
+def _half_interval(scores: np.ndarray) -> float:
     return float(stats.sem(scores) * stats.t.ppf((1 + CONFIDENCE) / 2, len(scores) - 1))

@@ -6,7 +6,7 @@ regression (Barlow et al. 1972) and straight between budgets.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -30,6 +30,8 @@ class LabelSaving(NamedTuple):
     """The baseline's labels for the same score."""
     interval: tuple[float, float] | None
     """95 % percentile interval of `equals`, seeds drawn with replacement; None for one seed."""
+    bound: Literal["at most", "at least"] | None
+    """Whether `equals` is at an end of the budgets that ran, and so only a bound."""
 
 
 def label_savings(scores: Sequence[Score]) -> list[LabelSaving]:
@@ -52,7 +54,10 @@ def label_savings(scores: Sequence[Score]) -> list[LabelSaving]:
     everyone = np.arange(len(seeds))
     found = equals(everyone)
     if len(seeds) < 2:
-        return [LabelSaving(b, float(n), None) for b, n in zip(budgets, found, strict=True)]
+        return [
+            LabelSaving(b, float(n), None, _bound(budgets, n))
+            for b, n in zip(budgets, found, strict=True)
+        ]
     interval = stats.bootstrap(
         (everyone,),
         equals,
@@ -63,7 +68,7 @@ def label_savings(scores: Sequence[Score]) -> list[LabelSaving]:
         rng=0,
     ).confidence_interval
     return [
-        LabelSaving(budget, float(number), (float(low), float(high)))
+        LabelSaving(budget, float(number), (float(low), float(high)), _bound(budgets, number))
         for budget, number, low, high in zip(
             budgets, found, interval.low, interval.high, strict=True
         )
@@ -75,9 +80,14 @@ def label_saving_entry(saving: LabelSaving) -> dict[str, Any]:
     return {
         "labels": saving.labels,
         "equals": saving.equals,
+        "bound": saving.bound,
         "ci95": list(saving.interval) if saving.interval else None,
         "times": saving.equals / saving.labels,
     }
+
+
+def _bound(budgets: Sequence[int], number: float) -> Literal["at most", "at least"] | None:
+    return "at most" if number <= budgets[0] else "at least" if number >= budgets[-1] else None
 
 
 def _table(scores: Sequence[Score], arm: str) -> dict[int, dict[int, float]]:

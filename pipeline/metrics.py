@@ -7,7 +7,9 @@ from pipeline.config import Task
 
 METRICS: dict[Task, str] = {"classification": "accuracy", "multilabel": "f1", "regression": "r2"}
 WORDS = {"accuracy": "accuracy in %", "f1": "F1 in %", "r2": "R squared"}
-"""What a metric is called where people read it."""
+"""What a metric is called where people read its values."""
+NAMES = {"accuracy": "Accuracy", "f1": "F1", "r2": "R squared"}
+"""What a heading calls it."""
 PERCENT = ("accuracy", "f1")
 """Metrics that people read in per cent."""
 

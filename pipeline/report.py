@@ -13,10 +13,11 @@ from matplotlib.figure import Figure
 from layers import SparseAutoencoder
 from pipeline import figures
 from pipeline.config import LevelConfig
-from pipeline.metrics import PERCENT
+from pipeline.metrics import NAMES, PERCENT
 from pipeline.network import reconstruct
 from pipeline.pretrain import encode
 from pipeline.summary import Summary
+from pipeline.tables import headline, notes, seed_count, tables
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 SHOWN_ROWS = 2000
@@ -52,17 +53,20 @@ class LeftBehind(NamedTuple):
 def comparison_sections(summary: Summary, left: LeftBehind) -> list[Section]:
     """Scores, paired differences, confusion, and what fine-tuning changed."""
     rows, metric = summary["comparison"], summary["metric"]
+    several = seed_count(summary) > 1
     sections = [
         Section(
             "scores",
-            f"{metric.capitalize()} over labels",
+            f"{NAMES[metric]} over labels",
             "Mean over seeds on the test rows, with its 95 % interval. Intervals of two arms may "
-            "overlap although their paired difference is clear: see below.",
+            "overlap although their paired difference is clear: see below."
+            if several
+            else "On the test rows, for one seed.",
             _png(figures.scores_over_labels(rows, metric)),
         )
     ]
     paired = [row for row in rows if row["gain"]]
-    if paired:
+    if paired and several:
         sections.append(
             Section(
                 "gains",
@@ -130,7 +134,7 @@ def level_sections(
                 f"level-{number}-density",
                 f"Level {number}: how often units are active",
                 "A peak at 0 is dead units, a peak at 1 units that tell nothing apart.",
-                _png(figures.density(share)),
+                _png(figures.density(share, len(code))),
                 number,
             )
         )
@@ -207,12 +211,13 @@ def verdict_sentence(summary: Summary) -> str:
 
 def report_html(summary: Summary, sections: Sequence[Section]) -> str:
     """The whole report; figures are inside, so that the file stands alone."""
-    digits, scale = (1, 100) if summary["metric"] in PERCENT else (3, 1)
     template = jinja2.Environment(autoescape=True).from_string(TEMPLATE.read_text(encoding="utf-8"))
     return template.render(
         summary=summary,
         verdict=verdict_sentence(summary),
-        number=lambda value, sign="": f"{scale * value:{sign}.{digits}f}",
+        headline=headline(summary),
+        tables=tables(summary),
+        notes=notes(summary),
         sections=[
             {"title": s.title, "note": s.note, "png": base64.b64encode(s.png).decode()}
             for s in sections

@@ -143,6 +143,12 @@ CASES = {
     ),
     "no store to read": Case(["compare"], ["no MLflow store", "layerwise run"]),
     "two runs, and seeds of one": Case(["compare", "a", "b", "--per-seed"], ["for one run"]),
+    "two answers asked of compare": Case(
+        ["compare", "--json", "--per-seed"], ["--json, --per-seed and --plan", "Give one"]
+    ),
+    "a summary that is no JSON": Case(
+        ["run", "digits", "--summary", "out.txt"], ["must end in .json", "out.txt"]
+    ),
     "no such run": Case(["export", "0123", "out"], ["no MLflow store", "layerwise run"]),
 }  # fmt: skip
 
@@ -181,7 +187,7 @@ def test_it_is_refused_with_a_message_that_helps(
 
 
 def test_missing_values_may_be_imputed_instead(refused: Callable[[list[str]], Result]):
-    result = refused(["data", "nan.csv", "--label", "cultivar", "--set", "missing=impute"])
+    result = refused(["data", "nan.csv", "--label", "cultivar", "--set", "data.missing=impute"])
     assert result.exit_code == 0
     assert '"problems": []' in result.output
 

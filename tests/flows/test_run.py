@@ -204,6 +204,9 @@ def test_compare_reads_the_same_figures_back(finished: Finished, layerwise: Laye
 
 
 def test_export_copies_the_model_of_a_tracked_run(finished: Finished, layerwise: Layerwise):
+    by_name = layerwise("export", "digits", "copy/by_name", folder=finished.folder)
+    assert by_name.returncode == 0, by_name.stderr
+    assert (finished.folder / "copy" / "by_name" / "1" / "saved_model.pb").is_file()
     result = layerwise("export", finished.summary["run_id"], "copy/here", folder=finished.folder)
     assert result.returncode == 0, result.stderr
     copied = finished.folder / "copy" / "here" / "1"

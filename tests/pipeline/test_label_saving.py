@@ -87,7 +87,13 @@ def test_an_entry_holds_every_figure_by_name():
     assert label_saving_entry(label_savings(made)[0]) == {
         "labels": 100,
         "equals": pytest.approx(100 * sqrt(10)),
+        "bound": None,
         "ci95": [pytest.approx(100 * sqrt(10))] * 2,
         "times": pytest.approx(sqrt(10)),
     }
     assert label_saving_entry(label_savings(made[::2])[0])["ci95"] is None
+
+
+def test_what_lies_beyond_the_budgets_is_told_as_a_bound():
+    made = scores({100: [0.4, 0.4], 1000: [0.9, 0.9]}, {100: [0.5, 0.5], 1000: [0.7, 0.7]})
+    assert [saving.bound for saving in label_savings(made)] == ["at most", "at least"]

@@ -14,6 +14,7 @@ from pipeline.prepare import prepare
 from pipeline.report import verdict_sentence
 from pipeline.stages import _left_behind
 from pipeline.summary import read_report
+from pipeline.tables import notes, tables
 from pipeline.tracker import Tracker
 
 PNG = b"\x89PNG\r\n"
@@ -78,6 +79,18 @@ def test_the_report_begins_with_the_verdict_and_its_figures(digits_home):
     for row in summary["comparison"]:
         low, high = (f"{100 * end:+.1f}" for end in row["gain"]["ci95"])
         assert f"{100 * row['gain']['mean']:+.1f} [{low}, {high}]" in words
+
+
+def test_the_report_has_every_table_and_note_of_the_terminal(digits_home):
+    words = " ".join(page_of(digits_home).text.split())
+    shown = tables(digits_home.summary)
+    assert len(shown) == 4
+    for table in shown:
+        assert table.title in words
+        for row in table.rows:
+            assert " ".join(row) in words
+    for note in notes(digits_home.summary):
+        assert note in words
 
 
 def test_every_figure_is_kept_with_its_own_stage_too(digits_home):

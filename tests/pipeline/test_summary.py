@@ -163,7 +163,7 @@ def test_the_fields_are_those_that_other_programs_rely_on(digits_run):
         assert set(row["against"]) == {"frozen"}
         assert row["verdict"] in ("helps", "hurts", "no evidence")
     for row in summary["label_saving"]:
-        assert set(row) == {"labels", "equals", "ci95", "times"}
+        assert set(row) == {"labels", "equals", "bound", "ci95", "times"}
     assert set(summary["export"]) == {"path", "model_uri", "endpoints"}
     assert summary["export"]["endpoints"] == ["serve", "encode", "reconstruct", "score"]
 
