@@ -20,7 +20,8 @@ def gain(scores: int, **changes: Any) -> dict[str, Any]:
     several = scores > 1
     return {
         "mean": 0.05, "ci95": [0.01, 0.09] if several else None,
-        "p_value": 0.5 if several else None, "std": 0.02, "p_holm": 0.03 if several else None, "mcnemar": None,
+        "p_value": 0.5 if several else None, "std": 0.02,
+        "p_holm": 0.03 if several else None, "mcnemar": None,
     } | changes  # fmt: skip
 
 
