@@ -305,7 +305,7 @@ def config(
     settings: tuple[str, ...],
     schema: bool,
 ) -> None:
-    """The resolved config as YAML, ready to be saved and changed."""
+    """The resolved config as YAML, ready to be saved and changed: of what `run` would run."""
     import yaml
 
     from pipeline.config import RunConfig
@@ -314,7 +314,7 @@ def config(
     if schema:
         click.echo(json.dumps(RunConfig.model_json_schema(), indent=1))
         return
-    resolved = load(config, data, label, settings)
+    resolved = load(config or (None if data else "digits"), data, label, settings)
     click.echo(yaml.safe_dump(resolved.model_dump(mode="json"), sort_keys=False), nl=False)
 
 

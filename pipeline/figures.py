@@ -73,7 +73,7 @@ def learning_curves(histories: Mapping[str, Sequence[float]]) -> Figure:
         axes.set_xlabel("epoch")
         # The first epochs may lie far off and would flatten all that follows.
         shown = values[len(values) // 20 :]
-        axes.set_ylim(min(0.0, *shown), 1.1 * max(1e-9, *shown))
+        axes.set_ylim(min(0.0, *shown), 1.1 * max(shown) if max(shown) > 0 else 1.0)
     return figure
 
 
