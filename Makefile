@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint slow docs recipes reproduce clean
+.PHONY: demo test lint slow docs recipes reproduce bench clean
 
 $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else "Layerwise needs Python 3.11 to 3.13; name one: make PYTHON=python3.12 ...")'
@@ -36,6 +36,9 @@ reproduce: $(READY)
 	$(BIN)/python -m benchmarks.reproduce.ufldl
 	$(BIN)/python -m benchmarks.reproduce.matlab
 	$(BIN)/python -m benchmarks.reproduce.keras_blog
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks.speed.training
 
 docs: $(READY)
 	$(BIN)/python docs/make_reference.py

@@ -61,12 +61,7 @@ def pretrain(
     if level.standardize:
         return _pretrain_standardized(level, rows, validation, seed, watch)
     autoencoder = build_autoencoder(level, rows, seed)
-    trainer = Trainer(
-        lambda batch: _loss(autoencoder, batch),
-        [ParameterGroup(keras.optimizers.Adam(), autoencoder.trainable_variables)],
-        [tf.TensorSpec((None, rows.shape[1]), tf.float32)],
-        min(level.batch_size, len(rows)),
-    )
+    trainer = trainer_of(autoencoder, min(level.batch_size, len(rows)))
     resident = tf.constant(rows)
     measured = validation[:MEASURED_ROWS]
     sample = rows[:MEASURED_ROWS]
@@ -94,6 +89,17 @@ def pretrain(
         seen = done * batches.shape[1]
         watch(Progress(done, total, seen, mean_loss, epoch + 1, epochs, metrics))
     return Pretrained(autoencoder, metrics, epochs)
+
+
+def trainer_of(autoencoder: SparseAutoencoder, batch_size: int) -> Trainer:
+    """What trains the autoencoder, with Adam, on batches of so many rows."""
+    features = autoencoder.encoder.kernel.shape[0]
+    return Trainer(
+        lambda batch: _loss(autoencoder, batch),
+        [ParameterGroup(keras.optimizers.Adam(), autoencoder.trainable_variables)],
+        [tf.TensorSpec((None, features), tf.float32)],
+        batch_size,
+    )
 
 
 def encode(

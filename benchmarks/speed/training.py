@@ -1,0 +1,180 @@
+"""Training rows a second of one level, 784 to 1024, against the machine and against other ways.
+
+The machine: its float32 rate of large matrix products, measured in the same run. A row costs five
+products of features x units: two forward, three backward, for nothing needs the rows' gradient.
+Others: the same Keras model with `fit`, as its users write it; scikit-learn's MLPRegressor of the
+same shape; PyTorch, eager and compiled, where it is installed. Repeats are interleaved and medians
+told, because a machine's speed wanders.
+
+Usage: python -m benchmarks.speed.training
+"""
+
+import importlib.util
+import json
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPRegressor
+
+from benchmarks.running import BUILD
+from pipeline.config import LevelConfig
+from pipeline.data.builtin import read_builtin
+from pipeline.engine import shuffled_batches
+from pipeline.pretrain import build_autoencoder, trainer_of
+
+UNITS = 1024
+ROWS = 12_800
+BATCHES = (256, 1024)
+REPEATS = 5
+MATRIX = 2048
+MECHANISMS: dict[str, dict[str, Any]] = {
+    "none": {},
+    "l1": {"sparsity": {"mechanism": "l1"}},
+    "kl": {"sparsity": {"mechanism": "kl"}, "activation": "sigmoid"},
+    "topk": {"sparsity": {"mechanism": "topk", "k": 120}},
+    "batch_topk": {"sparsity": {"mechanism": "batch_topk", "k": 120}},
+    "lifetime": {"sparsity": {"mechanism": "lifetime"}},
+    "jumprelu": {"sparsity": {"mechanism": "jumprelu"}},
+    "topk, masking 0.5": {
+        "sparsity": {"mechanism": "topk", "k": 120},
+        "corruption": {"kind": "masking", "share": 0.5},
+    },
+}
+
+
+class Contender(NamedTuple):
+    """One way to train a level: `train` passes once over the rows."""
+
+    way: str
+    mechanism: str
+    batch_size: int
+    train: Callable[[], Any]
+
+
+def main() -> None:
+    """Measure, print a Markdown table and write it as JSON."""
+    rows = read_builtin("fashion_mnist").x[:ROWS].reshape(ROWS, -1).astype("float32") / 255
+    found = contenders(rows)
+    for contender in found:
+        contender.train()  # compiles
+    product = matrix_product()
+    times: list[list[float]] = [[] for _ in found]
+    products = []
+    for _ in range(REPEATS):
+        for contender, taken in zip(found, times, strict=True):
+            taken.append(timed(contender.train))
+            products.append(timed(product))
+    rate = 2 * MATRIX**3 / statistics.median(products)
+    table = [
+        {
+            "way": contender.way,
+            "mechanism": contender.mechanism,
+            "batch_size": contender.batch_size,
+            "rows_per_second": ROWS / statistics.median(taken),
+            "share_of_matrix_rate": ROWS
+            / statistics.median(taken)
+            * (10 * rows.shape[1] * UNITS)
+            / rate,
+        }
+        for contender, taken in zip(found, times, strict=True)
+    ]
+    file = BUILD / "speed" / "training.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"matrix_gflops": rate / 1e9, "table": table}, indent=1))
+    show(table, rate)
+
+
+def contenders(rows: np.ndarray) -> list[Contender]:
+    """Everything that is measured, on rows (rows, features)."""
+    found = []
+    for batch_size in BATCHES:
+        for name, settings in MECHANISMS.items():
+            level = LevelConfig(units=UNITS, batch_size=batch_size, **settings)
+            found.append(Contender("layerwise", name, batch_size, engine(level, rows)))
+        level = LevelConfig(units=UNITS, batch_size=batch_size)
+        for name in ("none", "topk"):
+            settings = MECHANISMS[name]
+            level = LevelConfig(units=UNITS, batch_size=batch_size, **settings)
+            found.append(Contender("Keras fit", name, batch_size, keras_fit(level, rows)))
+        found.append(Contender("MLPRegressor", "none", batch_size, perceptron(batch_size, rows)))
+        if importlib.util.find_spec("torch"):
+            from benchmarks.speed.pytorch import pytorch
+
+            for way, compiled in (("PyTorch", False), ("PyTorch compiled", True)):
+                train = pytorch(rows, UNITS, batch_size, compiled)
+                found.append(Contender(way, "none", batch_size, train))
+    return found
+
+
+def engine(level: LevelConfig, rows: np.ndarray) -> Callable[[], Any]:
+    """The compiled loop that `layerwise run` trains with."""
+    trainer = trainer_of(build_autoencoder(level, rows, seed=0), level.batch_size)
+    batches = shuffled_batches(len(rows), level.batch_size, seed=0)
+    rates = np.full((len(batches), 1), level.learning_rate)
+    resident = tf.constant(rows)
+    return lambda: trainer.run(batches, rates, resident)
+
+
+def keras_fit(level: LevelConfig, rows: np.ndarray) -> Callable[[], Any]:
+    """The same model and optimizer, by `compile` and `fit`."""
+    autoencoder = build_autoencoder(level, rows, seed=0)
+    autoencoder.compile(optimizer=keras.optimizers.Adam(level.learning_rate))
+    return lambda: autoencoder.fit(rows, batch_size=level.batch_size, verbose=0)
+
+
+def perceptron(batch_size: int, rows: np.ndarray) -> Callable[[], Any]:
+    """scikit-learn's network from the rows to themselves."""
+    model = MLPRegressor(
+        hidden_layer_sizes=(UNITS,), batch_size=batch_size, max_iter=1, random_state=0
+    )
+
+    def train() -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(rows, rows)
+
+    return train
+
+
+def matrix_product() -> Callable[[], Any]:
+    """A large float32 product."""
+    left, right = (tf.random.normal((MATRIX, MATRIX)) for _ in range(2))
+    multiply = tf.function(tf.matmul)
+    multiply(left, right)
+    return lambda: multiply(left, right).numpy()
+
+
+def timed(work: Callable[[], Any]) -> float:
+    """Seconds that the work takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def show(table: list[dict[str, Any]], rate: float) -> None:
+    """Print the table; ratios are to Keras's `fit` without sparsity at the same batch size."""
+    fit = {
+        row["batch_size"]: row["rows_per_second"]
+        for row in table
+        if (row["way"], row["mechanism"]) == ("Keras fit", "none")
+    }
+    print(f"Matrix products: {rate / 1e9:.0f} GFLOP/s, float32\n")
+    print("| way | mechanism | batch | rows/s | share of matrix rate | times Keras fit |")
+    print("| - | - | -: | -: | -: | -: |")
+    for row in table:
+        print(
+            f"| {row['way']} | {row['mechanism']} | {row['batch_size']:,} | "
+            f"{row['rows_per_second']:,.0f} | {row['share_of_matrix_rate']:.2f} | "
+            f"{row['rows_per_second'] / fit[row['batch_size']]:.2f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()
