@@ -26,13 +26,19 @@ class House(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except KeyboardInterrupt:
-            _stop("Stopped.", 130)
+            _stop(_stopped(ctx), 130)
         except Exception as error:
             if _interrupted(error):
-                _stop("Stopped.", 130)
+                _stop(_stopped(ctx), 130)
             if ctx.params.get("verbose"):
                 raise
             _stop(f"{type(error).__name__}: {error}\n{BUG_HINT}", 1)
+
+
+def _stopped(ctx: click.Context) -> str:
+    if ctx.invoked_subcommand == "run":
+        return "Stopped. The same command goes on where it was."
+    return "Stopped."
 
 
 def _interrupted(error: BaseException | None) -> bool:

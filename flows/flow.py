@@ -137,9 +137,9 @@ def pretraining(config: RunConfig) -> Summary:
             compare(config, run, trials)
             export(config, run, data, stacks, trials)
             report(config, run, stacks, trials)
-    except BaseException:
+    except BaseException as error:
         with suppress(Exception):  # the first error is the one to be told
-            stages.fail_run(config, run)
+            stages.fail_run(config, run, error)
         raise
     return stages.finish_run(config, run)
 

@@ -11,6 +11,7 @@ from rich.progress import Progress as Bars
 from pipeline.engine import Progress
 
 LINE_SECONDS = 5.0
+RATE_SECONDS = 2.0
 
 console = Console(stderr=True, highlight=False)
 
@@ -25,16 +26,18 @@ class Watcher:
         self._began = time.monotonic()
         self._told = self._began
         self._active = ""
+        self._mark = (self._began, 0)
+        self._rate = 0.0
 
     def __call__(self, progress: Progress) -> None:
         """Take in one report."""
         now = time.monotonic()
-        rate = progress.rows / max(now - self._began, 1e-9)
+        self._measure(now, progress.rows)
         if progress.metrics and "active_fraction" in progress.metrics:
             self._active = f" active {progress.metrics['active_fraction']:.3f}"
         text = (
             f"epoch {progress.epoch}/{progress.epochs} loss {progress.loss:.4f}{self._active} "
-            f"{rate:,.0f} rows/s"
+            f"{self._rate:,.0f} rows/s"
         )
         if self._bars:
             if self._bar is None:
@@ -42,8 +45,16 @@ class Watcher:
             self._bars.update(self._bar, completed=progress.done, text=text)
         elif now - self._told >= LINE_SECONDS and progress.done < progress.total:
             self._told = now
-            left = (now - self._began) * (progress.total - progress.done) / progress.done
+            rows_left = progress.rows * (progress.total - progress.done) / progress.done
+            left = rows_left / max(self._rate, 1e-9)
             console.print(f"{self._stage}: {text}, {left:.0f} s left", soft_wrap=True)
+
+    def _measure(self, now: float, rows: int) -> None:
+        """Take the rate anew every other second; epochs told of from a checkpoint took no time."""
+        began, before = self._mark
+        if not self._rate or now - began > RATE_SECONDS:
+            self._rate = (rows - before) / max(now - began, 1e-9)
+            self._mark = (now, rows)
 
     def finish(self, text: str) -> None:
         """Replace the bar by one line about the outcome."""

@@ -99,11 +99,15 @@ class Trainer:
             ],
         )
 
+    @property
+    def optimizer_variables(self) -> list[keras.Variable]:
+        """Moments and step counts of all groups."""
+        return [variable for group in self.groups for variable in group.optimizer.variables]
+
     def reset(self) -> None:
         """Forget the optimizers' moments and step counts."""
-        for group in self.groups:
-            for variable in group.optimizer.variables:
-                variable.assign(tf.zeros_like(variable.value))
+        for variable in self.optimizer_variables:
+            variable.assign(tf.zeros_like(variable.value))
 
     def run(self, batches: np.ndarray, rates: np.ndarray, *arrays: tf.Tensor) -> float:
         """Run one step per row of `batches` (steps, batch size); give back the mean loss.

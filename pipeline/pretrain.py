@@ -20,6 +20,7 @@ from layers import (
     revive,
 )
 from pipeline import config as c
+from pipeline.checkpoint import Checkpoint
 from pipeline.compute import pretraining_epochs
 from pipeline.engine import (
     ParameterGroup,
@@ -49,46 +50,58 @@ class Pretrained(NamedTuple):
 
 
 def pretrain(
-    level: c.LevelConfig, rows: np.ndarray, validation: np.ndarray, seed: int, watch: Watch
+    level: c.LevelConfig,
+    rows: np.ndarray,
+    validation: np.ndarray,
+    seed: int,
+    watch: Watch,
+    checkpoint: Checkpoint | None = None,
 ) -> Pretrained:
     """Train one sparse autoencoder on rows (rows, features), float32.
 
     After each epoch its metrics are measured on clean validation rows (at most 5,000) and, during
     the first half, dead units are revived. Where rows are to be standardised, the epochs' metrics
-    are of standardised rows, the last ones not. Raises `DivergedError` when the loss is no longer
+    are of standardised rows, the last ones not. A checkpoint is written at the end of an epoch; if
+    there is one, training goes on from it, tells `watch` of the epochs before, and ends with the
+    same weights as if it had never stopped. Raises `DivergedError` when the loss is no longer
     finite.
     """
     if level.standardize:
-        return _pretrain_standardized(level, rows, validation, seed, watch)
+        return _pretrain_standardized(level, rows, validation, seed, watch, checkpoint)
     autoencoder = build_autoencoder(level, rows, seed)
-    trainer = trainer_of(autoencoder, min(level.batch_size, len(rows)))
+    batch_size = min(level.batch_size, len(rows))
+    trainer = trainer_of(autoencoder, batch_size)
     resident = tf.constant(rows)
     measured = validation[:MEASURED_ROWS]
     sample = rows[:MEASURED_ROWS]
     measure = _compiled_measure(autoencoder)
-    epoch_steps = len(rows) // min(level.batch_size, len(rows))
+    steps = len(rows) // batch_size
     epochs = pretraining_epochs(level, len(rows))
-    total = epoch_steps * epochs
-    rates = _constant_then_linear(level.learning_rate, total)
-    done = 0
-    metrics: dict[str, float] = {}
-    for epoch in range(epochs):
+    rates = _constant_then_linear(level.learning_rate, steps * epochs)
+
+    def tell(epoch: int, step: int, loss: float, metrics: dict[str, float] | None) -> None:
+        done = epoch * steps + step
+        watch(Progress(done, steps * epochs, done * batch_size, loss, epoch + 1, epochs, metrics))
+
+    state = [*autoencoder.variables, *trainer.optimizer_variables]
+    told = checkpoint.load(state) if checkpoint else []
+    for epoch, (loss, metrics) in enumerate(told):
+        tell(epoch, steps, loss, metrics)
+    for epoch in range(len(told), epochs):
         if level.revive and 0 < 2 * epoch <= epochs:
             revive(autoencoder, sample, derive(seed, "revive", epoch))
         batches = shuffled_batches(len(rows), level.batch_size, derive(seed, "epoch", epoch))
+        of_epoch = rates[epoch * steps : (epoch + 1) * steps]
         losses = []
         for block in blocks(batches):
-            loss = trainer.run(batches[block], rates[done : done + len(batches[block])], resident)
-            losses.append(loss)
-            done += len(batches[block])
-            if block.stop < len(batches):
-                seen = done * batches.shape[1]
-                watch(Progress(done, total, seen, loss, epoch + 1, epochs, None))
-        metrics = measure(measured)
-        mean_loss = float(np.mean(losses))
-        seen = done * batches.shape[1]
-        watch(Progress(done, total, seen, mean_loss, epoch + 1, epochs, metrics))
-    return Pretrained(autoencoder, metrics, epochs)
+            losses.append(trainer.run(batches[block], of_epoch[block], resident))
+            if block.stop < steps:
+                tell(epoch, block.stop, losses[-1], None)
+        told.append((float(np.mean(losses)), measure(measured)))
+        if checkpoint:
+            checkpoint.save(state, told)
+        tell(epoch, steps, *told[-1])
+    return Pretrained(autoencoder, told[-1][1], epochs)
 
 
 def trainer_of(autoencoder: SparseAutoencoder, batch_size: int) -> Trainer:
@@ -141,11 +154,17 @@ def build_autoencoder(level: c.LevelConfig, rows: np.ndarray, seed: int) -> Spar
 
 
 def _pretrain_standardized(
-    level: c.LevelConfig, rows: np.ndarray, validation: np.ndarray, seed: int, watch: Watch
+    level: c.LevelConfig,
+    rows: np.ndarray,
+    validation: np.ndarray,
+    seed: int,
+    watch: Watch,
+    checkpoint: Checkpoint | None,
 ) -> Pretrained:
     offset, scale = rows.mean(axis=0), np.maximum(rows.std(axis=0), LEAST_DEVIATION)
     inner = level.model_copy(update={"standardize": False})
-    result = pretrain(inner, (rows - offset) / scale, (validation - offset) / scale, seed, watch)
+    standard = (rows - offset) / scale
+    result = pretrain(inner, standard, (validation - offset) / scale, seed, watch, checkpoint)
     _take_in(result.autoencoder, offset, scale)
     metrics = _compiled_measure(result.autoencoder)(validation[:MEASURED_ROWS])
     return result._replace(metrics=metrics)

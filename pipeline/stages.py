@@ -18,6 +18,7 @@ import keras
 import numpy as np
 
 from layers import SparseAutoencoder
+from pipeline.checkpoint import Checkpoint
 from pipeline.compare import BASELINE, CANDIDATE, Score, compare, comparison_entry
 from pipeline.compute import matched_steps
 from pipeline.config import Arm, Reference, RunConfig
@@ -50,6 +51,8 @@ from pipeline.tracker import (
     StageRun,
     Tracker,
     download_model,
+    ending,
+    this_process,
     tracking_uri,
 )
 from pipeline.trials import LevelSpec, Parts, TrialSpec, parts_of, stack_of, trials_of
@@ -97,7 +100,9 @@ def start_run(config: RunConfig) -> Run:
     """Open the store and start the parent run."""
     uri = tracking_uri()
     tracker = Tracker(uri, config.name)
-    parent = tracker.start(config.name, "run", None, {"seed": config.seed})
+    tags = {"seed": config.seed, "process": this_process()}
+    parent = tracker.start(config.name, "run", None, tags)
+    tracker.close_dead_runs(parent.run_id)
     settings = config.model_dump(mode="json")
     parent.params({name: settings[name] for name in ("name", "seed", "data", "finetune")})
     with tempfile.TemporaryDirectory() as folder:
@@ -116,11 +121,11 @@ def finish_run(config: RunConfig, run: Run) -> Summary:
     return read_summary(tracker, tracker.run(run.run_id))
 
 
-def fail_run(config: RunConfig, run: Run) -> None:
-    """Mark the parent run as failed and clear the scratch."""
+def fail_run(config: RunConfig, run: Run, error: BaseException) -> None:
+    """Mark the parent run as failed, or killed, by the error and clear the scratch."""
     shutil.rmtree(run.scratch, ignore_errors=True)
     tracker = Tracker(run.uri, config.name)
-    tracker.finish(StageRun(tracker.client, run.run_id), "FAILED")
+    tracker.finish(StageRun(tracker.client, run.run_id), ending(error))
 
 
 def data_stage(config: RunConfig, run: Run) -> DataStage:
@@ -153,6 +158,7 @@ def pretrain_stage(
     stands_on = below[-1].key if below else data.key
     key = stage_key("pretrain", level, config.seed, spec.number, spec.stack, stands_on)
     tags = {"level": spec.number, "stack": spec.stack, "units": level.units}
+    checkpoint = Checkpoint(Path(run.scratch).with_name("checkpoints"), key)
 
     def work(stage: StageRun) -> dict[str, float]:
         rows, validation = _level_rows(config, run, spec.stack, below)
@@ -163,14 +169,16 @@ def pretrain_stage(
             watch(progress)
 
         seed = derive(config.seed, "pretrain", spec.stack, spec.number)
-        result = pretrain(level, rows, validation, seed, log)
+        result = pretrain(level, rows, validation, seed, log, checkpoint)
         _store_model(stage, result.autoencoder, AUTOENCODER)
         epochs: dict[str, float] = {"epochs": result.epochs}
         stage.metrics(epochs, result.epochs)
         return result.metrics | epochs
 
     params = level.model_dump(mode="json")
-    return _stage(config, run, spec.name, "pretrain", key, tags, params, _epochs, work)
+    stage = _stage(config, run, spec.name, "pretrain", key, tags, params, _epochs, work)
+    checkpoint.remove()
+    return stage
 
 
 def finetune_stage(

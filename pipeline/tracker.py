@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import re
+import socket
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 
 import mlflow
 import numpy as np
+import psutil
 from mlflow.data.dataset_source import DatasetSource
 from mlflow.data.numpy_dataset import from_numpy
 from mlflow.entities import DatasetInput, InputTag, Metric, Param, Run, RunTag
@@ -198,11 +200,28 @@ class Tracker:
         run = self.start(name, stage, parent, tags)
         try:
             yield run
-        except BaseException:
-            self.finish(run, "FAILED")
+        except BaseException as error:
+            self.finish(run, ending(error))
             raise
         run.metrics({"seconds": run.seconds})
         self.finish(run)
+
+    def close_dead_runs(self, successor: str) -> None:
+        """Close as KILLED what processes of this machine left open when they were killed."""
+        for run in self._running(f"tags.`{TAG}process` LIKE '{socket.gethostname()} %'"):
+            if run.info.run_id == successor or _is_alive(run.data.tags[TAG + "process"]):
+                continue
+            for left in (
+                *self._running(f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{run.info.run_id}'"),
+                run,
+            ):
+                self.client.set_tag(left.info.run_id, TAG + "continued_by", successor)
+                self.client.set_terminated(left.info.run_id, "KILLED")
+
+    def _running(self, which: str) -> list[Run]:
+        return self.client.search_runs(
+            [self.experiment_id], f"{which} and attributes.status = 'RUNNING'"
+        )
 
     def finish(self, run: StageRun, status: str = "FINISHED") -> None:
         """Send what waits and close the run."""
@@ -336,6 +355,27 @@ class Tracker:
                 logging.getLogger(__name__).warning("%s It is computed again.", error)
                 return False
         return True
+
+
+def this_process() -> str:
+    """What tells this process from all others: machine, number, and when it began."""
+    return _process(psutil.Process())
+
+
+def ending(error: BaseException) -> str:
+    """MLflow's status of a run that an error ended: what is no `Exception` came from outside."""
+    return "FAILED" if isinstance(error, Exception) else "KILLED"
+
+
+def _process(process: psutil.Process) -> str:
+    return f"{socket.gethostname()} {process.pid} {process.create_time():.2f}"
+
+
+def _is_alive(process: str) -> bool:
+    try:
+        return _process(psutil.Process(int(process.split()[1]))) == process
+    except psutil.NoSuchProcess:
+        return False
 
 
 def open_experiment(name: str | None) -> Tracker:

@@ -78,7 +78,7 @@ def test_ctrl_c_stops_the_run_within_seconds_and_its_server_too(home, make_works
     assert time.monotonic() - began < 20
     assert run.returncode == 130
     assert stdout == ""
-    assert stderr.splitlines()[-1] == "layerwise: Stopped."
+    assert stderr.splitlines()[-1] == "layerwise: Stopped. The same command goes on where it was."
     assert "Traceback" not in stderr and "Error" not in stderr
     assert until(lambda: not servers(home), 20)
 

@@ -494,7 +494,7 @@ def test_a_level_that_diverges_fails_its_run_and_is_not_taken_for_finished(uri):
     for _ in range(2):
         with pytest.raises(DivergedError):
             stages.pretrain_stage(config, run, LevelSpec(1), data, [], lambda _: None)
-    stages.fail_run(config, run)
+    stages.fail_run(config, run, RuntimeError())
     client = Tracker(uri, "diverges").client
     found = client.search_runs([client.get_experiment_by_name("diverges").experiment_id])
     told = sorted((r.data.tags["layerwise.stage"], r.info.status) for r in found)
@@ -512,7 +512,7 @@ def test_data_that_cannot_be_used_fail_before_anything_is_trained(uri):
     run = stages.start_run(config)
     with pytest.raises(InputError, match="each of the 10 classes"):
         stages.data_stage(config, run)
-    stages.fail_run(config, run)
+    stages.fail_run(config, run, RuntimeError())
     children = Tracker(uri, "refused").children(run.run_id)
     assert children == []
 
@@ -538,7 +538,7 @@ def test_trials_at_the_same_time_give_what_they_give_one_by_one(digits_home):
         together = dict(zip(trials, pool.map(work, trials), strict=True))
     one_by_one = {trial: stage.metrics["accuracy"] for trial, stage in called.trials}
     assert together == {trial: one_by_one[trial] for trial in trials}
-    stages.fail_run(config, run)
+    stages.fail_run(config, run, RuntimeError())
 
 
 # A regression
