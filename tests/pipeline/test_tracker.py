@@ -20,6 +20,7 @@ from pipeline.tracker import (
     download_model,
     find_run,
     open_experiment,
+    this_process,
     tracking_uri,
     transient,
 )
@@ -112,13 +113,16 @@ def test_a_stage_is_a_child_with_its_tags_and_its_duration(tracker):
     assert PARENT not in tracker.client.get_run(parent.run_id).data.tags
 
 
-@pytest.mark.parametrize("error", [StoppedError, KeyboardInterrupt, SystemExit])
-def test_a_stage_that_stops_is_failed_and_keeps_what_it_told(error, tracker):
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(StoppedError, "FAILED"), (KeyboardInterrupt, "KILLED"), (SystemExit, "KILLED")],
+)
+def test_a_stage_that_stops_is_failed_or_killed_and_keeps_what_it_told(error, status, tracker):
     with pytest.raises(error), tracker.stage("name", "pretrain", None, {}) as stage:
         stage.metrics({"loss": 0.5}, step=3)
         raise error
     run = tracker.client.get_run(stage.run_id)
-    assert run.info.status == "FAILED"
+    assert run.info.status == status
     assert run.info.end_time is not None
     assert run.data.metrics == {"loss": 0.5}
 
@@ -439,3 +443,31 @@ def test_faults_of_disk_network_and_store_are_transient_faults_of_the_input_are_
     assert not transient(ValueError("wrong"))
     assert not transient(MlflowException.invalid_parameter_value("wrong"))
     assert not transient(KeyboardInterrupt())
+
+
+# What a killed process leaves behind
+
+
+def test_what_a_dead_process_left_running_is_closed_as_killed(uri):
+    tracker = Tracker(uri, "left")
+    alive = this_process()
+    machine, number, began = alive.split()
+
+    def left_open(process: str) -> tuple[str, str]:
+        parent = tracker.start("left", "run", None, {"process": process})
+        return parent.run_id, tracker.start("level", "pretrain", parent.run_id, {}).run_id
+
+    reused_number = left_open(f"{machine} {number} {float(began) - 100:.2f}")
+    no_such_number = left_open(f"{machine} 4194305 {began}")
+    still_alive = left_open(alive)
+    elsewhere = left_open(f"another-machine 4194305 {began}")
+    successor = tracker.start("left", "run", None, {"process": alive}).run_id
+
+    tracker.close_dead_runs(successor)
+
+    for run_id in (*reused_number, *no_such_number):
+        run = tracker.client.get_run(run_id)
+        assert run.info.status == "KILLED"
+        assert run.data.tags["layerwise.continued_by"] == successor
+    for run_id in (*still_alive, *elsewhere, successor):
+        assert tracker.client.get_run(run_id).info.status == "RUNNING"
