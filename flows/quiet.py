@@ -19,6 +19,8 @@ def set_environment(verbose: bool) -> None:
         # The first start of the ephemeral server migrates its database, which takes a while.
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
         "PREFECT_SERVER_API_HOST": "127.0.0.1",
+        # Of the server that Prefect starts for a run: no site's scripts may ask it anything.
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": "http://127.0.0.1",
         "KERAS_BACKEND": "tensorflow",
     }
     if not verbose:
