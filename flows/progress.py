@@ -12,7 +12,7 @@ from pipeline.engine import Progress
 
 LINE_SECONDS = 5.0
 
-console = Console(stderr=True, highlight=False)
+console = Console(stderr=True, highlight=False, markup=False)
 
 
 class Watcher:
