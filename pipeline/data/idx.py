@@ -78,7 +78,8 @@ def _array(file: BufferedIOBase, where: str) -> np.ndarray:
     if len(header) < 4 or header[:2] != b"\0\0" or header[2] not in _TYPES:
         raise InputError(
             "An IDX file begins with two zero bytes, a type code and the number of dimensions. "
-            f"{where} begins with {header.hex(' ')}. It may be cut short. Give a file in IDX format."
+            f"{where} begins with {header.hex(' ')}. It may be cut short. "
+            "Fetch it again, or give a file in IDX format."
         )
     dimensions = header[3]
     dtype = np.dtype(_TYPES[header[2]])
