@@ -188,7 +188,9 @@ def _read_parquet(path: Path) -> pa.Table:
         with pa.parquet.ParquetFile(path, metadata=metadata, read_dictionary=text) as file:
             table = file.read()
         table.validate(full=True)  # text that is not UTF-8, positions beyond the end
-    except (pa.ArrowException, OSError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # PyArrow raises errors of many types for damaged bytes.
         raise InputError(
             f"{path.name} cannot be read as Parquet: {error}. It may be cut short. Write it again."
         ) from error

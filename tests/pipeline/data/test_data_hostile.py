@@ -305,10 +305,14 @@ def test_nested_and_binary_cells_are_refused_by_column(cells: object, tmp_path: 
     assert message.startswith("Cells must be numbers or text. Column 'a' of a.parquet holds")
 
 
-def test_a_cut_table_is_refused(tmp_path: Path):
+def test_a_damaged_table_is_refused(tmp_path: Path):
     pd.DataFrame({"a": [1, 2], "y": ["p", "q"]}).to_parquet(tmp_path / "a.parquet")
     whole = (tmp_path / "a.parquet").read_bytes()
-    for content in (whole[: len(whole) // 2], whole[:-8] + b"\xff\xff\xff\x7fPAR1"):
+    for content in (
+        whole[: len(whole) // 2],
+        whole[:-8] + b"\xff\xff\xff\x7fPAR1",
+        whole.replace(b"\x01y", b"\x01\xff"),  # the name of a column
+    ):
         (tmp_path / "a.parquet").write_bytes(content)
         assert "cannot be read as Parquet" in refusal(tmp_path / "a.parquet", label="y")
 
