@@ -2,6 +2,7 @@
 
 import json
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import click
 
 from flows.quiet import native_output_hidden, set_environment
+from pipeline.credentials import hidden
 from pipeline.errors import InputError
 
 BUG_HINT = "Run again with --verbose for the whole story."
@@ -31,7 +33,7 @@ class House(click.Group):
             if _interrupted(error):
                 _stop(_stopped(ctx), 130)
             if ctx.params.get("verbose"):
-                raise
+                _stop(traceback.format_exc(), 1)
             _stop(f"{type(error).__name__}: {error}\n{BUG_HINT}", 1)
 
 
@@ -49,7 +51,7 @@ def _interrupted(error: BaseException | None) -> bool:
 
 
 def _stop(message: str, status: int) -> None:
-    click.echo(f"layerwise: {message}", err=True)
+    click.echo(f"layerwise: {hidden(message)}", err=True)
     sys.exit(status)
 
 
@@ -129,7 +131,7 @@ def _import_what_downloads(source: str) -> None:
 def _console() -> Any:
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True)
+    return Console(highlight=False, markup=False, soft_wrap=True)
 
 
 def _show(summary: Any) -> None:
@@ -143,7 +145,8 @@ def _show(summary: Any) -> None:
     console.print(f"Report:     {summary['report']}")
     console.print(f"Run:        {summary['run_id']} in experiment {summary['experiment']}")
     bin_folder = Path(sys.executable).parent
-    console.print(f"MLflow:     {bin_folder / 'mlflow'} ui --backend-store-uri {tracking_uri()}\n")
+    store = hidden(tracking_uri())
+    console.print(f"MLflow:     {bin_folder / 'mlflow'} ui --backend-store-uri {store}\n")
 
 
 @main.command()

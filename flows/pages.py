@@ -1,29 +1,40 @@
-"""MLflow's and Prefect's own pages, on loopback."""
+"""MLflow's and Prefect's own pages, on loopback and for its names alone."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+from flows.loopback import HOST, NAMES
 from flows.progress import console
 from pipeline.tracker import tracking_uri
 
-HOST = "127.0.0.1"
+ROOT = Path(__file__).parents[1]
 
 
 def serve_pages(mlflow_port: int, prefect_port: int) -> None:
-    """Run both servers until one ends or the user interrupts."""
+    """Run both servers until one ends or the user interrupts.
+
+    They refuse requests that were made to another host's name, and other sites' scripts.
+    """
     programs = Path(sys.executable).parent
     prefect_url = f"http://{HOST}:{prefect_port}"
+    allowed = [pattern for name in NAMES for pattern in (name, f"{name}:*")]
     commands: list[list[str | Path]] = [
-        [programs / "mlflow", "server", "--backend-store-uri", tracking_uri(),
-         "--host", HOST, "--port", str(mlflow_port)],
-        [programs / "prefect", "server", "start", "--host", HOST, "--port", str(prefect_port)],
+        [programs / "mlflow", "server", "--host", HOST, "--port", str(mlflow_port),
+         "--allowed-hosts", ",".join(allowed)],
+        [programs / "uvicorn", "--app-dir", ROOT, "--factory", "flows.loopback:prefect_app",
+         "--host", HOST, "--port", str(prefect_port)],
     ]  # fmt: skip
     environment = os.environ | {
+        # Not as an option, which every user of the machine can read: it may have a password.
+        "MLFLOW_BACKEND_STORE_URI": tracking_uri(),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         # Without it Prefect's page calls port 4200, whatever its own port.
         "PREFECT_SERVER_UI_API_URL": f"{prefect_url}/api",
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(
+            f"http://{name}:{prefect_port}" for name in NAMES
+        ),
     }
     quiet = subprocess.DEVNULL
     servers = [

@@ -13,7 +13,7 @@ from pipeline.engine import Progress
 LINE_SECONDS = 5.0
 RATE_SECONDS = 2.0
 
-console = Console(stderr=True, highlight=False)
+console = Console(stderr=True, highlight=False, markup=False)
 
 
 class Watcher:

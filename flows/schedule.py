@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from flows.flow import pretraining
 from flows.progress import console
 from pipeline.config import RunConfig
+from pipeline.credentials import hidden
 from pipeline.errors import InputError, nearest
 from pipeline.tracker import tracking_uri
 
@@ -32,15 +33,18 @@ def schedule_runs(config: RunConfig, cron: str, name: str, pool: str | None) -> 
         )
     _check_server(url, pool)
     parameters = {"config": _at_home(config).model_dump(mode="json")}
-    where = f"Deployment layerwise/{name} at {url}, cron {cron!r}."
+    where = f"Deployment layerwise/{name} at {hidden(url)}, cron {cron!r}."
     if pool:
+        uri = tracking_uri()
+        # Prefect keeps what it is given where its users can read it: no passwords.
+        environment = {"MLFLOW_TRACKING_URI": uri} if hidden(uri) == uri else {}
         deployment = RunnerDeployment.from_flow(
             pretraining,
             name=name,
             cron=cron,
             parameters=parameters,
             work_pool_name=pool,
-            job_variables={"env": {"MLFLOW_TRACKING_URI": tracking_uri()}},
+            job_variables={"env": environment},
             # Workers need Layerwise installed, not this checkout.
             entrypoint_type=EntrypointType.MODULE_PATH,
         )
@@ -78,7 +82,7 @@ def _check_cron(cron: str) -> None:
 def _check_server(url: str, pool: str | None) -> None:
     with get_client(sync_client=True) as client:
         if error := client.api_healthcheck():
-            raise InputError(f"No Prefect server answers at {url}: {error}.")
+            raise InputError(f"No Prefect server answers at {hidden(url)}: {error}.")
         if pool:
             try:
                 client.read_work_pool(pool)

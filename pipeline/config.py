@@ -1,8 +1,16 @@
 """The configuration of a run: one frozen tree, unknown keys forbidden, every field described."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 # Strict: 1.0, which looks like all rows, is not taken for one row.
@@ -13,10 +21,29 @@ Task = Literal["classification", "multilabel", "regression"]
 Reference = Literal["logistic", "svm_rbf", "pca_svm", "mlp"]
 
 
+LONGEST_NAME = 100
+"""Characters: it names files and columns of databases."""
+
+
 class Part(BaseModel):
     """A part of the config tree."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _can_be_stored(cls, value: Any) -> Any:
+        """No store, file system or tensor takes other numbers and other text."""
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, int) and part >= 2**31:
+                raise ValueError(f"numbers must be less than {2**31}. Given: {part}.")
+            if isinstance(part, str) and (
+                "\0" in part or any("\ud800" <= c <= "\udfff" for c in part)
+            ):
+                raise ValueError(
+                    f"text must be Unicode, without the character NUL. Given: {part!r}."
+                )
+        return value
 
 
 class DataConfig(Part):
@@ -324,7 +351,10 @@ class ExportConfig(Part):
         description="Folder for `NAME/1/`, `NAME/2/`, ... as TensorFlow Serving reads it.",
     )
     alias: str = Field(
-        "latest_run", pattern=r"^[A-Za-z][\w-]*$", description="The registered model's alias."
+        "latest_run",
+        pattern=r"^[A-Za-z][\w-]*$",
+        max_length=LONGEST_NAME,
+        description="The registered model's alias.",
     )
 
 
@@ -358,6 +388,7 @@ class RunConfig(Part):
     name: str = Field(
         "layerwise",
         pattern=r"^[A-Za-z0-9][\w.-]*$",
+        max_length=LONGEST_NAME,
         description="Of the MLflow experiment, the registered model and the export.",
     )
     seed: int = Field(0, ge=0, lt=2**31, description="All randomness derives from it.")

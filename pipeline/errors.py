@@ -4,13 +4,26 @@ import difflib
 from collections.abc import Iterable
 
 LISTED = 30
+LONGEST = 4000
 
 
 class InputError(ValueError):
     """The data or the config cannot be used. The message says the rule, what was given, the cure.
 
-    The command line prints it alone, without a traceback, and exits with status 2.
+    The command line prints it alone, without a traceback, and exits with status 2. Messages quote
+    what was given: what a terminal would obey is escaped, and the middle of a very long one left
+    out.
     """
+
+    def __init__(self, message: str):
+        text = "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in message)
+        if len(text) > LONGEST:
+            text = f"{text[: LONGEST * 3 // 4]} ... {text[-LONGEST // 5 :]}"
+        super().__init__(text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

@@ -35,13 +35,24 @@ def model_folder(path: Path) -> Path:
 
 
 def describe_model(folder: Path) -> dict[str, Any]:
-    """What the exported model says of itself: columns, classes, features, endpoints."""
-    return json.loads((folder / "assets.extra" / ABOUT).read_text())
+    """What the exported model says of itself: columns, classes, features, endpoints.
+
+    Raises `InputError` when that file is damaged.
+    """
+    try:
+        about = json.loads((folder / "assets.extra" / ABOUT).read_text(encoding="utf-8"))
+        columns = [Column(*column) for column in about["columns"]]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise InputError(
+            f"The model {str(folder)!r} is damaged: {ABOUT} cannot be read ({error}). Export it "
+            "again: layerwise export RUN DIR."
+        ) from error
+    return {**about, "columns": columns}
 
 
 def model_columns(folder: Path) -> tuple[Column, ...]:
     """The raw columns that the model reads."""
-    return tuple(Column(*column) for column in describe_model(folder)["columns"])
+    return tuple(describe_model(folder)["columns"])
 
 
 def infer(folder: Path, endpoint: str, numbers: np.ndarray, categories: np.ndarray) -> pd.DataFrame:

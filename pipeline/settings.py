@@ -1,5 +1,6 @@
 """From presets, YAML files and `key=value` settings to a checked `RunConfig`."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -7,10 +8,27 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from pipeline.config import RunConfig
+from pipeline.config import LONGEST_NAME, RunConfig
 from pipeline.errors import InputError, nearest
 
 PRESETS = Path(__file__).with_name("presets")
+LONGEST = 100_000
+"""Characters of a config."""
+MOST = 10_000
+"""Keys, items and values of a config, each counted as often as the text refers to it."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe loader, and a key may be given once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [(key.tag, key.value) for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for (_, name), times in Counter(keys).items():
+            if times > 1:
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key {name!r} is given {times} times", problem_mark=node.start_mark
+                )
+        return super().construct_mapping(node, deep)
 
 
 def presets() -> list[str]:
@@ -50,9 +68,12 @@ def check(tree: Mapping[str, Any]) -> RunConfig:
 
 
 def _tree(name: str) -> dict[str, Any]:
-    preset = PRESETS / f"{name}.yaml"
-    path = preset if preset.is_file() else Path(name)
-    if not path.is_file():
+    path = PRESETS / f"{name}.yaml" if name in presets() else Path(name)
+    try:
+        is_file = path.is_file()
+    except OSError as error:  # A folder that may not be entered, a name that is too long.
+        raise InputError(f"{name!r} cannot be opened: {error.strerror}.") from None
+    if not is_file:
         if path.suffix in (".yaml", ".yml"):
             raise InputError(f"There is no config file {name!r}.")
         raise InputError(f"There is no preset or config file {name!r}.{nearest(name, presets())}")
@@ -61,12 +82,43 @@ def _tree(name: str) -> dict[str, Any]:
             f"A config is a .yaml file. Given: {name!r}. Rows are named by --data: --data {name}."
         )
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(LONGEST + 1)
+    except OSError as error:
+        raise InputError(f"{name!r} cannot be opened: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
         raise InputError(f"{name} is not YAML: {error}") from None
+    tree = _parsed(text, name)
     if not isinstance(tree, dict):
         raise InputError(f"{name} must hold keys and values. Given: {type(tree).__name__}.")
     return tree
+
+
+def _parsed(text: str, what: str) -> Any:
+    """The value of a YAML text, built of plain types alone.
+
+    Raises `InputError` for anything else, and for what is too long or, written out, too large.
+    """
+    if len(text) > LONGEST:
+        raise InputError(f"{what} is too long for a config: more than {LONGEST:,} characters.")
+    try:
+        value = yaml.load(text, _Loader)
+    except RecursionError:
+        raise InputError(f"{what} is not YAML: it is nested too deeply.") from None
+    except Exception as error:  # For dates, numbers and tags that are none, of nearly any type.
+        raise InputError(f"{what} is not YAML: {error}") from None
+    # A list that is referred to ten times, in a list that is referred to ten times, ...
+    waiting, found = [value], 0
+    while waiting:
+        match waiting.pop():
+            case dict() as part:
+                waiting += part.values()
+            case list() | tuple() | set() as part:
+                waiting += part
+        found += 1
+        if found > MOST:
+            raise InputError(f"{what} is too large for a config: more than {MOST:,} values.")
+    return value
 
 
 def _section(tree: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,17 +130,14 @@ def _plain_name(source: str) -> str:
     """A name for runs of a source: its file's stem, in characters that a name may have."""
     stem = Path(source).stem
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in stem)
-    return plain.strip("-_.") or "layerwise"
+    return plain.strip("-_.")[:LONGEST_NAME] or "layerwise"
 
 
 def _apply(tree: dict[str, Any], setting: str) -> None:
     path, equals, value = setting.partition("=")
     if not equals or not path:
         raise InputError(f"--set needs KEY=VALUE. Given: {setting!r}.")
-    try:
-        parsed = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise InputError(f"--set {path}: the value is not YAML: {error}") from None
+    parsed = _parsed(value, f"--set {path}: the value")
     *parents, last = path.split(".")
     place: Any = tree
     defaults: Any = RunConfig().model_dump(mode="json")
@@ -114,9 +163,10 @@ def _child(place: Any, key: str, path: str) -> Any:
 
 
 def _position(items: list[Any], key: str, path: str) -> int:
-    if not key.isdigit() or int(key) >= len(items):
+    positions = [str(position) for position in range(len(items))]
+    if key not in positions:
         raise InputError(f"--set {path}: {key!r} is not a position in 0 to {len(items) - 1}.")
-    return int(key)
+    return positions.index(key)
 
 
 def _message(error: ValidationError, tree: Any) -> str:

@@ -29,6 +29,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.file_utils import local_file_uri_to_path
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
+from pipeline.credentials import taken_out
 from pipeline.errors import InputError, nearest
 from pipeline.keys import file_digest
 
@@ -42,8 +43,12 @@ METRICS_PER_CALL = 1000
 
 
 def tracking_uri() -> str:
-    """`MLFLOW_TRACKING_URI`, or SQLite in `mlruns/` of the working directory."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path(STORE).resolve()}/mlflow.db"
+    """`MLFLOW_TRACKING_URI`, or SQLite in `mlruns/` of the working directory.
+
+    Without name and password where it is an http address, see `taken_out`.
+    """
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    return taken_out(given) if given else f"sqlite:///{Path(STORE).resolve()}/mlflow.db"
 
 
 class StageRun:

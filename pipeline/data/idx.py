@@ -4,16 +4,20 @@ import gzip
 import math
 import struct
 import zlib
+from io import BufferedIOBase
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.data.matrix import Arrays, stacked
+from pipeline.data.memory import check_fits
 from pipeline.errors import InputError
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _TRAIN = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 _TEST = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+
+MOST_DIMENSIONS = 8
 
 
 def holds_idx(folder: Path) -> bool:
@@ -55,30 +59,51 @@ def read_idx(path: Path) -> np.ndarray:
     """The array of one IDX file: two zero bytes, type, dimensions, big-endian sizes, values.
 
     Raises:
-        InputError: for a damaged or empty file.
+        InputError: for a damaged or empty file, and for more than fits in memory.
     """
     try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            return _array(file, path.name)
     except (EOFError, OSError, zlib.error) as error:
         raise InputError(
             f"{path.name} cannot be read: {error}. It may be cut short. Fetch it again."
         ) from error
-    if not content:
-        raise InputError(f"A file must not be empty. {path.name} has no content.")
-    if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _TYPES:
+
+
+def _array(file: BufferedIOBase, where: str) -> np.ndarray:
+    """Reads the header, and then no more than it announces, however much is packed."""
+    header = file.read(4)
+    if not header:
+        raise InputError(f"A file must not be empty. {where} has no content.")
+    if len(header) < 4 or header[:2] != b"\0\0" or header[2] not in _TYPES:
         raise InputError(
             "An IDX file begins with two zero bytes, a type code and the number of dimensions. "
-            f"{path.name} begins with {content[:4].hex(' ')}. Give a file in IDX format."
+            f"{where} begins with {header.hex(' ')}. It may be cut short. "
+            "Fetch it again, or give a file in IDX format."
         )
-    dimensions = content[3]
-    start = 4 + 4 * dimensions
-    dtype = np.dtype(_TYPES[content[2]])
-    shape = struct.unpack(f">{dimensions}I", content[4:start]) if len(content) >= start else ()
-    expected = start + math.prod(shape) * dtype.itemsize
-    if len(content) != expected or not shape:
+    dimensions = header[3]
+    dtype = np.dtype(_TYPES[header[2]])
+    sizes = file.read(4 * dimensions)
+    if len(sizes) < 4 * dimensions:
+        raise _wrong_length(where, f"{dimensions} dimensions", "ends before their sizes")
+    shape = struct.unpack(f">{dimensions}I", sizes)
+    if not 1 <= dimensions <= MOST_DIMENSIONS or 0 in shape:
         raise InputError(
-            f"An IDX file is as long as its header says. {path.name} announces the shape {shape}, "
-            f"that is {expected} bytes, and has {len(content)}. Fetch it again."
+            f"An IDX file has 1 to {MOST_DIMENSIONS} dimensions, none of them empty. {where} has "
+            f"the shape {shape}. Give another file."
         )
-    values = np.frombuffer(content, dtype, offset=start).reshape(shape)
+    check_fits(math.prod(shape), dtype.itemsize, where)
+    announced = math.prod(shape) * dtype.itemsize
+    content = file.read(announced + 1)
+    if len(content) != announced:
+        found = "more" if len(content) > announced else f"{len(content)}"
+        raise _wrong_length(where, f"the shape {shape}, {announced} bytes", f"has {found}")
+    values = np.frombuffer(content, dtype).reshape(shape)
     return values.astype(dtype.newbyteorder("="), copy=False)
+
+
+def _wrong_length(where: str, announced: str, found: str) -> InputError:
+    return InputError(
+        f"An IDX file is as long as its header says. {where} announces {announced}, and {found}. "
+        "Fetch it again."
+    )

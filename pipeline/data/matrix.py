@@ -9,7 +9,7 @@ from pipeline.config import DataConfig
 from pipeline.data.category import category_names
 from pipeline.data.cells import as_numbers
 from pipeline.data.source import Column, Source
-from pipeline.data.target import as_target
+from pipeline.data.target import as_target, check_labels
 from pipeline.errors import InputError
 
 
@@ -80,10 +80,11 @@ def stacked(
     if y is None or y_test is None:
         return rows, None, mask
     for part, values, labels in (("training", x, y), ("test", x_test, y_test)):
-        if len(labels) != len(values) or labels.ndim > 2:
+        check_labels(labels, where)
+        if labels.ndim not in (1, 2) or len(labels) != len(values):
             raise InputError(
                 f"Every row needs its label. {where} has {len(values)} {part} rows and "
-                f"{len(labels)} labels. Make them equally many."
+                f"{len(np.atleast_1d(labels))} labels. Make them equally many."
             )
     if y.ndim == y_test.ndim == 2 and y.shape[1] == y_test.shape[1]:
         return rows, np.concatenate([y, y_test]), mask

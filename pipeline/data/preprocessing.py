@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.config import DataConfig
 from pipeline.data.cells import located
+from pipeline.data.memory import check_fits
 from pipeline.data.source import Column, Source
 from pipeline.errors import InputError
 
@@ -94,7 +95,7 @@ def fit(source: Source, rows: np.ndarray, config: DataConfig) -> Preprocessing:
 
     Raises:
         InputError: for missing values that are refused, in any row; for columns without a value or
-            with only one value in the given rows.
+            with only one value in the given rows; for more categories than fit in memory.
     """
     if config.missing == "refuse":
         _refuse_missing(source)
@@ -107,6 +108,7 @@ def fit(source: Source, rows: np.ndarray, config: DataConfig) -> Preprocessing:
     vocabularies = tuple(
         tuple(str(value) for value in np.unique(column)) for column in categories.T
     )
+    check_fits(source.rows * sum(map(len, vocabularies)), 4, f"{source.name}, one-hot,")
     return Preprocessing(source.columns, fill, offset, scale, vocabularies)
 
 

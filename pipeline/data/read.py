@@ -23,7 +23,7 @@ def read(config: DataConfig) -> Source:
     Raises:
         InputError: for a source that is unknown, missing, damaged or cannot be used.
     """
-    path = Path(config.source).expanduser()
+    path = _path(config.source)
     if config.source not in get_args(Builtin) and path.suffix.lower() in (".csv", ".parquet"):
         return table_source(_existing(path), config)
     return source_of(_arrays(config.source), config)
@@ -38,7 +38,7 @@ def read_rows(spec: str, columns: tuple[Column, ...]) -> tuple[np.ndarray, np.nd
     Raises:
         InputError: as for `read`, and where rows do not fit the columns.
     """
-    path = Path(spec).expanduser()
+    path = _path(spec)
     if spec not in get_args(Builtin) and path.suffix.lower() in (".csv", ".parquet"):
         return table_rows(_existing(path), columns)
     arrays = _arrays(spec)
@@ -57,7 +57,7 @@ def _arrays(spec: str) -> Arrays:
     match spec:
         case "digits" | "fashion_mnist" | "mnist" | "cifar10":
             return read_builtin(spec)
-    path = _existing(Path(spec).expanduser())
+    path = _existing(_path(spec))
     if path.is_dir():
         return read_idx_folder(path)
     match path.suffix.lower():
@@ -72,10 +72,19 @@ def _arrays(spec: str) -> Arrays:
             )
 
 
+def _path(spec: str) -> Path:
+    try:
+        return Path(spec).expanduser()
+    except (RuntimeError, ValueError) as error:  # ~somebody: nobody of this machine, or no name
+        raise InputError(f"{spec!r} is in no folder of this machine: {error}.") from error
+
+
 def _existing(path: Path) -> Path:
     try:
-        if path.exists():
+        if path.is_file() or path.is_dir():
             return path
+        if path.exists():  # Pipes and devices: to open one may never end.
+            raise InputError(f"A source must be a file or a folder. {path} is neither.")
     except OSError as error:  # A folder that may not be entered, a name that is too long.
         raise InputError(f"{path} cannot be opened: {error.strerror}.") from error
     if path.suffix.lower() in _SUFFIXES or len(path.parts) > 1:

@@ -1,6 +1,8 @@
 """Tables with named columns: .csv and .parquet, the kind of each column told from its cells."""
 
 import csv
+from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ import pyarrow.parquet
 from pipeline.config import DataConfig
 from pipeline.data.category import category_names
 from pipeline.data.cells import as_numbers
+from pipeline.data.memory import check_fits
 from pipeline.data.source import Column, Source
 from pipeline.data.target import as_target
 from pipeline.errors import InputError, nearest
@@ -25,13 +28,14 @@ def read_table(path: Path) -> pa.Table:
     """The table in a .csv or .parquet file, its cells as they are.
 
     Raises:
-        InputError: for a damaged or empty file, no header, and names that are not unique.
+        InputError: for a damaged or empty file, more than fits in memory, no header, and names that
+            are not unique.
     """
     if path.stat().st_size == 0:
         raise InputError(f"A file must not be empty. {path.name} has 0 bytes.")
     table = _read_csv(path) if path.suffix.lower() == ".csv" else _read_parquet(path)
     names = table.column_names
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    repeated = sorted(name for name, times in Counter(names).items() if times > 1)
     if repeated:
         raise InputError(
             f"Column names must be unique. {path.name} repeats {', '.join(map(repr, repeated))}. "
@@ -75,10 +79,12 @@ def table_source(path: Path, config: DataConfig) -> Source:
     )
     numbers, categories = _by_kind(cells, columns, path.name)
     where = f"Column {labels[0]!r} of {path.name}"
-    target = _array(cells[labels[0]])
+    target = _array(cells[labels[0]], path.name)
     if config.task == "multilabel":
         where = f"The label columns of {path.name}"
-        target = np.column_stack([category_names(_array(cells[label])) for label in labels])
+        target = np.column_stack(
+            [category_names(_array(cells[label], path.name)) for label in labels]
+        )
     return Source(
         name=path.stem,
         origin=path.name,
@@ -100,11 +106,12 @@ def table_rows(path: Path, columns: tuple[Column, ...]) -> tuple[np.ndarray, np.
         InputError: for a missing column, and for text where the model was trained on numbers.
     """
     table = read_table(path)
+    names = set(table.column_names)
     for column in columns:
-        if column.name not in table.column_names:
+        if column.name not in names:
             raise InputError(
                 f"Rows need every column that the model was trained on. {path.name} has no column "
-                f"{column.name!r}.{nearest(column.name, table.column_names)}"
+                f"{column.name!r}.{nearest(column.name, names)}"
             )
     cells = {column.name: _cells(table[column.name], column.name, path) for column in columns}
     return _by_kind(cells, columns, path.name)
@@ -112,6 +119,7 @@ def table_rows(path: Path, columns: tuple[Column, ...]) -> tuple[np.ndarray, np.
 
 def _read_csv(path: Path) -> pa.Table:
     try:
+        check_fits(_count_cells(path), np.dtype(np.float64).itemsize, path.name)
         with path.open(encoding="utf-8-sig", newline="") as file:
             header = next((line for line in csv.reader(file) if line), [])
         names = [name.strip() for name in header]
@@ -133,6 +141,13 @@ def _read_csv(path: Path) -> pa.Table:
             f"{path.name} cannot be read as comma-separated values: {error}. "
             "Every line must have as many cells as the header."
         ) from error
+
+
+def _count_cells(path: Path) -> int:
+    """How many cells there are at most: one after each comma and each line's end."""
+    with path.open("rb") as file:
+        blocks = iter(partial(file.read, 2**20), b"")
+        return sum(block.count(b",") + block.count(b"\n") for block in blocks)
 
 
 def _check_header(header: list[str], path: Path) -> None:
@@ -165,9 +180,17 @@ def _not_utf8(path: Path) -> InputError:
 
 def _read_parquet(path: Path) -> pa.Table:
     try:
-        with pa.parquet.ParquetFile(path) as file:
+        metadata = pa.parquet.read_metadata(path)
+        check_fits(_count_values(metadata), np.dtype(np.float64).itemsize, path.name)
+        # Text stays packed, each distinct value once, until its size is known.
+        schema = metadata.schema.to_arrow_schema()
+        text = [field.name for field in schema if _holds_text(field.type)]
+        with pa.parquet.ParquetFile(path, metadata=metadata, read_dictionary=text) as file:
             table = file.read()
-    except (pa.ArrowException, OSError) as error:
+        table.validate(full=True)  # text that is not UTF-8, positions beyond the end
+    except InputError:
+        raise
+    except Exception as error:  # PyArrow raises errors of many types for damaged bytes.
         raise InputError(
             f"{path.name} cannot be read as Parquet: {error}. It may be cut short. Write it again."
         ) from error
@@ -176,10 +199,28 @@ def _read_parquet(path: Path) -> pa.Table:
     return table.drop_columns(index)
 
 
+def _count_values(metadata: pa.parquet.FileMetaData) -> int:
+    """How many values there are in all columns, those inside lists included."""
+    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+    return sum(g.column(n).num_values for g in groups for n in range(g.num_columns))
+
+
+def _holds_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
+def _check_text(text: pa.ChunkedArray, rows: int, where: str) -> None:
+    """Raise `InputError` when `rows` cells as wide as the longest of `text` are too many."""
+    check_fits(rows * (pc.max(pc.utf8_length(text)).as_py() or 0), 4, where)
+
+
 def _cells(column: pa.ChunkedArray, name: str, path: Path) -> pa.ChunkedArray:
     """The column as trimmed text or as float64; empty cells and NaN are null."""
     kind = column.type
     if pa.types.is_dictionary(kind):
+        if _holds_text(kind.value_type):
+            distinct = pa.chunked_array([chunk.dictionary for chunk in column.chunks])
+            _check_text(distinct, len(column), path.name)
         column = column.cast(kind.value_type)
         kind = column.type
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
@@ -278,10 +319,12 @@ def _by_kind(
     for position, name in enumerate(names):
         numbers[:, position] = _number_cells(cells[name], name, where)
     categories = [
-        category_names(_array(cells[column.name]))
+        category_names(_array(cells[column.name], where))
         for column in columns
         if column.kind == "category"
     ]
+    widest = max((column.dtype.itemsize for column in categories), default=0)
+    check_fits(rows * len(categories), widest, where)  # side by side all are as wide
     return (
         as_numbers(numbers, names, where),
         np.column_stack(categories) if categories else np.empty((rows, 0), "<U1"),
@@ -299,8 +342,9 @@ def _number_cells(cells: pa.ChunkedArray, name: str, where: str) -> np.ndarray:
     return pc.fill_null(numbers, np.nan).to_numpy()
 
 
-def _array(cells: pa.ChunkedArray) -> np.ndarray:
-    """The cells as floats with NaN, or as text with ""."""
+def _array(cells: pa.ChunkedArray, where: str) -> np.ndarray:
+    """The cells as floats with NaN, or as text with "", every cell as wide as the longest."""
     if pa.types.is_floating(cells.type):
         return pc.fill_null(cells, np.nan).to_numpy()
+    _check_text(cells, len(cells), where)
     return np.array(pc.fill_null(cells, "").to_pylist(), dtype=str)

@@ -32,11 +32,7 @@ def as_target(values: np.ndarray, rows: int, config: DataConfig, where: str) -> 
             f"Every row needs its label. {where} has {rows} rows and {len(values)} labels. "
             "Make them equally many."
         )
-    if values.dtype.kind not in "iufbUS":
-        raise InputError(
-            f"Labels must be text or numbers. {where} has labels of type {values.dtype}. "
-            "Convert them."
-        )
+    check_labels(values, where)
     if values.dtype.kind == "f" and np.isinf(values).any():
         row = int(np.argmax(np.isinf(values))) + 1
         raise InputError(
@@ -49,6 +45,15 @@ def as_target(values: np.ndarray, rows: int, config: DataConfig, where: str) -> 
     if config.task == "classification":
         return names
     return _numeric(values, names, where)
+
+
+def check_labels(values: np.ndarray, where: str) -> None:
+    """Raise `InputError` for labels that are neither text nor numbers."""
+    if values.dtype.kind not in "iufbUS":
+        raise InputError(
+            f"Labels must be text or numbers. {where} has labels of type {values.dtype}. "
+            "Convert them."
+        )
 
 
 _APPLIES = {"1": 1.0, "0": 0.0, "true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
