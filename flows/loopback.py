@@ -4,10 +4,30 @@ A page of a foreign site may have its own name lead to 127.0.0.1 (DNS rebinding)
 bear that name in their Host header, by which they are known and refused.
 """
 
+import sys
+from pathlib import Path
 from typing import Any
 
 HOST = "127.0.0.1"
 NAMES = (HOST, "localhost")
+ROOT = Path(__file__).parents[1]
+
+
+def prefect_command(port: int) -> list[str | Path]:
+    """The program that serves `prefect_app`."""
+    return [
+        sys.executable, "-m", "uvicorn", "--app-dir", ROOT, "--factory",
+        "flows.loopback:prefect_app", "--host", HOST, "--port", str(port),
+    ]  # fmt: skip
+
+
+def prefect_environment(port: int) -> dict[str, str]:
+    """What its server must be told: where its own page calls, and that no other site's may."""
+    return {
+        # Without it Prefect's page calls port 4200, whatever its own port.
+        "PREFECT_SERVER_UI_API_URL": f"http://{HOST}:{port}/api",
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(f"http://{name}:{port}" for name in NAMES),
+    }
 
 
 def prefect_app() -> Any:

@@ -5,11 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from flows.loopback import HOST, NAMES
+from flows.loopback import HOST, NAMES, prefect_command, prefect_environment
 from flows.progress import console
 from pipeline.tracker import tracking_uri
-
-ROOT = Path(__file__).parents[1]
 
 
 def serve_pages(mlflow_port: int, prefect_port: int) -> None:
@@ -23,18 +21,13 @@ def serve_pages(mlflow_port: int, prefect_port: int) -> None:
     commands: list[list[str | Path]] = [
         [programs / "mlflow", "server", "--host", HOST, "--port", str(mlflow_port),
          "--allowed-hosts", ",".join(allowed)],
-        [programs / "uvicorn", "--app-dir", ROOT, "--factory", "flows.loopback:prefect_app",
-         "--host", HOST, "--port", str(prefect_port)],
+        prefect_command(prefect_port),
     ]  # fmt: skip
     environment = os.environ | {
         # Not as an option, which every user of the machine can read: it may have a password.
         "MLFLOW_BACKEND_STORE_URI": tracking_uri(),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        # Without it Prefect's page calls port 4200, whatever its own port.
-        "PREFECT_SERVER_UI_API_URL": f"{prefect_url}/api",
-        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(
-            f"http://{name}:{prefect_port}" for name in NAMES
-        ),
+        **prefect_environment(prefect_port),
     }
     quiet = subprocess.DEVNULL
     servers = [

@@ -17,8 +17,6 @@ def set_environment(verbose: bool) -> None:
         "DO_NOT_TRACK": "true",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "PREFECT_SERVER_API_HOST": "127.0.0.1",
-        # Of the server that Prefect starts for a run: no site's scripts may ask it anything.
-        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": "http://127.0.0.1",
         "KERAS_BACKEND": "tensorflow",
     }
     if not verbose:

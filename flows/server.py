@@ -10,12 +10,12 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from prefect.context import refresh_global_settings_context
 from prefect.settings import get_current_settings
 
-HOST = "127.0.0.1"
+from flows.loopback import HOST, prefect_command, prefect_environment
+
 START_SECONDS = 180
 """The first start migrates the server's database, which takes a while on busy cores."""
 _SIGNAL_WHEN_PARENT_ENDS = 1  # PR_SET_PDEATHSIG of Linux's prctl
@@ -34,15 +34,14 @@ def prefect_server() -> Iterator[Callable[[], None]]:
         return
     port = _free_port()
     server = subprocess.Popen(
-        [Path(sys.executable).with_name("prefect"), "server", "start",
-         "--host", HOST, "--port", str(port), "--no-ui"],
-        env=os.environ | {"PREFECT_SERVER_ANALYTICS_ENABLED": "false"},
+        prefect_command(port),
+        env=os.environ | prefect_environment(port) | {"PREFECT_UI_ENABLED": "0"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
         preexec_fn=_end_with_parent if sys.platform == "linux" else None,
-    )  # fmt: skip
+    )
     os.environ["PREFECT_API_URL"] = f"http://{HOST}:{port}/api"
     refresh_global_settings_context()
     try:

@@ -43,7 +43,10 @@ def servers(home: Path) -> list[int]:
             environment = (process / "environ").read_bytes().split(b"\0")
         except OSError:
             continue
-        if b"server" in words and f"PREFECT_HOME={home}".encode() in environment:
+        if (
+            b"flows.loopback:prefect_app" in words
+            and f"PREFECT_HOME={home}".encode() in environment
+        ):
             found.append(int(process.name))
     return found
 

@@ -131,3 +131,5 @@ def test_a_model_that_is_lost_in_both_places_is_exported_again(at_home, tmp_path
     assert cached(made) == {"compare": "True", "export": "False", "report": "True"}
     assert made.model.name == "2" and lost.model.name == "1"
     assert next(made.model.glob("variables/*.data*")).stat().st_size > 0
+    client = tracker_of(made).client
+    assert str(client.get_model_version_by_alias("small", "latest_run").version) == "2"

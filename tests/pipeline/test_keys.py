@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import L1, DataConfig, LevelConfig, MaskingNoise, TopKLimit
-from pipeline.keys import CONTRACTS, file_digest, stage_key
+from pipeline.keys import CONTRACTS, file_digest, folder_digest, stage_key
 
 LEVEL = LevelConfig(units=32, sparsity=TopKLimit(k=4), corruption=MaskingNoise(share=0.3))
 OTHER = {
@@ -19,6 +19,7 @@ OTHER = {
     "loss": "squared",
     "passes_on": "code",
     "revive": False,
+    "standardize": True,
     "epochs": 13,
     "min_steps": 2,
     "batch_size": 255,
@@ -76,6 +77,19 @@ def test_names_in_any_alphabet_make_a_key():
 def test_a_key_can_be_an_mlflow_tag():
     assert len(key(LEVEL)) == 64
     assert set(key(LEVEL)) <= set("0123456789abcdef")
+
+
+def test_a_folder_digest_is_of_names_and_bytes_wherever_it_lies(tmp_path: Path):
+    for place, name, content in (
+        ("one", "a/b", b"1"), ("same", "a/b", b"1"),
+        ("renamed", "a/c", b"1"), ("other", "a/b", b"2"),
+    ):  # fmt: skip
+        file = tmp_path / place / name
+        file.parent.mkdir(parents=True)
+        file.write_bytes(content)
+    found = {place.name: folder_digest(place) for place in tmp_path.iterdir()}
+    assert found["one"] == found["same"]
+    assert len(set(found.values())) == 3
 
 
 def test_a_file_digest_is_sha_256(tmp_path: Path):
