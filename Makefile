@@ -38,6 +38,7 @@ reproduce: $(READY)
 	$(BIN)/python -m benchmarks.reproduce.keras_blog
 
 bench: $(READY)
+	$(BIN)/python -m benchmarks.speed.kth_largest
 	$(BIN)/python -m benchmarks.speed.training
 
 docs: $(READY)
