@@ -119,6 +119,7 @@ def test_an_exported_model_that_was_changed_is_restored_beside_it(home):
     shutil.rmtree(restored.model)
 
 
+@pytest.mark.slow
 def test_a_model_that_is_lost_in_both_places_is_exported_again(at_home, tmp_path, monkeypatch):
     at_home(tmp_path, monkeypatch)
     config = check(CONFIG)
