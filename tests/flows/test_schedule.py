@@ -96,7 +96,7 @@ def test_a_served_schedule_runs_on_time_and_by_hand(
 
         wait_until(on_time, 180, folder)
     exports = sorted(path.name for path in (folder / "exports" / "digits").iterdir())
-    assert exports[:2] == ["1", "2"]
+    assert exports == ["1"]  # the second run found the model of the first
 
 
 def test_a_worker_of_a_pool_runs_the_deployment(
