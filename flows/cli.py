@@ -44,7 +44,7 @@ def _stopped(ctx: click.Context) -> str:
 
 
 def _interrupted(error: BaseException | None) -> bool:
-    """Whether it came of Ctrl-C: that ends Prefect's server too, and its client complains."""
+    """Whether it came of Ctrl-C, which Prefect may wrap in an error of its own."""
     while error and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error is not None

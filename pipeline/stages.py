@@ -102,15 +102,16 @@ def start_run(config: RunConfig) -> Run:
     tracker = Tracker(uri, config.name)
     tags = {"seed": config.seed, "process": this_process()}
     parent = tracker.start(config.name, "run", None, tags)
-    tracker.close_dead_runs(parent.run_id)
+    scratch = Path(STORE).resolve() / "scratch"
+    for dead in tracker.close_dead_runs(parent.run_id):
+        shutil.rmtree(scratch / dead, ignore_errors=True)
     settings = config.model_dump(mode="json")
     parent.params({name: settings[name] for name in ("name", "seed", "data", "finetune")})
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, CONFIG)
         file.write_text(config.model_dump_json(indent=1))
         parent.artifact(file)
-    scratch = Path(STORE).resolve() / "scratch" / parent.run_id
-    return Run(uri, parent.run_id, str(scratch))
+    return Run(uri, parent.run_id, str(scratch / parent.run_id))
 
 
 def finish_run(config: RunConfig, run: Run) -> Summary:

@@ -211,8 +211,12 @@ class Tracker:
         run.metrics({"seconds": run.seconds})
         self.finish(run)
 
-    def close_dead_runs(self, successor: str) -> None:
-        """Close as KILLED what processes of this machine left open when they were killed."""
+    def close_dead_runs(self, successor: str) -> list[str]:
+        """Close as KILLED what processes of this machine left open when they were killed.
+
+        Gives back the ids of their pipeline runs.
+        """
+        dead = []
         for run in self._running(f"tags.`{TAG}process` LIKE '{socket.gethostname()} %'"):
             if run.info.run_id == successor or _is_alive(run.data.tags[TAG + "process"]):
                 continue
@@ -222,6 +226,8 @@ class Tracker:
             ):
                 self.client.set_tag(left.info.run_id, TAG + "continued_by", successor)
                 self.client.set_terminated(left.info.run_id, "KILLED")
+            dead.append(run.info.run_id)
+        return dead
 
     def _running(self, which: str) -> list[Run]:
         return self.client.search_runs(

@@ -210,6 +210,7 @@ def test_a_killed_run_ends_with_the_same_weights(at_home, tmp_path, monkeypatch)
         folder.mkdir()
         outcomes.append(weights_and_curves(tracker, run_id, folder))
         assert not list(Path("mlruns/scratch/checkpoints").glob("*.npz"))
+        assert [path.name for path in Path("mlruns/scratch").iterdir()] == ["checkpoints"]
         if name == "killed":
             runs = tracker.client.search_runs([tracker.experiment_id])
             assert "RUNNING" not in {run.info.status for run in runs}

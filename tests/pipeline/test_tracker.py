@@ -463,8 +463,9 @@ def test_what_a_dead_process_left_running_is_closed_as_killed(uri):
     elsewhere = left_open(f"another-machine 4194305 {began}")
     successor = tracker.start("left", "run", None, {"process": alive}).run_id
 
-    tracker.close_dead_runs(successor)
+    closed = tracker.close_dead_runs(successor)
 
+    assert set(closed) == {reused_number[0], no_such_number[0]}
     for run_id in (*reused_number, *no_such_number):
         run = tracker.client.get_run(run_id)
         assert run.info.status == "KILLED"
