@@ -1,6 +1,7 @@
 """The command line. Each command imports what it needs, so that `--help` answers at once."""
 
 import json
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -27,11 +28,11 @@ class House(click.Group):
             _stop(str(error), 2)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except KeyboardInterrupt:
-            _stop(_stopped(ctx), 130)
+        except KeyboardInterrupt as error:
+            _stop(_stopped(ctx), _status(error))
         except Exception as error:
-            if _interrupted(error):
-                _stop(_stopped(ctx), 130)
+            if interruption := _interruption(error):
+                _stop(_stopped(ctx), _status(interruption))
             if ctx.params.get("verbose"):
                 _stop(traceback.format_exc(), 1)
             _stop(f"{type(error).__name__}: {error}\n{BUG_HINT}", 1)
@@ -43,11 +44,27 @@ def _stopped(ctx: click.Context) -> str:
     return "Stopped."
 
 
-def _interrupted(error: BaseException | None) -> bool:
-    """Whether it came of Ctrl-C, which Prefect may wrap in an error of its own."""
-    while error and not isinstance(error, KeyboardInterrupt):
+class Terminated(KeyboardInterrupt):
+    """SIGTERM was sent; it stops a run as cleanly as Ctrl-C does."""
+
+
+def _terminate(*_: object) -> None:
+    raise Terminated
+
+
+def _interruption(error: BaseException | None) -> KeyboardInterrupt | None:
+    """Ctrl-C or SIGTERM, which Prefect may wrap in an error of its own, if it came of that."""
+    while error:
+        if isinstance(error, KeyboardInterrupt):
+            return error
         error = error.__cause__ or error.__context__
-    return error is not None
+    return None
+
+
+def _status(interruption: KeyboardInterrupt) -> int:
+    """128 and the signal's number, as shells have it."""
+    sent = signal.SIGTERM if isinstance(interruption, Terminated) else signal.SIGINT
+    return 128 + sent
 
 
 def _stop(message: str, status: int) -> None:
@@ -61,6 +78,7 @@ def _stop(message: str, status: int) -> None:
 def main(verbose: bool) -> None:
     """Pretrain stacks of sparse autoencoders, compare with random init, export."""
     set_environment(verbose)
+    signal.signal(signal.SIGTERM, _terminate)
 
 
 def _config_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -80,12 +98,15 @@ def _config_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @_config_options
 @click.option("--summary", type=click.Path(dir_okay=False, path_type=Path),
               help="Write the results to this JSON file.")  # fmt: skip
+@click.option("--refresh", is_flag=True,
+              help="Compute every stage, even one that was computed before.")  # fmt: skip
 def run(
     config: str | None,
     data: str | None,
     label: str | None,
     settings: tuple[str, ...],
     summary: Path | None,
+    refresh: bool,
 ) -> None:
     """Pretrain, fine-tune, compare and export.
 
@@ -111,7 +132,7 @@ def run(
         from flows.flow import pretraining
 
         wait_until_ready()
-        found = pretraining(resolved)
+        found = pretraining(resolved, refresh)
     if summary:
         from pipeline.summary import read_report
         from pipeline.tracker import find_run

@@ -14,10 +14,13 @@ from flows.quiet import native_output_hidden
 with native_output_hidden():
     import tensorflow  # noqa: F401
 
-from flows.progress import Tally, shown, unwatched, watcher
+from flows.progress import Tally, shown, stoppable, unless_stopped, watcher
+from pipeline import run as whole
 from pipeline import stages
 from pipeline.config import ExecutionConfig, RunConfig
-from pipeline.stages import DataStage, Run, Stage
+from pipeline.run import Run
+from pipeline.stage import Stage
+from pipeline.stages import DataStage
 from pipeline.summary import Summary
 from pipeline.tracker import transient
 from pipeline.trials import LevelSpec, TrialSpec, levels_of
@@ -73,7 +76,7 @@ def finetune(
     config: RunConfig, run: Run, trial: TrialSpec, data: DataStage, stacks: list[list[Stage]]
 ) -> Stage:
     """Fine-tune one arm on one label subset."""
-    return _told(stages.finetune_stage(config, run, trial, data, stacks, unwatched))
+    return _told(stages.finetune_stage(config, run, trial, data, stacks, unless_stopped))
 
 
 @task(name="compare", task_run_name="compare {config.name}", **RETRIES)
@@ -110,18 +113,22 @@ def finetune_all(
     tally = Tally(len(data.trials))
     futures = [finetune.submit(config, run, trial, data, stacks) for trial in data.trials]
     trials = []
-    for trial, future in zip(data.trials, futures, strict=True):
-        stage = future.result()
-        trials.append((trial, stage))
-        tally.count(trial.name)
+    with stoppable():
+        for trial, future in zip(data.trials, futures, strict=True):
+            stage = future.result()
+            trials.append((trial, stage))
+            tally.count(trial.name)
     tally.finish()
     return trials
 
 
 @flow(name="layerwise", flow_run_name="{config.name}", persist_result=False)
-def pretraining(config: RunConfig) -> Summary:
-    """Greedy layer-wise pretraining, fine-tuning against random init, comparison, export."""
-    run = stages.start_run(config)
+def pretraining(config: RunConfig, refresh: bool = False) -> Summary:
+    """Greedy layer-wise pretraining, fine-tuning against random init, comparison, export.
+
+    Stages that were computed before are taken from MLflow, unless everything is to be refreshed.
+    """
+    run = whole.start_run(config, refresh)
     try:
         with shown():
             data = prepare_data(config, run)
@@ -139,9 +146,9 @@ def pretraining(config: RunConfig) -> Summary:
             report(config, run, stacks, trials)
     except BaseException as error:
         with suppress(Exception):  # the first error is the one to be told
-            stages.fail_run(config, run, error)
+            whole.fail_run(config, run, error)
         raise
-    return stages.finish_run(config, run)
+    return whole.finish_run(config, run)
 
 
 def task_runner(execution: ExecutionConfig) -> TaskRunner[Any]:

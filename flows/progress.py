@@ -1,5 +1,6 @@
 """Progress of long work: bars on a terminal, plain lines elsewhere."""
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,8 +91,24 @@ def watcher(stage: str) -> Watcher:
     return Watcher(stage, _bars)
 
 
-def unwatched(_: Progress) -> None:
-    """For stages that are too short to be watched."""
+_stopped = threading.Event()
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """What watches `unless_stopped` in this process's threads ends with what this surrounds."""
+    _stopped.clear()
+    try:
+        yield
+    except BaseException:
+        _stopped.set()
+        raise
+
+
+def unless_stopped(_: Progress) -> None:
+    """For stages too short to be watched: raises `KeyboardInterrupt` when the run was stopped."""
+    if _stopped.is_set():
+        raise KeyboardInterrupt
 
 
 class Tally:

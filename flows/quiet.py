@@ -23,6 +23,7 @@ def set_environment(verbose: bool) -> None:
         settings |= {
             "PREFECT_LOGGING_LEVEL": "CRITICAL",
             "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+            "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
             "PREFECT_LOGGING_TO_API_ENABLED": "false",
             "TF_CPP_MIN_LOG_LEVEL": "3",
             "MLFLOW_LOGGING_LEVEL": "ERROR",

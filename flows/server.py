@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -27,29 +28,69 @@ def prefect_server() -> Iterator[Callable[[], None]]:
 
     It boots in a process beside ours, while ours imports TensorFlow and reads the rows. Ctrl-C is
     for us alone: the server must outlive the flow that ends. If we are killed, it ends too (on
-    Linux). Raises `RuntimeError` while waiting when it does not come up.
+    Linux); if it dies, another takes its place, for which Prefect's client waits. Raises
+    `RuntimeError` while waiting when it does not come up.
     """
     if get_current_settings().api.url:
         yield lambda: None
         return
-    port = _free_port()
-    server = subprocess.Popen(
-        prefect_command(port),
-        env=os.environ | prefect_environment(port) | {"PREFECT_UI_ENABLED": "0"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        preexec_fn=_end_with_parent if sys.platform == "linux" else None,
-    )
-    os.environ["PREFECT_API_URL"] = f"http://{HOST}:{port}/api"
+    server = _Server(_free_port())
+    os.environ["PREFECT_API_URL"] = server.api
     refresh_global_settings_context()
     try:
-        yield lambda: _wait(server, port)
+        yield server.wait_until_ready
     finally:
         del os.environ["PREFECT_API_URL"]
         refresh_global_settings_context()
-        server.terminate()
+        server.end()
+
+
+class _Server:
+    """The server's process, at one address whatever happens to it."""
+
+    def __init__(self, port: int):
+        self._port = port
+        self.api = f"http://{HOST}:{port}/api"
+        self._ended = threading.Event()
+        self._ready = threading.Event()
+        self._process = self._start()
+        threading.Thread(target=self._replace_when_dead, daemon=True).start()
+
+    def wait_until_ready(self) -> None:
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end and self._process.poll() is None:
+            try:
+                with urllib.request.urlopen(f"{self.api}/health", timeout=5):
+                    self._ready.set()
+                    return
+            except OSError:
+                time.sleep(0.1)
+        raise RuntimeError(
+            "Prefect's server did not start. See why: `prefect server start`, or set "
+            "PREFECT_API_URL to one that runs."
+        )
+
+    def end(self) -> None:
+        self._ended.set()
+        self._process.terminate()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            prefect_command(self._port),
+            env=os.environ | prefect_environment(self._port) | {"PREFECT_UI_ENABLED": "0"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+        )
+
+    def _replace_when_dead(self) -> None:
+        self._process.wait()
+        # One that never was ready would not become so; whoever waits for it says so.
+        while self._ready.is_set() and not self._ended.is_set():
+            self._process = self._start()
+            self._process.wait()
 
 
 def _free_port() -> int:
@@ -60,17 +101,3 @@ def _free_port() -> int:
 
 def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(_SIGNAL_WHEN_PARENT_ENDS, signal.SIGTERM)
-
-
-def _wait(server: subprocess.Popen[bytes], port: int) -> None:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end and server.poll() is None:
-        try:
-            with urllib.request.urlopen(f"http://{HOST}:{port}/api/health", timeout=5):
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise RuntimeError(
-        "Prefect's server did not start. See why: `prefect server start`, or set PREFECT_API_URL "
-        "to one that runs."
-    )

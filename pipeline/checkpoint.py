@@ -29,6 +29,8 @@ class Checkpoint:
     def __init__(self, folder: Path, key: str):
         self._folder = folder
         self._key = key
+        self.resumed = 0
+        """Epochs that were done when it was loaded."""
         self._began = time.monotonic()
         self._spent = 0.0
 
@@ -42,7 +44,9 @@ class Checkpoint:
             with np.load(file, allow_pickle=False) as stored:
                 for number, variable in enumerate(variables):
                     variable.assign(stored[str(number)])
-                return [(loss, metrics) for loss, metrics in json.loads(str(stored["told"]))]
+                told = [(loss, metrics) for loss, metrics in json.loads(str(stored["told"]))]
+                self.resumed = len(told)
+                return told
         return []
 
     def save(self, variables: Sequence[keras.Variable], told: Sequence[Told]) -> None:

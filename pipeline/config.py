@@ -236,6 +236,11 @@ class LevelConfig(Part):
     learning_rate: PositiveFloat = Field(
         1e-3, description="Of Adam; constant for the first half, then falling linearly to zero."
     )
+    retry: bool = Field(
+        False,
+        description="When the loss is no longer a finite number, go on once from the end of the "
+        "last epoch at a tenth of the learning rate, instead of ending the run.",
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -40,6 +40,11 @@ Watch = Callable[[Progress], None]
 class DivergedError(RuntimeError):
     """The loss is no longer a finite number."""
 
+    def __init__(self, message: str, step: int):
+        super().__init__(message)
+        self.step = step
+        """Of the steps that were run together, the first whose loss was none, from 1."""
+
 
 class ParameterGroup(NamedTuple):
     """Variables that share an optimizer and so a learning rate."""
@@ -76,6 +81,7 @@ class Trainer:
         def steps(batches, rates, *given):
             gathered, asis = given[: len(arrays)], given[len(arrays) :]
             total = tf.constant(0.0)
+            finite = tf.constant(0)  # steps before the first whose loss is no finite number
             for step in tf.range(tf.shape(batches)[0]):
                 batch = [tf.gather(array, batches[step]) for array in gathered]
                 with tf.GradientTape() as tape:
@@ -87,7 +93,8 @@ class Trainer:
                     group.optimizer.apply(gradients[start : start + sizes[index]], group.variables)
                     start += sizes[index]
                 total += value
-            return total / tf.cast(tf.shape(batches)[0], tf.float32)
+                finite += tf.cast(tf.math.is_finite(total), tf.int32)
+            return total / tf.cast(tf.shape(batches)[0], tf.float32), finite
 
         self._steps = tf.function(
             steps,
@@ -115,10 +122,11 @@ class Trainer:
         `rates` (steps, groups) are the learning rates; `arrays` are in the order of the specs.
         Raises `DivergedError` for a loss that is not finite.
         """
-        loss = float(self._steps(batches.astype("int32"), rates.astype("float32"), *arrays))
-        if not np.isfinite(loss):
-            raise DivergedError(f"the training loss became {loss}; lower the learning rate.")
-        return loss
+        loss, finite = self._steps(batches.astype("int32"), rates.astype("float32"), *arrays)
+        if not np.isfinite(float(loss)):
+            message = f"the training loss became {float(loss)}; lower the learning rate."
+            raise DivergedError(message, int(finite) + 1)
+        return float(loss)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,11 +20,14 @@ from layers import SparseAutoencoder
 from pipeline.config import LevelConfig, Task
 from pipeline.data.preprocessing import Preprocessing
 from pipeline.folders import new_version
+from pipeline.keys import folder_digest, text_digest
 from pipeline.network import reconstruct
 
 ENDPOINTS = ("serve", "encode", "reconstruct", "score")
 TOLERANCE = 1e-5
 ABOUT = "layerwise.json"
+DIGEST = "digest"
+"""What `ABOUT` calls the digest of the exported files and of the rest of itself."""
 CLEAN_LOADER = Path(__file__).with_name("clean_loader.py")
 
 
@@ -74,7 +77,15 @@ def _write(trained: Trained, folder: Path) -> None:
     archive.write_out(str(folder), verbose=False)
     extra = folder / "assets.extra"
     extra.mkdir()
-    (extra / ABOUT).write_text(json.dumps(about(trained), indent=1))
+    told = about(trained)
+    told |= {DIGEST: digest_of(folder, told)}
+    (extra / ABOUT).write_text(json.dumps(told, indent=1))
+
+
+def digest_of(folder: Path, told: Mapping[str, Any]) -> str:
+    """By which an exported folder is known to be whole."""
+    rest = {name: value for name, value in told.items() if name != DIGEST}
+    return text_digest(folder_digest(folder, without=ABOUT) + json.dumps(rest, sort_keys=True))
 
 
 def about(trained: Trained) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import tensorflow as tf
 from pipeline.data.preprocessing import need_every_number
 from pipeline.data.source import Column
 from pipeline.errors import InputError
-from pipeline.export import ABOUT
+from pipeline.export import ABOUT, DIGEST, digest_of
 
 BATCH_ROWS = 4096
 
@@ -37,16 +37,22 @@ def model_folder(path: Path) -> Path:
 def describe_model(folder: Path) -> dict[str, Any]:
     """What the exported model says of itself: columns, classes, features, endpoints.
 
-    Raises `InputError` when that file is damaged.
+    Raises `InputError` when anything in the folder is not as it was exported.
     """
     try:
         about = json.loads((folder / "assets.extra" / ABOUT).read_text(encoding="utf-8"))
+        digest = about[DIGEST]
         columns = [Column(*column) for column in about["columns"]]
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise InputError(
             f"The model {str(folder)!r} is damaged: {ABOUT} cannot be read ({error}). Export it "
             "again: layerwise export RUN DIR."
         ) from error
+    if digest_of(folder, about) != digest:
+        raise InputError(
+            f"The model {str(folder)!r} is damaged: its files are not those that were exported. "
+            "Export it again: layerwise export RUN DIR."
+        )
     return {**about, "columns": columns}
 
 
@@ -60,8 +66,8 @@ def infer(folder: Path, endpoint: str, numbers: np.ndarray, categories: np.ndarr
 
     `numbers` (rows, number columns) float32 and `categories` (rows, category columns) text, in the
     model's column order. Columns: `label` and `probability of CLASS`, `prediction`, `code_I`, the
-    names of the features, or `reconstruction_error`. Raises `InputError` for a missing number where
-    missing values were refused in training.
+    names of the features, or `reconstruction_error`. Raises `InputError` for a model that was damaged
+    and for a missing number where missing values were refused in training.
     """
     about = describe_model(folder)
     if about["needs_every_number"]:

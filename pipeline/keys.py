@@ -14,7 +14,7 @@ CONTRACTS = {
     "finetune": 2,
     "reference": 1,
     "compare": 1,
-    "export": 1,
+    "export": 2,
     "report": 1,
 }
 
@@ -25,7 +25,7 @@ def stage_key(stage: str, *parts: Any) -> str:
         part.model_dump(mode="json") if isinstance(part, BaseModel) else part for part in parts
     ]
     text = json.dumps([stage, CONTRACTS[stage], plain], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return text_digest(text)
 
 
 def file_digest(path: Path) -> str:
@@ -34,8 +34,13 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def folder_digest(folder: Path) -> str:
-    """SHA-256 of the names and bytes of all files in a folder."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+def folder_digest(folder: Path, without: str | None = None) -> str:
+    """SHA-256 of the names and bytes of all files in a folder, except those of one name."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != without)
     listed = [(path.relative_to(folder).as_posix(), file_digest(path)) for path in files]
-    return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
+    return text_digest(json.dumps(listed))
+
+
+def text_digest(text: str) -> str:
+    """SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()

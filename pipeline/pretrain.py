@@ -23,6 +23,8 @@ from pipeline import config as c
 from pipeline.checkpoint import Checkpoint
 from pipeline.compute import pretraining_epochs
 from pipeline.engine import (
+    BLOCK_STEPS,
+    DivergedError,
     ParameterGroup,
     Progress,
     Trainer,
@@ -35,6 +37,8 @@ from pipeline.seeds import derive
 
 MEASURED_ROWS = 5000
 ENCODED_ROWS = 4096
+RETRY_RATE = 0.1
+"""Of the learning rate, what training that diverged goes on with."""
 LEAST_DEVIATION = 1e-3
 """A column that varies less is standardised as if it varied so much."""
 
@@ -63,8 +67,8 @@ def pretrain(
     the first half, dead units are revived. Where rows are to be standardised, the epochs' metrics
     are of standardised rows, the last ones not. A checkpoint is written at the end of an epoch; if
     there is one, training goes on from it, tells `watch` of the epochs before, and ends with the
-    same weights as if it had never stopped. Raises `DivergedError` when the loss is no longer
-    finite.
+    same weights as if it had never stopped. When the loss is no longer finite, training goes on
+    once from the last epoch at a tenth of the rate if the level says `retry`; else `DivergedError`.
     """
     if level.standardize:
         return _pretrain_standardized(level, rows, validation, seed, watch, checkpoint)
@@ -83,25 +87,46 @@ def pretrain(
         done = epoch * steps + step
         watch(Progress(done, steps * epochs, done * batch_size, loss, epoch + 1, epochs, metrics))
 
-    state = [*autoencoder.variables, *trainer.optimizer_variables]
+    slowed = keras.Variable(1.0, trainable=False)
+    state = [*autoencoder.variables, *trainer.optimizer_variables, slowed]
     told = checkpoint.load(state) if checkpoint else []
     for epoch, (loss, metrics) in enumerate(told):
         tell(epoch, steps, loss, metrics)
-    for epoch in range(len(told), epochs):
+    while (epoch := len(told)) < epochs:
+        good = [keras.ops.convert_to_numpy(variable) for variable in state] if level.retry else []
         if level.revive and 0 < 2 * epoch <= epochs:
             revive(autoencoder, sample, derive(seed, "revive", epoch))
         batches = shuffled_batches(len(rows), level.batch_size, derive(seed, "epoch", epoch))
-        of_epoch = rates[epoch * steps : (epoch + 1) * steps]
-        losses = []
-        for block in blocks(batches):
-            losses.append(trainer.run(batches[block], of_epoch[block], resident))
-            if block.stop < steps:
-                tell(epoch, block.stop, losses[-1], None)
+        of_epoch = rates[epoch * steps : (epoch + 1) * steps] * float(slowed)
+        losses: list[float] = []
+        try:
+            for block in blocks(batches):
+                losses.append(trainer.run(batches[block], of_epoch[block], resident))
+                if block.stop < steps:
+                    tell(epoch, block.stop, losses[-1], None)
+        except DivergedError as error:
+            if not level.retry or float(slowed) < 1:
+                raise _told_where(error, epoch, steps, len(losses), level.retry) from error
+            for variable, value in zip(state, good, strict=True):
+                variable.assign(value)
+            slowed.assign(RETRY_RATE)
+            continue
         told.append((float(np.mean(losses)), measure(measured)))
         if checkpoint:
             checkpoint.save(state, told)
         tell(epoch, steps, *told[-1])
     return Pretrained(autoencoder, told[-1][1], epochs)
+
+
+def _told_where(
+    error: DivergedError, epoch: int, steps: int, blocks_done: int, retried: bool
+) -> DivergedError:
+    step = epoch * steps + blocks_done * BLOCK_STEPS + error.step
+    good = f"the last good epoch is {epoch}" if epoch else "no epoch was good"
+    cure = "" if retried else " or set the level's `retry`"
+    return DivergedError(
+        f"step {step} (epoch {epoch + 1}): {str(error).rstrip('.')}{cure}; {good}.", step
+    )
 
 
 def trainer_of(autoencoder: SparseAutoencoder, batch_size: int) -> Trainer:

@@ -5,19 +5,27 @@ Between stages go only ids, keys and numbers; rows and codes lie in scratch, wei
 """
 
 import json
-import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast, get_args
 
-import keras
 import numpy as np
 
 from layers import SparseAutoencoder
+from pipeline.artifacts import (
+    AUTOENCODER,
+    NETWORK,
+    predictions_of,
+    rightly_classified,
+    store_model,
+    store_predictions,
+    stored_json,
+    stored_model,
+)
 from pipeline.checkpoint import Checkpoint
 from pipeline.compare import BASELINE, CANDIDATE, Score, compare, comparison_entry
 from pipeline.compute import matched_steps
@@ -42,50 +50,17 @@ from pipeline.report import (
     level_sections,
     report_html,
 )
+from pipeline.run import Run, tracker_of
 from pipeline.seeds import derive
 from pipeline.serving import log_served_model
-from pipeline.summary import COMPARISON, CONFIG, REPORT, Summary, read_summary
-from pipeline.tracker import (
-    STORE,
-    FinishedRun,
-    StageRun,
-    Tracker,
-    download_model,
-    ending,
-    this_process,
-    tracking_uri,
-)
-from pipeline.trials import LevelSpec, Parts, TrialSpec, parts_of, stack_of, trials_of
+from pipeline.stage import Stage, cache_tags, done_before, perform
+from pipeline.summary import COMPARISON, REPORT, read_summary
+from pipeline.tracker import FinishedRun, StageRun, Tracker, download_model, tracking_uri
+from pipeline.trials import LevelSpec, TrialSpec, parts_of, stack_of, trials_of
 
-AUTOENCODER = "autoencoder.keras"
-NETWORK = "network.keras"
-PREDICTIONS = "predictions.npz"
 CURVES = ("loss", "explained_variance", "active_fraction", "dead_fraction")
 PRETRAINED = ("pretrained", "frozen")
 """Arms that start from a pretrained stack."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """Where the stages of one run belong."""
-
-    uri: str
-    """MLflow's tracking URI."""
-    run_id: str
-    """The parent run."""
-    scratch: str
-    """Folder of what can be made again: prepared rows and codes."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """The outcome of a stage, small enough to be passed on."""
-
-    run_id: str
-    """The MLflow run that holds its artifacts: where the stage was cached, the earlier one."""
-    key: str
-    metrics: dict[str, float]
-    cached: bool
 
 
 @dataclass(frozen=True)
@@ -96,42 +71,9 @@ class DataStage:
     trials: tuple[TrialSpec, ...]
 
 
-def start_run(config: RunConfig) -> Run:
-    """Open the store and start the parent run."""
-    uri = tracking_uri()
-    tracker = Tracker(uri, config.name)
-    tags = {"seed": config.seed, "process": this_process()}
-    parent = tracker.start(config.name, "run", None, tags)
-    scratch = Path(STORE).resolve() / "scratch"
-    for dead in tracker.close_dead_runs(parent.run_id):
-        shutil.rmtree(scratch / dead, ignore_errors=True)
-    settings = config.model_dump(mode="json")
-    parent.params({name: settings[name] for name in ("name", "seed", "data", "finetune")})
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, CONFIG)
-        file.write_text(config.model_dump_json(indent=1))
-        parent.artifact(file)
-    return Run(uri, parent.run_id, str(scratch / parent.run_id))
-
-
-def finish_run(config: RunConfig, run: Run) -> Summary:
-    """Close the parent run, clear the scratch and give back what the run came to."""
-    tracker = Tracker(run.uri, config.name)
-    tracker.finish(StageRun(tracker.client, run.run_id))
-    shutil.rmtree(run.scratch, ignore_errors=True)
-    return read_summary(tracker, tracker.run(run.run_id))
-
-
-def fail_run(config: RunConfig, run: Run, error: BaseException) -> None:
-    """Mark the parent run as failed, or killed, by the error and clear the scratch."""
-    shutil.rmtree(run.scratch, ignore_errors=True)
-    tracker = Tracker(run.uri, config.name)
-    tracker.finish(StageRun(tracker.client, run.run_id), ending(error))
-
-
 def data_stage(config: RunConfig, run: Run) -> DataStage:
     """Read, split and scale the data; refuse what cannot be used before anything is trained."""
-    tracker = Tracker(run.uri, config.name)
+    tracker = tracker_of(config)
     with tracker.stage("data", "data", run.run_id, {"cached": False}) as stage:
         data = _prepared(config, run)
         key = stage_key(
@@ -160,6 +102,8 @@ def pretrain_stage(
     key = stage_key("pretrain", level, config.seed, spec.number, spec.stack, stands_on)
     tags = {"level": spec.number, "stack": spec.stack, "units": level.units}
     checkpoint = Checkpoint(Path(run.scratch).with_name("checkpoints"), key)
+    if run.refresh:
+        checkpoint.remove()
 
     def work(stage: StageRun) -> dict[str, float]:
         rows, validation = _level_rows(config, run, spec.stack, below)
@@ -171,13 +115,15 @@ def pretrain_stage(
 
         seed = derive(config.seed, "pretrain", spec.stack, spec.number)
         result = pretrain(level, rows, validation, seed, log, checkpoint)
-        _store_model(stage, result.autoencoder, AUTOENCODER)
+        store_model(stage, result.autoencoder, AUTOENCODER)
         epochs: dict[str, float] = {"epochs": result.epochs}
         stage.metrics(epochs, result.epochs)
+        if checkpoint.resumed:
+            stage.tags({"resumed_after_epoch": checkpoint.resumed})
         return result.metrics | epochs
 
     params = level.model_dump(mode="json")
-    stage = _stage(config, run, spec.name, "pretrain", key, tags, params, _epochs, work)
+    stage = perform(config, run, spec.name, "pretrain", key, tags, params, _epochs, work)
     checkpoint.remove()
     return stage
 
@@ -216,7 +162,7 @@ def finetune_stage(
             config.finetune, config.stack, features, outputs, task, threading.get_ident()
         )
         if trial.arm in PRETRAINED:
-            autoencoders = [_autoencoder(run.uri, config.name, level.run_id) for level in levels]
+            autoencoders = [_autoencoder(config.name, level.run_id) for level in levels]
         else:
             seed = derive(config.seed, "random", trial.seed)
             autoencoders = random_autoencoders(config.stack, features, seed)
@@ -237,8 +183,8 @@ def finetune_stage(
         seed = derive(config.seed, "trial", trial.seed)
         result = finetuner.run(arm, autoencoders, parts, seed, log, more_steps)
         finetuner.network.model.set_weights(result.weights)
-        _store_model(stage, finetuner.network.model, NETWORK)
-        _store_predictions(stage, result.predictions, parts)
+        store_model(stage, finetuner.network.model, NETWORK)
+        store_predictions(stage, result.predictions, parts)
         metric = METRICS[task]
         metrics = {
             metric: result.score,
@@ -253,7 +199,7 @@ def finetune_stage(
     tags = identity | {"stack": stack_of(config, trial)} if trial.arm in PRETRAINED else identity
     params = identity | settings
     # The outcome's step is the label budget: MLflow's chart, grouped by arm, is the comparison.
-    return _stage(
+    return perform(
         config, run, trial.name, "finetune", key, tags, params, lambda _: trial.labels, work
     )
 
@@ -268,7 +214,7 @@ def _reference_stage(config: RunConfig, run: Run, trial: TrialSpec, data: DataSt
         seed = derive(config.seed, "reference", trial.seed)
         result = fit_reference(cast(Reference, trial.arm), parts, config.data.task, seed)
         stage.params({"best": result.settings})
-        _store_predictions(stage, result.predictions, parts)
+        store_predictions(stage, result.predictions, parts)
         metric = METRICS[config.data.task]
         metrics = {
             metric: result.score,
@@ -278,7 +224,7 @@ def _reference_stage(config: RunConfig, run: Run, trial: TrialSpec, data: DataSt
         stage.metrics(metrics, trial.labels)
         return metrics
 
-    return _stage(
+    return perform(
         config, run, trial.name, "finetune", key, identity, identity, lambda _: trial.labels, work
     )
 
@@ -286,12 +232,12 @@ def _reference_stage(config: RunConfig, run: Run, trial: TrialSpec, data: DataSt
 def compare_stage(config: RunConfig, run: Run, trials: Sequence[tuple[TrialSpec, Stage]]) -> Stage:
     """Compare the arms and log gain, interval and verdict for each label budget."""
     metric = METRICS[config.data.task]
-    tracker = Tracker(run.uri, config.name)
+    tracker = tracker_of(config)
     key = stage_key("compare", [done.key for _, done in trials])
-    earlier = tracker.finished(key)
-    with tracker.stage("compare", "compare", run.run_id, _cache_tags(key, earlier)) as stage:
+    earlier = done_before(config, run, key)
+    with tracker.stage("compare", "compare", run.run_id, cache_tags(key, earlier)) as stage:
         if earlier:
-            entries = _stored_json(tracker, earlier.run_id, COMPARISON)
+            entries = stored_json(tracker, earlier.run_id, COMPARISON)
         else:
             scores = [_score(tracker, trial, done, metric) for trial, done in trials]
             entries = {
@@ -311,7 +257,7 @@ def compare_stage(config: RunConfig, run: Run, trials: Sequence[tuple[TrialSpec,
 
 
 def _score(tracker: Tracker, trial: TrialSpec, done: Stage, metric: str) -> Score:
-    right = _right(tracker, done) if metric == "accuracy" else None
+    right = rightly_classified(tracker, done) if metric == "accuracy" else None
     return Score(trial.arm, trial.labels, trial.seed, done.metrics[metric], right)
 
 
@@ -344,16 +290,16 @@ def export_stage(
     )
     levels = stacks[stack_of(config, trial)]
     directory = Path(config.export.directory, config.name).resolve()
-    tracker = Tracker(run.uri, config.name)
+    tracker = tracker_of(config)
     key = stage_key("export", data.key, [level.key for level in levels], best.key)
-    earlier = tracker.finished(key)
+    earlier = done_before(config, run, key)
     exported = _exported_before(config, tracker, earlier, directory) if earlier else None
     tags = {"arm": trial.arm, "labels": trial.labels, "seed": trial.seed}
-    tags |= _cache_tags(key, earlier if exported else None)
+    tags |= cache_tags(key, earlier if exported else None)
     with tracker.stage("export", "export", run.run_id, tags) as stage:
         if not exported:
             prepared = _prepared(config, run)
-            trained = _trained(config, run.uri, prepared, levels, best)
+            trained = _trained(config, prepared, levels, best)
             folder = export(trained, directory, prepared.numbers, prepared.categories)
             uri = log_served_model(tracker, stage, trained, folder, prepared)
             registered = tracker.register(uri, config.name, config.export.alias)
@@ -398,11 +344,11 @@ def report_stage(
 
     Of several stacks the report shows the first.
     """
-    tracker = Tracker(run.uri, config.name)
+    tracker = tracker_of(config)
     made_of = [[level.key for level in levels] for levels in stacks]
     key = stage_key("report", made_of, [done.key for _, done in trials])
-    earlier = tracker.finished(key)
-    with tracker.stage("report", "report", run.run_id, _cache_tags(key, earlier)) as stage:
+    earlier = done_before(config, run, key)
+    with tracker.stage("report", "report", run.run_id, cache_tags(key, earlier)) as stage:
         if earlier:
             return Stage(earlier.run_id, key, {}, True)
         prepared = _prepared(config, run)
@@ -423,10 +369,10 @@ def _about_levels(
     config: RunConfig, run: Run, prepared: Prepared, levels: Sequence[Stage]
 ) -> list[Section]:
     """Draw the levels of a stack, each for the run that made it."""
-    tracker = Tracker(run.uri, config.name)
+    tracker = tracker_of(config)
     sections = level_sections(
         config.stack,
-        [_autoencoder(run.uri, config.name, level.run_id) for level in levels],
+        [_autoencoder(config.name, level.run_id) for level in levels],
         [{name: tracker.history(level.run_id, name) for name in CURVES} for level in levels],
         prepared.rows[prepared.splits.validation[:SHOWN_ROWS]],
         prepared.image_shape,
@@ -456,46 +402,13 @@ def _left_behind(
         distances = [stage.metrics[f"moved_level_{n}"] for n in range(1, len(config.stack) + 1)]
         moved[trial.arm].setdefault(trial.labels, []).append(distances)
         if classes and trial.labels == least:
-            predicted, true = _predictions(tracker, stage)
+            predicted, true = predictions_of(tracker, stage)
             np.add.at(confusion[trial.arm], (true, predicted), 1)
     means = {
         arm: {labels: np.mean(seeds, axis=0).tolist() for labels, seeds in by_budget.items()}
         for arm, by_budget in moved.items()
     }
     return LeftBehind(confusion, least, means)
-
-
-def _stage(
-    config: RunConfig,
-    run: Run,
-    name: str,
-    kind: str,
-    key: str,
-    tags: Mapping[str, Any],
-    params: Mapping[str, Any],
-    last_step: Callable[[Mapping[str, float]], int],
-    work: Callable[[StageRun], dict[str, float]],
-) -> Stage:
-    """Do the work in a run of its own, unless a finished run with the same key did it before.
-
-    Then its metrics are logged again, at the step that `last_step` tells from them.
-    """
-    tracker = Tracker(run.uri, config.name)
-    earlier = tracker.finished(key)
-    with tracker.stage(name, kind, run.run_id, {**tags, **_cache_tags(key, earlier)}) as stage:
-        stage.params(params)
-        if earlier:
-            metrics = {name: value for name, value in earlier.metrics.items() if name != "seconds"}
-            stage.metrics(metrics, last_step(metrics))
-            return Stage(earlier.run_id, key, earlier.metrics, True)
-        metrics = work(stage)
-        return Stage(stage.run_id, key, metrics | {"seconds": stage.seconds}, False)
-
-
-def _cache_tags(key: str, earlier: FinishedRun | None) -> dict[str, Any]:
-    """The tags of a stage that an earlier run did already, or of one that is to be done."""
-    tags: dict[str, Any] = {"key": key, "cached": earlier is not None}
-    return tags | ({"cached_from": earlier.run_id} if earlier else {})
 
 
 def _epochs(metrics: Mapping[str, float]) -> int:
@@ -524,7 +437,7 @@ def _level_rows(
     if not all(file.exists() for file in files):
         *lower, top = levels
         below = _level_rows(config, run, stack, lower)
-        autoencoder = _autoencoder(run.uri, config.name, top.run_id)
+        autoencoder = _autoencoder(config.name, top.run_id)
         passes_on = config.stack[len(lower)].passes_on
         for file, rows in zip(files, below, strict=True):
             aside = file.with_suffix(f".{threading.get_ident()}.npy")
@@ -535,8 +448,8 @@ def _level_rows(
 
 
 @lru_cache(maxsize=16)
-def _autoencoder(uri: str, experiment: str, run_id: str) -> SparseAutoencoder:
-    return _stored_model(Tracker(uri, experiment), run_id, AUTOENCODER)
+def _autoencoder(experiment: str, run_id: str) -> SparseAutoencoder:
+    return stored_model(Tracker(tracking_uri(), experiment), run_id, AUTOENCODER)
 
 
 @lru_cache(maxsize=4)
@@ -545,55 +458,13 @@ def _finetuner(finetune, stack, features: int, outputs: int, task, thread: int) 
     return Finetuner(finetune, stack, features, outputs, task)
 
 
-def _store_model(stage: StageRun, model: keras.Model, name: str) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, name)
-        model.save(file)
-        stage.artifact(file)
-
-
-def _store_predictions(stage: StageRun, predictions: np.ndarray, parts: Parts) -> None:
-    """Store what was predicted for the test rows beside what is true."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, PREDICTIONS)
-        np.savez_compressed(file, predicted=predictions, true=parts.test.targets)
-        stage.artifact(file)
-
-
-def _predictions(tracker: Tracker, trial: Stage) -> tuple[np.ndarray, np.ndarray]:
-    """What a finished trial predicted for the test rows, and what is true."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = tracker.artifact(trial.run_id, PREDICTIONS, Path(folder))
-        with np.load(file, allow_pickle=False) as stored:
-            return stored["predicted"], stored["true"]
-
-
-def _right(tracker: Tracker, trial: Stage) -> np.ndarray:
-    """Which test rows a finished trial classifies rightly."""
-    predicted, true = _predictions(tracker, trial)
-    return predicted == true
-
-
-def _stored_json(tracker: Tracker, run_id: str, name: str) -> Any:
-    with tempfile.TemporaryDirectory() as folder:
-        return json.loads(tracker.artifact(run_id, name, Path(folder)).read_text())
-
-
-def _stored_model(tracker: Tracker, run_id: str, name: str) -> Any:
-    with tempfile.TemporaryDirectory() as folder:
-        file = tracker.artifact(run_id, name, Path(folder))
-        return keras.saving.load_model(file, compile=False, safe_mode=True)
-
-
-def _trained(
-    config: RunConfig, uri: str, data: Prepared, levels: Sequence[Stage], best: Stage
-) -> Trained:
+def _trained(config: RunConfig, data: Prepared, levels: Sequence[Stage], best: Stage) -> Trained:
     return Trained(
         name=config.name,
         preprocessing=data.preprocessing,
         stack=config.stack,
-        autoencoders=[_autoencoder(uri, config.name, level.run_id) for level in levels],
-        network=_stored_model(Tracker(uri, config.name), best.run_id, NETWORK),
+        autoencoders=[_autoencoder(config.name, level.run_id) for level in levels],
+        network=stored_model(tracker_of(config), best.run_id, NETWORK),
         task=data.task,
         classes=data.classes,
         target_offset=data.target_offset,

@@ -32,12 +32,12 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 from pipeline.credentials import taken_out
 from pipeline.errors import InputError, nearest
 from pipeline.keys import file_digest
+from pipeline.sending import Sender
 
 STORE = "mlruns"
 TAG = "layerwise."
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 PICTURES = "pictures"
-FLUSH_SECONDS = 2.0
 PARAM_LENGTH = 6000
 METRICS_PER_CALL = 1000
 
@@ -58,8 +58,7 @@ class StageRun:
         self.run_id = run_id
         self._client = client
         self._began = time.monotonic()
-        self._waiting: list[Metric] = []
-        self._flushed = time.monotonic()
+        self._metrics: Sender[Metric] = Sender(self._send)
         self._digests: dict[str, str] = {}
 
     @property
@@ -74,19 +73,17 @@ class StageRun:
             self._client.log_batch(self.run_id, params=entries[start : start + 100])
 
     def metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
-        """Log metrics of one step. They are sent together every two seconds and at the end."""
+        """Log metrics of one step. They are sent while the stage works on, see `Sender`."""
         now = int(time.time() * 1000)
-        self._waiting += [Metric(name, float(v), now, step) for name, v in metrics.items()]
-        if time.monotonic() - self._flushed > FLUSH_SECONDS:
-            self.flush()
+        self._metrics.add([Metric(name, float(v), now, step) for name, v in metrics.items()])
 
     def flush(self) -> None:
-        """Send the metrics that wait."""
-        for start in range(0, len(self._waiting), METRICS_PER_CALL):
-            part = self._waiting[start : start + METRICS_PER_CALL]
-            self._client.log_batch(self.run_id, metrics=part)
-        self._waiting = []
-        self._flushed = time.monotonic()
+        """Wait until all metrics are sent."""
+        self._metrics.flush()
+
+    def _send(self, metrics: Sequence[Metric]) -> None:
+        for start in range(0, len(metrics), METRICS_PER_CALL):
+            self._client.log_batch(self.run_id, metrics=metrics[start : start + METRICS_PER_CALL])
 
     def tags(self, tags: Mapping[str, Any]) -> None:
         """Set tags `layerwise.NAME`."""

@@ -67,7 +67,8 @@ def test_training_that_diverges_fails_once_and_says_what_to_do(
     assert result.returncode == 1
     assert result.stdout == ""
     assert re.fullmatch(
-        r"layerwise: DivergedError: .*lower the learning rate\.\nRun again with --verbose .*\n",
+        r"layerwise: DivergedError: step \d+ \(epoch 1\): the training loss became (nan|inf); "
+        r"lower the learning rate or set the level's `retry`; no epoch was good\.\nRun again .*\n",
         result.stderr,
     )
     runs = runs_of(folder)

@@ -8,9 +8,10 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline import stages
+from pipeline.artifacts import AUTOENCODER, PREDICTIONS, predictions_of, stored_model
 from pipeline.errors import InputError
 from pipeline.inference import describe_model, model_folder
+from pipeline.stage import Stage
 from pipeline.tracker import Tracker, find, find_run
 
 
@@ -28,11 +29,11 @@ def test_a_lambda_in_a_stored_model_is_refused_and_not_run(uri: str, tmp_path: P
     model = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(trap)])
     assert proof.exists()  # Keras runs it to tell the shapes
     proof.rmdir()
-    file = tmp_path / stages.AUTOENCODER
+    file = tmp_path / AUTOENCODER
     model.save(file)
     tracker, run_id = stored(uri, file)
-    with pytest.raises(Exception, match="Lambda"):
-        stages._stored_model(tracker, run_id, stages.AUTOENCODER)
+    with pytest.raises(InputError, match="Lambda"):
+        stored_model(tracker, run_id, AUTOENCODER)
     assert not proof.exists()
 
 
@@ -49,19 +50,19 @@ class Booby:
 def test_pickles_in_place_of_artifacts_are_refused_and_not_run(uri: str, tmp_path: Path):
     proof = tmp_path / "ran"
     trap = Booby(proof)
-    model, predictions = tmp_path / stages.AUTOENCODER, tmp_path / stages.PREDICTIONS
+    model, predictions = tmp_path / AUTOENCODER, tmp_path / PREDICTIONS
     for file in (model, predictions):
         file.write_bytes(pickle.dumps(trap))
     tracker, run_id = stored(uri, model)
-    with pytest.raises(ValueError):
-        stages._stored_model(tracker, run_id, stages.AUTOENCODER)
+    with pytest.raises(InputError):
+        stored_model(tracker, run_id, AUTOENCODER)
     tracker, run_id = stored(uri, predictions)
     with pytest.raises(ValueError):
-        stages._predictions(tracker, stages.Stage(run_id, "key", {}, True))
+        predictions_of(tracker, Stage(run_id, "key", {}, True))
     np.savez(predictions, predicted=np.array([trap]), true=np.array([trap]))
     tracker, run_id = stored(uri, predictions)
     with pytest.raises(ValueError, match="Object arrays cannot be loaded"):
-        stages._predictions(tracker, stages.Stage(run_id, "key", {}, True))
+        predictions_of(tracker, Stage(run_id, "key", {}, True))
     assert not proof.exists()
 
 

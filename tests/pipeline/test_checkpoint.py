@@ -143,13 +143,14 @@ def test_a_checkpoint_that_is_removed_leaves_nothing(rows, tmp_path):
 SCRIPT = """
 import time
 from pipeline import stages
+from pipeline.run import fail_run, start_run
 from pipeline.settings import check
 from pipeline.trials import LevelSpec
 
 level = {"units": 32, "sparsity": {"mechanism": "topk", "k": 8}, "epochs": 60, "batch_size": 64,
          "corruption": {"kind": "masking", "share": 0.3}}
 config = check({"name": "killed", "stack": [level]})
-run = stages.start_run(config)
+run = start_run(config)
 data = stages.data_stage(config, run)
 
 def watch(progress):
@@ -159,7 +160,7 @@ def watch(progress):
 
 stage = stages.pretrain_stage(config, run, LevelSpec(1), data, [], watch)
 print("done", stage.run_id, flush=True)
-stages.fail_run(config, run, RuntimeError())
+fail_run(config, run, RuntimeError())
 """
 
 

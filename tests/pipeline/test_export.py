@@ -41,14 +41,14 @@ def contents(folder: Path) -> list[str]:
 
 def stored(whole: Whole, run_id: str, name: str) -> keras.Model:
     """A model as a run stored it."""
-    run = Tracker(whole.called.run.uri, whole.config.name).client.get_run(run_id)
+    run = Tracker(whole.called.uri, whole.config.name).client.get_run(run_id)
     file = Path(run.info.artifact_uri.removeprefix("file://"), name)
     return keras.saving.load_model(file, compile=False)
 
 
 def exported_trial(whole: Whole) -> str:
     """The run id of the trial that was exported."""
-    tracker = Tracker(whole.called.run.uri, whole.config.name)
+    tracker = Tracker(whole.called.uri, whole.config.name)
     children = tracker.children(whole.called.run.run_id)
     (tags,) = [child.tags for child in children if child.tags["stage"] == "export"]
     (run_id,) = [

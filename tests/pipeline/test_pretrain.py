@@ -21,7 +21,7 @@ from pipeline.config import (
     SaltAndPepperNoise,
     TopKLimit,
 )
-from pipeline.engine import DivergedError, Progress, shuffled_batches
+from pipeline.engine import DivergedError, Progress, Trainer, shuffled_batches
 from pipeline.pretrain import Pretrained, build_autoencoder, encode, pretrain
 from pipeline.seeds import derive
 
@@ -209,6 +209,41 @@ def test_rows_that_diverge_are_an_error(rows, validation):
     level = TOPK.model_copy(update={"learning_rate": 1e20})
     with pytest.raises(DivergedError, match="lower the learning rate"):
         pretrain(level, rows, validation, 0, lambda _: None)
+
+
+def test_a_level_that_diverges_may_go_on_at_a_lower_rate(rows, validation):
+    told: list[Progress] = []
+    level = TOPK.model_copy(update={"learning_rate": 1e19, "retry": True, "epochs": 3})
+    with pytest.raises(DivergedError, match=r"step \d+ \(epoch \d\): the training loss became"):
+        pretrain(level, rows, validation, 0, told.append)
+    slower = TOPK.model_copy(update={"learning_rate": 1e-3, "retry": True, "epochs": 3})
+    never_needed = pretrain(slower, rows, validation, 0, lambda _: None)
+    plain = pretrain(
+        slower.model_copy(update={"retry": False}), rows, validation, 0, lambda _: None
+    )
+    for one, other in zip(
+        never_needed.autoencoder.get_weights(), plain.autoencoder.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_retry_goes_on_from_the_end_of_the_last_epoch_at_a_tenth(rows, validation, monkeypatch):
+    rates: list[float] = []
+    run = Trainer.run
+
+    def fail_once(self, batches, given, *arrays):
+        rates.append(float(given[0, 0]))
+        if len(rates) == 2:
+            raise DivergedError("the training loss became nan; lower the learning rate.", 1)
+        return run(self, batches, given, *arrays)
+
+    level = TOPK.model_copy(update={"epochs": 3, "retry": True, "min_steps": 1})
+    monkeypatch.setattr(Trainer, "run", fail_once)
+    told: list[Progress] = []
+    pretrain(level, rows, validation, 0, told.append)
+    assert [progress.epoch for progress in told if progress.metrics] == [1, 2, 3]
+    assert rates[2] == pytest.approx(rates[1] / 10)
+    assert len(rates) == 4
 
 
 def test_fewer_rows_than_a_batch_are_one_batch(rows, validation):

@@ -43,7 +43,7 @@ class Page(HTMLParser):
 
 
 def page_of(whole: Whole) -> Page:
-    tracker = Tracker(whole.called.run.uri, whole.config.name)
+    tracker = Tracker(whole.called.uri, whole.config.name)
     return Page(read_report(tracker, tracker.run(whole.called.run.run_id)))
 
 
@@ -95,8 +95,8 @@ def test_the_report_has_every_table_and_note_of_the_terminal(digits_home):
 
 def test_every_figure_is_kept_with_its_own_stage_too(digits_home):
     called = digits_home.called
-    client = Tracker(called.run.uri, "digits").client
-    children = Tracker(called.run.uri, "digits").children(called.run.run_id)
+    client = Tracker(called.uri, "digits").client
+    children = Tracker(called.uri, "digits").children(called.run.run_id)
     (compared,) = [child.run_id for child in children if child.tags["stage"] == "compare"]
 
     def pictures(run_id: str) -> dict[str, bytes]:
@@ -115,7 +115,7 @@ def test_every_figure_is_kept_with_its_own_stage_too(digits_home):
 
 def test_a_picture_given_to_a_stage_leaves_its_model_intact(digits_home):
     called = digits_home.called
-    tracker = Tracker(called.run.uri, "digits")
+    tracker = Tracker(called.uri, "digits")
     for level in called.levels:
         assert tracker.finished(level.key).run_id == level.run_id
 
@@ -130,7 +130,7 @@ def test_rows_that_are_no_images_are_not_drawn_as_such(flowers_home):
 def test_confusion_counts_every_test_row_of_every_seed(digits_home, tmp_path):
     called = digits_home.called
     data = prepare(called.config.data, called.config.seed, tmp_path / "data")
-    tracker = Tracker(called.run.uri, "digits")
+    tracker = Tracker(called.uri, "digits")
     left = _left_behind(called.config, tracker, data, called.trials)
     assert left.labels == 40
     true = np.bincount(data.targets[data.splits.test], minlength=10)
@@ -143,7 +143,7 @@ def test_confusion_counts_every_test_row_of_every_seed(digits_home, tmp_path):
 
 def test_movement_is_the_distance_from_the_pretrained_weights(digits_home):
     called = digits_home.called
-    tracker = Tracker(called.run.uri, "digits")
+    tracker = Tracker(called.uri, "digits")
 
     def kernels(run_id: str, name: str) -> list[np.ndarray]:
         uri = tracker.client.get_run(run_id).info.artifact_uri

@@ -23,7 +23,7 @@ SCRIPT = Path(__file__).parents[2] / "pipeline" / "served_model.py"
 
 
 def loaded(whole: Whole):
-    mlflow.set_tracking_uri(whole.called.run.uri)
+    mlflow.set_tracking_uri(whole.called.uri)
     return mlflow.pyfunc.load_model(whole.summary["export"]["model_uri"])
 
 
@@ -159,7 +159,7 @@ def test_the_script_needs_none_of_our_code():
 
 def test_the_registered_model_belongs_to_the_run_of_its_export(digits_home):
     assert digits_home.summary["export"]["model_uri"] == "models:/digits@latest_run"
-    client = MlflowClient(digits_home.called.run.uri)
+    client = MlflowClient(digits_home.called.uri)
     version = client.get_model_version_by_alias("digits", "latest_run")
     parent = client.get_run(version.run_id).data.tags["mlflow.parentRunId"]
     assert parent == digits_home.called.run.run_id
@@ -174,7 +174,7 @@ def test_the_savedmodel_inside_a_registered_model_is_found(digits_home):
 
 
 def test_a_model_is_registered_once_however_often_it_is_asked_for(flowers_home):
-    tracker = Tracker(flowers_home.called.run.uri, "flowers")
+    tracker = Tracker(flowers_home.called.uri, "flowers")
     (run,) = [
         child
         for child in tracker.children(flowers_home.called.run.run_id)
@@ -195,7 +195,7 @@ def test_a_model_of_another_program_is_refused(digits_home, tmp_path):
         def predict(self, context, model_input: pd.DataFrame, params=None):
             return [1]
 
-    mlflow.set_tracking_uri(digits_home.called.run.uri)
+    mlflow.set_tracking_uri(digits_home.called.uri)
     mlflow.pyfunc.save_model(str(tmp_path / "model"), python_model=Constant(), pip_requirements=[])
     with pytest.raises(InputError, match="is not one that Layerwise exported"):
         download_model(str(tmp_path / "model"))

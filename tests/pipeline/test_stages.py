@@ -16,8 +16,9 @@ from pipeline.config import RunConfig
 from pipeline.engine import DivergedError
 from pipeline.errors import InputError
 from pipeline.prepare import prepare
+from pipeline.run import fail_run, start_run
 from pipeline.settings import check
-from pipeline.stages import Stage
+from pipeline.stage import Stage
 from pipeline.tracker import Tracker
 from pipeline.trials import LevelSpec, TrialSpec, parts_of
 
@@ -39,7 +40,7 @@ def changed(config: RunConfig, **parts) -> RunConfig:
 
 
 def tracker_of(called: Called) -> Tracker:
-    return Tracker(called.run.uri, called.config.name)
+    return Tracker(called.uri, called.config.name)
 
 
 def artifact(called: Called, run_id: str, name: str) -> Path:
@@ -311,7 +312,7 @@ def test_one_other_value_in_the_data_recomputes_everything(digits_home, tmp_path
     digits.images[0, 0, 3] += 1
     np.savez(tmp_path / "copy.npz", x=digits.images, y=digits.target)
     config = changed(digits_home.config, data={"source": str(tmp_path / "copy.npz")})
-    run = stages.start_run(config)
+    run = start_run(config)
     data = stages.data_stage(config, run)
     assert data.key != digits_home.called.data.key
     assert not stages.pretrain_stage(config, run, LevelSpec(1), data, [], lambda _: None).cached
@@ -461,7 +462,7 @@ def test_a_trial_whose_network_is_gone_is_computed_again(small):
 
 def test_codes_of_a_level_are_computed_once(uri):
     config = check({"name": "codes", "stack": [PENALTY, PENALTY]})
-    run = stages.start_run(config)
+    run = start_run(config)
     data = stages.data_stage(config, run)
     first = stages.pretrain_stage(config, run, LevelSpec(1), data, [], lambda _: None)
     assert not list(Path(run.scratch).glob("*-0-1.npy"))
@@ -472,7 +473,7 @@ def test_codes_of_a_level_are_computed_once(uri):
     assert not stages.pretrain_stage(other, run, LevelSpec(2), data, [first], lambda _: None).cached
     assert [(file.stat().st_ino, file.stat().st_mtime_ns) for file in files] == written
     # They are the activations of the first level for training and validation rows.
-    stored = artifact(Called(config, run, data, [], []), first.run_id, "autoencoder.keras")
+    stored = artifact(Called(config, uri, run, data, [], []), first.run_id, "autoencoder.keras")
     kernel, bias, *_ = keras.saving.load_model(stored, compile=False).get_weights()
     prepared = prepare(config.data, config.seed, Path(run.scratch, "data"))
     for file, part in zip(files, ("pretrain", "validation"), strict=True):
@@ -489,12 +490,12 @@ def test_codes_of_a_level_are_computed_once(uri):
 
 def test_a_level_that_diverges_fails_its_run_and_is_not_taken_for_finished(uri):
     config = check({"name": "diverges", "stack": [PENALTY | {"learning_rate": 1e20}]})
-    run = stages.start_run(config)
+    run = start_run(config)
     data = stages.data_stage(config, run)
     for _ in range(2):
         with pytest.raises(DivergedError):
             stages.pretrain_stage(config, run, LevelSpec(1), data, [], lambda _: None)
-    stages.fail_run(config, run, RuntimeError())
+    fail_run(config, run, RuntimeError())
     client = Tracker(uri, "diverges").client
     found = client.search_runs([client.get_experiment_by_name("diverges").experiment_id])
     told = sorted((r.data.tags["layerwise.stage"], r.info.status) for r in found)
@@ -509,10 +510,10 @@ def test_a_level_that_diverges_fails_its_run_and_is_not_taken_for_finished(uri):
 
 def test_data_that_cannot_be_used_fail_before_anything_is_trained(uri):
     config = check({"name": "refused", "finetune": {"label_budgets": [3]}})
-    run = stages.start_run(config)
+    run = start_run(config)
     with pytest.raises(InputError, match="each of the 10 classes"):
         stages.data_stage(config, run)
-    stages.fail_run(config, run, RuntimeError())
+    fail_run(config, run, RuntimeError())
     children = Tracker(uri, "refused").children(run.run_id)
     assert children == []
 
@@ -523,7 +524,7 @@ def test_data_that_cannot_be_used_fail_before_anything_is_trained(uri):
 def test_trials_at_the_same_time_give_what_they_give_one_by_one(digits_home):
     called = digits_home.called
     config = changed(called.config, name="threads")
-    run = stages.start_run(config)
+    run = start_run(config)
     data = stages.data_stage(config, run)
     trials = [TrialSpec(arm, 40, seed) for arm in ("pretrained", "random") for seed in (0, 1)]
     gate = threading.Barrier(2)
@@ -538,7 +539,7 @@ def test_trials_at_the_same_time_give_what_they_give_one_by_one(digits_home):
         together = dict(zip(trials, pool.map(work, trials), strict=True))
     one_by_one = {trial: stage.metrics["accuracy"] for trial, stage in called.trials}
     assert together == {trial: one_by_one[trial] for trial in trials}
-    stages.fail_run(config, run, RuntimeError())
+    fail_run(config, run, RuntimeError())
 
 
 # A regression

@@ -169,7 +169,7 @@ def test_the_fields_are_those_that_other_programs_rely_on(digits_run):
 
 
 def test_the_summary_can_be_read_again_later(digits_home):
-    tracker = Tracker(digits_home.called.run.uri, "digits")
+    tracker = Tracker(digits_home.called.uri, "digits")
     run = tracker.run(digits_home.summary["run_id"])
     assert read_summary(tracker, run) == digits_home.summary
 

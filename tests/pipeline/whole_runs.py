@@ -5,8 +5,11 @@ from typing import NamedTuple
 
 from pipeline import stages
 from pipeline.config import RunConfig
-from pipeline.stages import DataStage, Run, Stage
+from pipeline.run import Run, finish_run, start_run
+from pipeline.stage import Stage
+from pipeline.stages import DataStage
 from pipeline.summary import Summary
+from pipeline.tracker import tracking_uri
 from pipeline.trials import TrialSpec, levels_of
 
 
@@ -14,6 +17,8 @@ class Called(NamedTuple):
     """What the stages of one run gave, called from plain Python."""
 
     config: RunConfig
+    uri: str
+    """MLflow's."""
     run: Run
     data: DataStage
     stacks: list[list[Stage]]
@@ -45,7 +50,7 @@ class Whole(NamedTuple):
 
 def call_stages(config: RunConfig) -> Called:
     """The stages of a run up to fine-tuning, in the order of the flow."""
-    run = stages.start_run(config)
+    run = start_run(config)
     data = stages.data_stage(config, run)
     stacks: list[list[Stage]] = []
     for specs in levels_of(config):
@@ -59,7 +64,7 @@ def call_stages(config: RunConfig) -> Called:
         (trial, stages.finetune_stage(config, run, trial, data, stacks, lambda _: None))
         for trial in data.trials
     ]
-    return Called(config, run, data, stacks, trials)
+    return Called(config, tracking_uri(), run, data, stacks, trials)
 
 
 def whole_run(config: RunConfig, home: Path) -> Whole:
@@ -67,4 +72,4 @@ def whole_run(config: RunConfig, home: Path) -> Whole:
     stages.compare_stage(config, called.run, called.trials)
     stages.export_stage(config, called.run, called.data, called.stacks, called.trials)
     stages.report_stage(config, called.run, called.stacks, called.trials)
-    return Whole(called, stages.finish_run(config, called.run), home)
+    return Whole(called, finish_run(config, called.run), home)
