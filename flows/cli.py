@@ -132,7 +132,7 @@ def run(
         from flows.flow import pretraining
 
         wait_until_ready()
-        found = pretraining(resolved, refresh)
+        found = _unless_prefect_goes(pretraining, resolved, refresh)
     if summary:
         from pipeline.summary import read_report
         from pipeline.tracker import find_run
@@ -140,6 +140,23 @@ def run(
         write_whole(summary, json.dumps(found, indent=1) + "\n")
         write_whole(summary.with_suffix(".html"), read_report(*find_run(found["run_id"])))
     _show(found)
+
+
+def _unless_prefect_goes(flow: Callable[..., Any], *arguments: Any) -> Any:
+    """Run the flow; say so, in one message, when Prefect's server does not answer any more."""
+    import httpx
+    from prefect.settings import PREFECT_API_URL
+
+    try:
+        return flow(*arguments)
+    except httpx.TransportError as error:
+        address = PREFECT_API_URL.value()
+        _stop(
+            f"Prefect's server at {address} does not answer ({error}). Start it again, or unset "
+            "PREFECT_API_URL: then the run has one of its own. The same command goes on where it "
+            "was.",
+            1,
+        )
 
 
 def _import_what_downloads(source: str) -> None:

@@ -66,8 +66,8 @@ def infer(folder: Path, endpoint: str, numbers: np.ndarray, categories: np.ndarr
 
     `numbers` (rows, number columns) float32 and `categories` (rows, category columns) text, in the
     model's column order. Columns: `label` and `probability of CLASS`, `prediction`, `code_I`, the
-    names of the features, or `reconstruction_error`. Raises `InputError` for a model that was damaged
-    and for a missing number where missing values were refused in training.
+    names of the features, or `reconstruction_error`. Raises `InputError` for a damaged model and
+    for a missing number where missing values were refused in training.
     """
     about = describe_model(folder)
     if about["needs_every_number"]:

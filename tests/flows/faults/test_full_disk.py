@@ -1,0 +1,72 @@
+"""A disk that is full: nothing half-written stays, and what was finished is kept."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.flows.faults.conftest import Run, Table, closed, small_disk
+from tests.flows.faults.outcome import Outcome, client, outcome
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+def test_where_checkpoints_are_kept(
+    expected: Outcome, make_workspace: Callable[[str], Path], prefect_url: str, table: Table
+):
+    folder = make_workspace("full_checkpoints")
+    with small_disk(folder / "mlruns" / "scratch" / "checkpoints", "16k"):
+        run = Run(folder, prefect_url)
+        assert run.end() == 0, run.told
+    same = outcome(folder) == expected
+    table.add("disk full at checkpoint", 1, 1, "0", same)
+    assert same
+
+
+@pytest.mark.parametrize(
+    ("what", "place", "size"), [("export", "exports", "64k"), ("store", "mlruns/artifacts", "128k")]
+)
+def test_where_results_are_kept(
+    what: str,
+    place: str,
+    size: str,
+    expected: Outcome,
+    make_workspace: Callable[[str], Path],
+    prefect_url: str,
+    table: Table,
+):
+    folder = make_workspace(f"full_{what}")
+    with small_disk(folder / place, size) as enlarge:
+        run = Run(folder, prefect_url)
+        assert run.end() == 1
+        assert "No space left on device" in run.told, run.told
+        assert "Traceback" not in run.told
+        closed(client(folder))
+        assert not list(folder.glob("exports/digits/*"))
+        enlarge("64m")
+        again = Run(folder, prefect_url)
+        assert again.end() == 0, again.told
+        same = outcome(folder) == expected
+    table.add(f"disk full at {what}", 1, 1, "0", same)
+    assert same
+
+
+def test_where_the_database_is(
+    expected: Outcome, make_workspace: Callable[[str], Path], prefect_url: str, table: Table
+):
+    folder = make_workspace("full_database")
+    database = folder / "mlruns" / "mlflow.db"
+    content = database.read_bytes()
+    with small_disk(folder / "mlruns", f"{len(content) // 1024 + 100}k") as enlarge:
+        database.write_bytes(content)
+        run = Run(folder, prefect_url)
+        assert run.end() == 1
+        assert "full" in run.told or "No space left" in run.told, run.told
+        assert "Traceback" not in run.told
+        enlarge("64m")
+        again = Run(folder, prefect_url)
+        assert again.end() == 0, again.told
+        closed(client(folder))
+        same = outcome(folder) == expected
+    table.add("disk full at the database", 1, 1, "-", same)
+    assert same

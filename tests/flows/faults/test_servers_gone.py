@@ -1,0 +1,120 @@
+"""A server that goes away in mid-run stops no training and loses nothing."""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from mlflow import MlflowClient
+
+from tests.flows.conftest import COMMAND, free_port, wait_for
+from tests.flows.faults.conftest import Run, Table, closed, epochs_done, until
+from tests.flows.faults.outcome import Outcome, client, outcome
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+GONE_SECONDS = 60
+
+
+@contextmanager
+def mlflow_server(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """MLflow's own server over the folder's store."""
+    server = subprocess.Popen(
+        [
+            COMMAND.with_name("mlflow"), "server", "--port", str(port), "--workers", "1",
+            "--backend-store-uri", f"sqlite:///{folder}/mlruns/mlflow.db",
+            "--artifacts-destination", str(folder / "mlruns" / "artifacts"),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        wait_for(f"http://127.0.0.1:{port}/health", server)
+        yield server
+    finally:
+        for process in [*psutil.Process(server.pid).children(recursive=True), server]:
+            process.kill()
+        server.wait()
+
+
+def test_the_tracking_server_is_gone_for_a_minute(
+    expected: Outcome, make_workspace: Callable[[str], Path], prefect_url: str, table: Table
+):
+    folder = make_workspace("tracking_server")
+    port = free_port()
+    uri = f"http://127.0.0.1:{port}"
+    with mlflow_server(folder, port):
+        run = Run(folder, prefect_url, MLFLOW_TRACKING_URI=uri)
+        until(lambda: epochs_done(MlflowClient(uri)) > 0)
+    gone_at = run.told
+    time.sleep(GONE_SECONDS)
+    assert run.process.poll() is None, run.told
+    progress_meanwhile = run.told.removeprefix(gone_at)
+    with mlflow_server(folder, port):
+        assert run.end() == 0, run.told
+    assert "pretrain level 1 (96 units): e" in progress_meanwhile
+    same = outcome(folder) == expected
+    table.add("tracking server gone for a minute", 1, 1, "0", same)
+    assert same  # every epoch's metrics are there
+    closed(client(folder))
+
+
+def test_the_runs_own_prefect_server_dies(
+    expected: Outcome,
+    make_workspace: Callable[[str], Path],
+    tmp_path_factory: pytest.TempPathFactory,
+    table: Table,
+):
+    folder = make_workspace("own_prefect")
+    home = tmp_path_factory.mktemp("prefect_home")
+    run = Run(folder, None, PREFECT_HOME=str(home))
+    until(lambda: epochs_done(client(folder)) > 0)
+    servers = [
+        child
+        for child in psutil.Process(run.process.pid).children()
+        if "flows.loopback:prefect_app" in child.cmdline()
+    ]
+    assert len(servers) == 1
+    servers[0].kill()
+    assert run.end() == 0, run.told
+    same = outcome(folder) == expected
+    table.add("own Prefect server killed", 1, 1, "0", same)
+    assert same
+    assert "Traceback" not in run.told and "ERROR" not in run.told
+
+
+def test_a_configured_prefect_server_goes_for_good(
+    expected: Outcome,
+    make_workspace: Callable[[str], Path],
+    prefect_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    table: Table,
+):
+    folder = make_workspace("configured_prefect")
+    port = free_port()
+    server = subprocess.Popen(
+        [COMMAND.with_name("prefect"), "server", "start", "--port", str(port)],
+        env={"PATH": "/usr/bin:/bin", "PREFECT_HOME": str(tmp_path_factory.mktemp("home"))},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        wait_for(f"http://127.0.0.1:{port}/api/health", server)
+        run = Run(folder, f"http://127.0.0.1:{port}/api")
+        until(lambda: epochs_done(client(folder)) > 0)
+    finally:
+        for process in [*psutil.Process(server.pid).children(recursive=True), server]:
+            process.kill()
+        server.wait()
+    assert run.end() == 1
+    assert "Prefect's server" in run.told and "goes on where it was" in run.told
+    assert "Traceback" not in run.told
+    again = Run(folder, prefect_url)
+    assert again.end() == 0, again.told
+    same = outcome(folder) == expected
+    table.add("configured Prefect server gone for good", 1, 1, "0", same)
+    assert same
