@@ -9,7 +9,7 @@ from tests.flows.faults.conftest import Run, Table, closed
 from tests.flows.faults.outcome import client, runs
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-TOO_FAST = ("--set", "stack.1.learning_rate=3e18")
+TOO_FAST = ("--set", "stack.1.learning_rate=5e5")
 
 
 def test_it_ends_the_run_and_says_where(
