@@ -125,8 +125,10 @@ def run(
     from flows.server import prefect_server
 
     with prefect_server() as wait_until_ready:
+        from pipeline.tracker import check_store
         from pipeline.trials import check_data
 
+        check_store()
         _import_what_downloads(resolved.data.source)
         check_data(resolved)  # what cannot be used is refused before anything is tracked
         from flows.flow import pretraining

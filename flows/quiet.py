@@ -18,6 +18,8 @@ def set_environment(verbose: bool) -> None:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "PREFECT_SERVER_API_HOST": "127.0.0.1",
         "KERAS_BACKEND": "tensorflow",
+        # A store that is away is waited for, up to eight minutes: see `check_store`.
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "9",
     }
     if not verbose:
         settings |= {
@@ -30,7 +32,7 @@ def set_environment(verbose: bool) -> None:
             "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         }
         warnings.filterwarnings("ignore")
-        for name in ("alembic", "mlflow", "tensorflow", "absl", "httpx", "prefect"):
+        for name in ("alembic", "mlflow", "tensorflow", "absl", "httpx", "prefect", "urllib3"):
             logging.getLogger(name).setLevel(logging.ERROR)
     for name, value in settings.items():
         os.environ.setdefault(name, value)

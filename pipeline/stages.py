@@ -291,7 +291,7 @@ def export_stage(
     levels = stacks[stack_of(config, trial)]
     directory = Path(config.export.directory, config.name).resolve()
     tracker = tracker_of(config)
-    key = stage_key("export", data.key, [level.key for level in levels], best.key)
+    key = stage_key("export", config.name, data.key, [level.key for level in levels], best.key)
     earlier = done_before(config, run, key)
     exported = _exported_before(config, tracker, earlier, directory) if earlier else None
     tags = {"arm": trial.arm, "labels": trial.labels, "seed": trial.seed}
@@ -346,7 +346,7 @@ def report_stage(
     """
     tracker = tracker_of(config)
     made_of = [[level.key for level in levels] for levels in stacks]
-    key = stage_key("report", made_of, [done.key for _, done in trials])
+    key = stage_key("report", config.name, made_of, [done.key for _, done in trials])
     earlier = done_before(config, run, key)
     with tracker.stage("report", "report", run.run_id, cache_tags(key, earlier)) as stage:
         if earlier:

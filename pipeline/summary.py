@@ -109,6 +109,7 @@ def _layer(stacks: list[FinishedRun]) -> dict[str, Any]:
         "epochs": int(stacks[0].metrics["epochs"]),
         **{name: fmean(level.metrics[name] for level in stacks) for name in LAYER_METRICS},
         "cached": all(level.tags["cached"] == "True" for level in stacks),
+        "made_by": [level.made_by for level in stacks],
     }
 
 

@@ -11,6 +11,8 @@ import re
 import socket
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
@@ -49,6 +51,25 @@ def tracking_uri() -> str:
     """
     given = os.environ.get("MLFLOW_TRACKING_URI")
     return taken_out(given) if given else f"sqlite:///{Path(STORE).resolve()}/mlflow.db"
+
+
+def check_store() -> None:
+    """Raise `InputError` when nothing answers at the tracking address, before a run waits for it.
+
+    Once a run has begun a store that is away is waited for, as it may come back.
+    """
+    uri = tracking_uri()
+    if not uri.startswith(("http://", "https://")):
+        return
+    try:
+        urllib.request.urlopen(uri, timeout=10).close()
+    except urllib.error.HTTPError:
+        return  # it answers: to MLflow it may say more
+    except OSError as error:
+        raise InputError(
+            f"No MLflow server answers at {uri} ({error}). Start it, or unset MLFLOW_TRACKING_URI: "
+            "then the store is in mlruns/ of this folder."
+        ) from error
 
 
 class StageRun:
@@ -237,9 +258,12 @@ class Tracker:
         self.client.set_terminated(run.run_id, status)
 
     def finished(self, key: str) -> FinishedRun | None:
-        """The latest finished run with this stage key that did the work and is still intact."""
+        """The latest finished run with this stage key that did the work and is still intact.
+
+        Of any experiment, because what a run is called changes nothing that it computes.
+        """
         runs = self.client.search_runs(
-            [self.experiment_id],
+            [experiment.experiment_id for experiment in self.client.search_experiments()],
             f"tags.`{TAG}key` = '{key}' and tags.`{TAG}cached` = 'False' "
             "and attributes.status = 'FINISHED'",
             max_results=1,
@@ -438,6 +462,7 @@ def find(name: str | None) -> tuple[Tracker, FinishedRun]:
 
 def _client() -> MlflowClient:
     """The store that is there; none is made only to be read."""
+    check_store()
     uri = tracking_uri()
     if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
         raise InputError(f"There is no MLflow store at {uri}. Start a run first: layerwise run.")

@@ -1,9 +1,14 @@
 """Rows must fit in memory: refused by the size that a file announces, before it is expanded."""
 
 import os
+from pathlib import Path
 
 from pipeline.errors import InputError
 
+CONTAINER_LIMITS = (
+    Path("/sys/fs/cgroup/memory.max"),  # cgroup 2; "max" is no limit
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),  # cgroup 1
+)
 COPIES = 4  # as read, checked, as float32 and scaled
 
 
@@ -22,8 +27,10 @@ def check_fits(values: int, itemsize: int, where: str) -> None:
 
 
 def memory() -> int:
-    """The bytes of memory that this machine has."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    """The bytes of memory that this process may have: the machine's, or a container's share."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limits = [file.read_text().strip() for file in CONTAINER_LIMITS if file.is_file()]
+    return min([machine, *(int(limit) for limit in limits if limit.isdigit())])
 
 
 def _gigabytes(number: int) -> str:

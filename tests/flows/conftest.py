@@ -8,11 +8,13 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 # Prefect, when first imported, closes all log handlers; that of TensorFlow's absl would then close
 # the stream of pytest's that it was made with. So Prefect comes before TensorFlow.
 import prefect.main  # noqa: F401
+import psutil
 import pytest
 
 COMMAND = Path(sys.executable).with_name("layerwise")
@@ -54,6 +56,28 @@ def wait_for(url: str, server: subprocess.Popen[bytes], seconds: float = 120) ->
         except OSError:
             time.sleep(0.3)
     raise TimeoutError(url)
+
+
+@contextmanager
+def mlflow_server(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """MLflow's own server over the folder's store."""
+    server = subprocess.Popen(
+        [
+            COMMAND.with_name("mlflow"), "server", "--port", str(port), "--workers", "1",
+            "--backend-store-uri", f"sqlite:///{folder}/mlruns/mlflow.db",
+            "--artifacts-destination", str(folder / "mlruns" / "artifacts"),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        wait_for(f"http://127.0.0.1:{port}/health", server)
+        yield server
+    finally:
+        for process in [*psutil.Process(server.pid).children(recursive=True), server]:
+            process.kill()
+        server.wait()
 
 
 @pytest.fixture(scope="session")

@@ -186,6 +186,17 @@ def test_it_is_refused_with_a_message_that_helps(
     assert [word for word in case.words if word not in message] == []
 
 
+@pytest.mark.parametrize("command", [["run", "digits"], ["compare"], ["export", "digits", "out"]])
+def test_a_tracking_server_that_does_not_answer_is_not_waited_for(
+    command: list[str], refused: Callable[[list[str]], Result], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")  # none is to be started
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    result = refused(command)
+    assert result.exit_code == 2
+    assert "No MLflow server answers at http://127.0.0.1:9 (" in result.stderr
+
+
 def test_missing_values_may_be_imputed_instead(refused: Callable[[list[str]], Result]):
     result = refused(["data", "nan.csv", "--label", "cultivar", "--set", "data.missing=impute"])
     assert result.exit_code == 0

@@ -152,16 +152,30 @@ def test_no_pickle_is_stored_anywhere(finished: Finished):
     assert [p for p in files if p.read_bytes()[:2] in (b"\x80\x04", b"\x80\x05")] == []
 
 
-def cached_tasks(prefect_url: str) -> Counter[str]:
-    """Names of the task runs that Prefect shows as cached."""
-    wanted = {"task_runs": {"state": {"name": {"any_": ["Cached"]}}}}
+def asked_of_prefect(prefect_url: str, what: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
     request = urllib.request.Request(
-        f"{prefect_url}/task_runs/filter",
+        f"{prefect_url}/{what}/filter",
         data=json.dumps(wanted).encode(),
         headers={"Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request) as answer:
-        return Counter(run["name"] for run in json.load(answer))
+        return json.load(answer)
+
+
+def cached_tasks(prefect_url: str) -> Counter[str]:
+    """Names of the task runs that Prefect shows as cached."""
+    wanted = {"task_runs": {"state": {"name": {"any_": ["Cached"]}}}}
+    return Counter(run["name"] for run in asked_of_prefect(prefect_url, "task_runs", wanted))
+
+
+def test_prefect_is_not_told_the_tracking_address_which_may_hold_a_password(
+    finished: Finished, prefect_url: str
+):
+    runs = asked_of_prefect(prefect_url, "flow_runs", {"sort": "START_TIME_DESC"})
+    told = [run["parameters"] for run in runs]
+    assert any("config" in parameters for parameters in told)
+    assert any("stacks" in parameters for parameters in told)  # the flow within
+    assert "mlflow.db" not in json.dumps(told)
 
 
 def test_a_second_run_takes_the_stages_from_the_first(

@@ -457,6 +457,19 @@ def test_a_trial_whose_network_is_gone_is_computed_again(small):
     assert without_seconds(again.trials[0][1]) == without_seconds(small.trials[0][1])
 
 
+# Computed again because it was asked for
+
+
+def test_a_refreshing_run_computes_everything_and_comes_out_the_same(small):
+    again = call_stages(small.config, refresh=True)
+    assert recomputed(again) == ([True], {"frozen": {True}})
+    assert without_seconds(again.levels[0]) == without_seconds(small.levels[0])
+    assert without_seconds(again.trials[0][1]) == without_seconds(small.trials[0][1])
+    third = call_stages(small.config)
+    assert recomputed(third) == ([False], {"frozen": {False}})
+    assert third.levels[0].run_id == again.levels[0].run_id
+
+
 # Codes between levels
 
 
@@ -564,3 +577,13 @@ def test_a_regression_is_scored_by_r_squared_from_end_to_end(uri, tmp_path):
     assert 0.3 < metrics["r2"] < 0.7
     assert "validation_r2_kept" in metrics
     assert "accuracy" not in metrics
+
+
+# What a run is called
+
+
+def test_a_run_of_another_name_takes_what_was_computed_before(small):
+    config = small.config.model_copy(update={"name": "renamed"})
+    renamed = call_stages(config)
+    assert recomputed(renamed) == ([False], {"frozen": {False}})
+    assert renamed.levels[0].run_id == small.levels[0].run_id

@@ -79,6 +79,9 @@ def test_levels_are_in_order_from_the_rows_upward(told):
     layers = read_summary(tracker, tracker.run(parent))["layers"]
     for number, layer in enumerate(layers, 1):
         assert layer.pop("seconds") > 0
+        (made_by,) = layer.pop("made_by")
+        stage = tracker.run(made_by)
+        assert (stage.tags["stage"], stage.tags["level"]) == ("pretrain", str(number))
         assert layer == LEVEL | {
             "units": 8 * number,
             "epochs": 5,

@@ -48,9 +48,9 @@ class Whole(NamedTuple):
         return Path(self.summary["export"]["path"])
 
 
-def call_stages(config: RunConfig) -> Called:
+def call_stages(config: RunConfig, refresh: bool = False) -> Called:
     """The stages of a run up to fine-tuning, in the order of the flow."""
-    run = start_run(config)
+    run = start_run(config, refresh)
     data = stages.data_stage(config, run)
     stacks: list[list[Stage]] = []
     for specs in levels_of(config):

@@ -29,6 +29,10 @@ ARGUMENTS = ["run", "digits", *(part for change in CHANGES for part in ("--set",
 """Of a run that is long enough to be hit in each of its stages."""
 
 
+DIFFERS = ("seconds", "cached", "made_by")
+"""What a level's summary says of one run alone."""
+
+
 class Outcome(NamedTuple):
     """All that a run found, without what differs between any two: times, ids, places."""
 
@@ -47,7 +51,11 @@ def outcome(folder: Path) -> Outcome:
     """Of the run whose summary is in the folder."""
     summary = json.loads((folder / "summary.json").read_text())
     levels = [
-        {name: value for name, value in level.items() if name not in ("seconds", "cached")}
+        {
+            name: value
+            for name, value in level.items()
+            if name not in ("seconds", "cached", "made_by")
+        }
         for level in summary["layers"]
     ]
     model = Path(summary["export"]["path"])

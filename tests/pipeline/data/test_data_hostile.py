@@ -352,3 +352,13 @@ def test_a_pipe_is_not_waited_for(name: str, tmp_path: Path):
 def test_a_name_that_no_file_has_is_refused(name: str):
     with pytest.raises(InputError):
         read_rows(name, COLUMNS)
+
+
+def test_the_limit_of_a_container_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    limit = tmp_path / "memory.max"
+    monkeypatch.setattr(memory, "CONTAINER_LIMITS", (limit, tmp_path / "absent"))
+    unlimited = memory.memory()
+    limit.write_text("max\n")
+    assert memory.memory() == unlimited
+    limit.write_text(f"{2**20}\n")
+    assert memory.memory() == 2**20
