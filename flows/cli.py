@@ -1,6 +1,7 @@
 """The command line. Each command imports what it needs, so that `--help` answers at once."""
 
 import json
+import shutil
 import signal
 import sys
 import traceback
@@ -14,6 +15,8 @@ from flows.quiet import native_output_hidden, set_environment
 from pipeline.credentials import hidden
 from pipeline.errors import InputError
 
+LITTLE_ROOM = 2**20
+"""Bytes: a disk with less is full."""
 BUG_HINT = "Run again with --verbose for the whole story."
 
 
@@ -35,13 +38,24 @@ class House(click.Group):
                 _stop(_stopped(ctx), _status(interruption))
             if ctx.params.get("verbose"):
                 _stop(traceback.format_exc(), 1)
-            _stop(f"{type(error).__name__}: {error}\n{BUG_HINT}", 1)
+            reason, _, _ = str(error).partition("\n[SQL: ")  # a statement that fills a screen
+            _stop(f"{type(error).__name__}: {reason}\n{_full_disks()}{BUG_HINT}", 1)
 
 
 def _stopped(ctx: click.Context) -> str:
     if ctx.invoked_subcommand == "run":
         return "Stopped. The same command goes on where it was."
     return "Stopped."
+
+
+def _full_disks() -> str:
+    """Where there is no room, which many an error comes of that does not say so."""
+    full = [
+        str(folder)
+        for folder in (Path.cwd(), Path("mlruns"), Path("mlruns/artifacts"), Path("exports"))
+        if folder.is_dir() and shutil.disk_usage(folder).free < LITTLE_ROOM
+    ]
+    return f"The disk is full that holds {' and '.join(full)}.\n" if full else ""
 
 
 class Terminated(KeyboardInterrupt):

@@ -8,6 +8,8 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pipeline.cores import cores
+
 
 def set_environment(verbose: bool) -> None:
     """Settings that hold for this process and those that it starts; a user's own settings win."""
@@ -18,6 +20,8 @@ def set_environment(verbose: bool) -> None:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "PREFECT_SERVER_API_HOST": "127.0.0.1",
         "KERAS_BACKEND": "tensorflow",
+        # By itself TensorFlow counts the machine's cores, of which a container may have few.
+        "TF_NUM_INTRAOP_THREADS": str(cores()),
         # A store that is away is waited for, up to eight minutes: see `check_store`.
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "9",
     }
@@ -28,7 +32,7 @@ def set_environment(verbose: bool) -> None:
             "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
             "PREFECT_LOGGING_TO_API_ENABLED": "false",
             "TF_CPP_MIN_LOG_LEVEL": "3",
-            "MLFLOW_LOGGING_LEVEL": "ERROR",
+            "MLFLOW_LOGGING_LEVEL": "CRITICAL",
             "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         }
         warnings.filterwarnings("ignore")
