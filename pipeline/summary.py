@@ -27,7 +27,7 @@ LAYER_METRICS = (
 
 
 class Summary(TypedDict):
-    """See the README for each field; all values are JSON's."""
+    """What `--summary` writes; the README tells of its fields. All values are JSON's."""
 
     experiment: str
     run_id: str
