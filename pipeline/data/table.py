@@ -1,6 +1,8 @@
 """Tables with named columns: .csv and .parquet, the kind of each column told from its cells."""
 
 import csv
+import subprocess
+import sys
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -19,6 +21,7 @@ from pipeline.data.source import Column, Source
 from pipeline.data.target import as_target
 from pipeline.errors import InputError, nearest
 
+COUNT_VALUES = Path(__file__).with_name("parquet_values.py")
 _NUMBER = r"^[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf|infinity))$"
 _MISSING = pa.array(["", "nan", "NaN", "NAN"])
 _ADVICE = "Correct the cells, or leave the column out with data.drop"
@@ -181,7 +184,7 @@ def _not_utf8(path: Path) -> InputError:
 def _read_parquet(path: Path) -> pa.Table:
     try:
         metadata = pa.parquet.read_metadata(path)
-        check_fits(_count_values(metadata), np.dtype(np.float64).itemsize, path.name)
+        check_fits(_count_values(path), np.dtype(np.float64).itemsize, path.name)
         # Text stays packed, each distinct value once, until its size is known.
         schema = metadata.schema.to_arrow_schema()
         text = [field.name for field in schema if _holds_text(field.type)]
@@ -199,10 +202,14 @@ def _read_parquet(path: Path) -> pa.Table:
     return table.drop_columns(index)
 
 
-def _count_values(metadata: pa.parquet.FileMetaData) -> int:
-    """How many values there are in all columns, those inside lists included."""
-    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
-    return sum(g.column(n).num_values for g in groups for n in range(g.num_columns))
+def _count_values(path: Path) -> int:
+    """How many values a Parquet file announces. Raises `ValueError` when that cannot be told."""
+    command = [sys.executable, "-I", str(COUNT_VALUES), str(path)]
+    counted = subprocess.run(command, capture_output=True, text=True)
+    if counted.returncode:
+        last_line = counted.stderr.strip().rpartition("\n")[2]
+        raise ValueError(last_line.strip().removeprefix("what():").strip())
+    return int(counted.stdout)
 
 
 def _holds_text(kind: pa.DataType) -> bool:

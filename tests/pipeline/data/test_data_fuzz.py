@@ -139,11 +139,25 @@ def test_csv(content: bytes, task: str, folder: Path):
     used(folder / "a.csv", label="y", task=task, missing="impute")
 
 
-@examples(150)
-@given(content=st.one_of(st.binary(max_size=200), damaged(PARQUET)))
-def test_parquet(content: bytes, folder: Path):
+PARQUET_FILES = st.one_of(st.binary(max_size=200), damaged(PARQUET))
+
+
+def parquet_is_used(content: bytes, folder: Path) -> None:
     (folder / "a.parquet").write_bytes(content)
     used(folder / "a.parquet", label="y")
+
+
+@examples(20)  # few, because a process is started for each
+@given(content=PARQUET_FILES)
+def test_parquet(content: bytes, folder: Path):
+    parquet_is_used(content, folder)
+
+
+@pytest.mark.slow
+@examples(300)
+@given(content=PARQUET_FILES)
+def test_much_parquet(content: bytes, folder: Path):
+    parquet_is_used(content, folder)
 
 
 @examples(100)

@@ -362,3 +362,15 @@ def test_the_limit_of_a_container_counts(tmp_path: Path, monkeypatch: pytest.Mon
     assert memory.memory() == unlimited
     limit.write_text(f"{2**20}\n")
     assert memory.memory() == 2**20
+
+
+def test_a_parquet_file_that_would_end_the_process_is_refused(tmp_path: Path):
+    file = tmp_path / "a.parquet"
+    pa.parquet.write_table(pa.table({"a": ["p", "q"], "y": ["p", "q"]}), file)
+    whole = file.read_bytes()
+    # The first column turns from optional to required: its counts of missing values are one too
+    # many then, which PyArrow finds where it can tell nobody. Found by Atheris.
+    optional = whole.index(b"\x25\x02\x18\x01a")
+    file.write_bytes(whole[: optional + 1] + b"\x00" + whole[optional + 2 :])
+    message = refusal(file, label="y")
+    assert message.startswith("a.parquet cannot be read as Parquet: Definition level histogram")
