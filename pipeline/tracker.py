@@ -232,25 +232,29 @@ class Tracker:
     def close_dead_runs(self, successor: str) -> list[str]:
         """Close as KILLED what processes of this machine left open when they were killed.
 
-        Gives back the ids of their pipeline runs.
+        Stages too that a run could not close itself, because the store had no room for it. Gives
+        back the ids of the dead pipeline runs.
         """
-        dead = []
-        for run in self._running(f"tags.`{TAG}process` LIKE '{socket.gethostname()} %'"):
-            if run.info.run_id == successor or _is_alive(run.data.tags[TAG + "process"]):
-                continue
-            for left in (
-                *self._running(f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{run.info.run_id}'"),
-                run,
-            ):
-                self.client.set_tag(left.info.run_id, TAG + "continued_by", successor)
-                self.client.set_terminated(left.info.run_id, "KILLED")
-            dead.append(run.info.run_id)
+        opened = [
+            run
+            for run in self.client.search_runs(
+                [self.experiment_id], "attributes.status = 'RUNNING'"
+            )
+            if TAG + "stage" in run.data.tags
+        ]
+        parents = {run.info.run_id: run for run in opened if TAG + "process" in run.data.tags}
+        dead = [
+            run_id
+            for run_id, run in parents.items()
+            if run_id != successor and _is_dead(run.data.tags[TAG + "process"])
+        ]
+        alive = set(parents) - set(dead)
+        for run in opened:
+            parent = run.data.tags.get(MLFLOW_PARENT_RUN_ID)
+            if run.info.run_id in dead or (parent and parent not in alive):
+                self.client.set_tag(run.info.run_id, TAG + "continued_by", successor)
+                self.client.set_terminated(run.info.run_id, "KILLED")
         return dead
-
-    def _running(self, which: str) -> list[Run]:
-        return self.client.search_runs(
-            [self.experiment_id], f"{which} and attributes.status = 'RUNNING'"
-        )
 
     def finish(self, run: StageRun, status: str = "FINISHED") -> None:
         """Send what waits and close the run."""
@@ -403,11 +407,15 @@ def _process(process: psutil.Process) -> str:
     return f"{socket.gethostname()} {process.pid} {process.create_time():.2f}"
 
 
-def _is_alive(process: str) -> bool:
-    try:
-        return _process(psutil.Process(int(process.split()[1]))) == process
-    except psutil.NoSuchProcess:
+def _is_dead(process: str) -> bool:
+    """Whether it was one of this machine and is no more; of another machine nobody can tell."""
+    host, number, _ = process.rsplit(" ", 2)
+    if host != socket.gethostname():
         return False
+    try:
+        return _process(psutil.Process(int(number))) != process
+    except psutil.NoSuchProcess:
+        return True
 
 
 def open_experiment(name: str | None) -> Tracker:

@@ -307,9 +307,10 @@ def test_the_latest_of_several_is_found(tracker):
     assert tracker.finished("k").run_id == latest
 
 
-def test_a_stage_of_another_experiment_is_not_found(uri, tracker):
-    finished_run(Tracker(uri, "other"))
-    assert tracker.finished("k") is None
+def test_a_stage_of_another_experiment_is_found_too(uri, tracker):
+    other = finished_run(Tracker(uri, "other"))
+    found = tracker.finished("k")
+    assert found and found.run_id == other
 
 
 def test_a_stage_that_failed_or_still_runs_is_not_found(tracker):
@@ -474,3 +475,19 @@ def test_what_a_dead_process_left_running_is_closed_as_killed(uri):
         assert run.data.tags["layerwise.continued_by"] == successor
     for run_id in (*still_alive, *elsewhere, successor):
         assert tracker.client.get_run(run_id).info.status == "RUNNING"
+
+
+def test_a_stage_that_its_run_could_not_close_is_closed_too(uri):
+    tracker = Tracker(uri, "left")
+    ended = tracker.start("left", "run", None, {"process": this_process()})
+    stage = tracker.start("data", "data", ended.run_id, {})
+    tracker.finish(ended, "FAILED")
+    foreign = tracker.client.create_run(
+        tracker.experiment_id, tags={"mlflow.parentRunId": ended.run_id}
+    )
+    successor = tracker.start("left", "run", None, {"process": this_process()}).run_id
+
+    assert tracker.close_dead_runs(successor) == []
+
+    assert tracker.client.get_run(stage.run_id).info.status == "KILLED"
+    assert tracker.client.get_run(foreign.info.run_id).info.status == "RUNNING"
