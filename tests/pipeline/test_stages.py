@@ -537,7 +537,7 @@ def test_data_that_cannot_be_used_fail_before_anything_is_trained(uri):
 def test_trials_at_the_same_time_give_what_they_give_one_by_one(digits_home):
     called = digits_home.called
     config = changed(called.config, name="threads")
-    run = start_run(config)
+    run = start_run(config, refresh=True)
     data = stages.data_stage(config, run)
     trials = [TrialSpec(arm, 40, seed) for arm in ("pretrained", "random") for seed in (0, 1)]
     gate = threading.Barrier(2)
