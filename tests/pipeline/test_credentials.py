@@ -100,12 +100,14 @@ def test_the_server_gets_the_credentials_that_nobody_sees(
 
 
 @pytest.mark.parametrize("verbose", [[], ["--verbose"]])
-@pytest.mark.parametrize("uri", ["http://me:s3cret@127.0.0.1:9/", "nosql://me:s3cret@host/db"])
+@pytest.mark.parametrize(
+    ("uri", "status"), [("http://me:s3cret@127.0.0.1:9/", 2), ("nosql://me:s3cret@host/db", 1)]
+)
 def test_a_store_that_fails_is_named_without_its_password(
-    uri: str, verbose: list[str], monkeypatch: pytest.MonkeyPatch
+    uri: str, status: int, verbose: list[str], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     result = CliRunner().invoke(main, [*verbose, "compare"])
-    assert result.exit_code == 1
+    assert result.exit_code == status
     assert uri.rpartition("@")[2].rstrip("/") in result.output or "port=9" in result.output
     assert "s3cret" not in result.output

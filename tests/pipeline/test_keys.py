@@ -24,6 +24,7 @@ OTHER = {
     "min_steps": 2,
     "batch_size": 255,
     "learning_rate": 1.0001e-3,
+    "retry": True,
 }
 
 
