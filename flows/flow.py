@@ -15,10 +15,9 @@ with native_output_hidden():
     import tensorflow  # noqa: F401
 
 from flows.progress import Tally, shown, stoppable, unless_stopped, watcher
-from pipeline import run as whole
 from pipeline import stages
 from pipeline.config import ExecutionConfig, RunConfig
-from pipeline.run import Run
+from pipeline.run import Run, fail_run, finish_run, start_run
 from pipeline.stage import Stage
 from pipeline.stages import DataStage
 from pipeline.summary import Summary
@@ -128,7 +127,7 @@ def pretraining(config: RunConfig, refresh: bool = False) -> Summary:
 
     Stages that were computed before are taken from MLflow, unless everything is to be refreshed.
     """
-    run = whole.start_run(config, refresh)
+    run = start_run(config, refresh)
     try:
         with shown():
             data = prepare_data(config, run)
@@ -146,9 +145,9 @@ def pretraining(config: RunConfig, refresh: bool = False) -> Summary:
             report(config, run, stacks, trials)
     except BaseException as error:
         with suppress(Exception):  # the first error is the one to be told
-            whole.fail_run(config, run, error)
+            fail_run(config, run, error)
         raise
-    return whole.finish_run(config, run)
+    return finish_run(config, run)
 
 
 def task_runner(execution: ExecutionConfig) -> TaskRunner[Any]:

@@ -480,6 +480,7 @@ def _client() -> MlflowClient:
 
 def download_model(uri: str) -> Path:
     """The SavedModel inside a registered or logged model; `InputError` when there is none."""
+    check_store()
     mlflow.set_tracking_uri(tracking_uri())
     try:
         folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))

@@ -186,7 +186,16 @@ def test_it_is_refused_with_a_message_that_helps(
     assert [word for word in case.words if word not in message] == []
 
 
-@pytest.mark.parametrize("command", [["run", "digits"], ["compare"], ["export", "digits", "out"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run", "digits"],
+        ["compare"],
+        ["export", "digits", "out"],
+        ["score", "models:/digits@latest_run", "wine.csv", "-o", "out.csv"],
+    ],
+    ids=lambda command: command[0],
+)
 def test_a_tracking_server_that_does_not_answer_is_not_waited_for(
     command: list[str], refused: Callable[[list[str]], Result], monkeypatch: pytest.MonkeyPatch
 ):

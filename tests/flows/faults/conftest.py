@@ -62,6 +62,23 @@ class Table:
         self.rows.append((fault, str(times), str(survived), lost, equal))
 
 
+def goes_on(
+    folder: Path, prefect_url: str, expected: Outcome, table: Table, fault: str, lost: str
+) -> Run:
+    """Give the same command again: it must end, and as the run did that nothing happened to."""
+    again = Run(folder, prefect_url)
+    assert again.end() == 0, again.told
+    ended_the_same(folder, expected, table, fault, lost)
+    return again
+
+
+def ended_the_same(folder: Path, expected: Outcome, table: Table, fault: str, lost: str) -> None:
+    """The run in the folder came to what is expected; the table says whether it did."""
+    same = outcome(folder) == expected
+    table.add(fault, 1, 1, lost, same)
+    assert same
+
+
 _TABLE = Table()
 
 

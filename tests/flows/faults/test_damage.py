@@ -8,8 +8,8 @@ import pytest
 from sklearn.datasets import load_digits
 
 from tests.flows.conftest import Layerwise
-from tests.flows.faults.conftest import Run, Table, epochs_done, until
-from tests.flows.faults.outcome import Outcome, client, outcome
+from tests.flows.faults.conftest import Run, Table, epochs_done, goes_on, until
+from tests.flows.faults.outcome import Outcome, client
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -42,12 +42,10 @@ def test_a_checkpoint(
     run.kill()
     for file in checkpoints.glob("*.npz"):
         damage(file)
-    again = Run(folder, prefect_url)
-    assert again.end() == 0, again.told
+    again = goes_on(
+        folder, prefect_url, expected, table, f"checkpoint: {damage.__name__}", "the level"
+    )
     assert "Checkpoint" in again.told and "damaged" in again.told
-    same = outcome(folder) == expected
-    table.add(f"checkpoint: {damage.__name__}", 1, 1, "the level", same)
-    assert same
 
 
 @DAMAGE
@@ -64,12 +62,8 @@ def test_an_artifact(
     run = Run(folder, prefect_url)
     assert run.end() == 0, run.told
     damage(sorted(folder.glob(f"mlruns/artifacts/**/{name}"))[0])
-    again = Run(folder, prefect_url)
-    assert again.end() == 0, again.told
+    again = goes_on(folder, prefect_url, expected, table, f"{name}: {damage.__name__}", "the stage")
     assert f"Artifact '{name}' of run" in again.told and "computed again" in again.told
-    same = outcome(folder) == expected
-    table.add(f"{name}: {damage.__name__}", 1, 1, "the stage", same)
-    assert same
 
 
 @DAMAGE
@@ -91,8 +85,4 @@ def test_an_exported_model(
     refused = layerwise("score", "exports/digits", "rows.npy", "-o", "out.csv", folder=folder)
     assert refused.returncode == 2
     assert "exports/digits/1' is damaged" in refused.stderr and "Export it again" in refused.stderr
-    again = Run(folder, prefect_url)
-    assert again.end() == 0, again.told
-    same = outcome(folder) == expected
-    table.add(f"exported {name}: {damage.__name__}", 1, 1, "0", same)
-    assert same
+    goes_on(folder, prefect_url, expected, table, f"exported {name}: {damage.__name__}", "0")

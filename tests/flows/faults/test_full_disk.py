@@ -5,8 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.faults.conftest import Run, Table, closed, small_disk
-from tests.flows.faults.outcome import Outcome, client, outcome
+from tests.flows.faults.conftest import (
+    Run,
+    Table,
+    closed,
+    ended_the_same,
+    goes_on,
+    small_disk,
+)
+from tests.flows.faults.outcome import Outcome, client
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -18,9 +25,7 @@ def test_where_checkpoints_are_kept(
     with small_disk(folder / "mlruns" / "scratch" / "checkpoints", "16k"):
         run = Run(folder, prefect_url)
         assert run.end() == 0, run.told
-    same = outcome(folder) == expected
-    table.add("disk full at checkpoint", 1, 1, "0", same)
-    assert same
+    ended_the_same(folder, expected, table, "disk full at checkpoint", "0")
 
 
 @pytest.mark.parametrize(
@@ -44,11 +49,7 @@ def test_where_results_are_kept(
         closed(client(folder))
         assert not list(folder.glob("exports/digits/*"))
         enlarge("64m")
-        again = Run(folder, prefect_url)
-        assert again.end() == 0, again.told
-        same = outcome(folder) == expected
-    table.add(f"disk full at {what}", 1, 1, "0", same)
-    assert same
+        goes_on(folder, prefect_url, expected, table, f"disk full at {what}", "0")
 
 
 def test_where_the_database_is(
@@ -64,9 +65,5 @@ def test_where_the_database_is(
         assert "The disk is full that holds mlruns" in run.told, run.told
         assert "Traceback" not in run.told
         enlarge("64m")
-        again = Run(folder, prefect_url)
-        assert again.end() == 0, again.told
+        goes_on(folder, prefect_url, expected, table, "disk full at the database", "-")
         closed(client(folder))
-        same = outcome(folder) == expected
-    table.add("disk full at the database", 1, 1, "-", same)
-    assert same

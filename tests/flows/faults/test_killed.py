@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.faults.conftest import Run, Table, closed, epochs_done, until
+from tests.flows.faults.conftest import Run, Table, closed, epochs_done, goes_on, until
 from tests.flows.faults.outcome import Outcome, client, outcome, runs
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
@@ -80,7 +80,4 @@ def test_it_stops_cleanly_when_asked_to(
     closed(client(folder))
     statuses = {run.info.status for run in runs(client(folder))}
     assert statuses == {"FINISHED", "KILLED"}
-    again = Run(folder, prefect_url)
-    assert again.end() == 0, again.told
-    table.add(sent.name, 1, 1, "-", outcome(folder) == expected)
-    assert outcome(folder) == expected
+    goes_on(folder, prefect_url, expected, table, sent.name, "-")

@@ -10,7 +10,15 @@ import pytest
 from mlflow import MlflowClient
 
 from tests.flows.conftest import COMMAND, free_port, mlflow_server, wait_for
-from tests.flows.faults.conftest import Run, Table, closed, epochs_done, until
+from tests.flows.faults.conftest import (
+    Run,
+    Table,
+    closed,
+    ended_the_same,
+    epochs_done,
+    goes_on,
+    until,
+)
 from tests.flows.faults.outcome import Outcome, client, outcome
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -38,9 +46,7 @@ def test_the_tracking_server_is_gone_for_a_minute(
     with mlflow_server(folder, port):
         assert run.end() == 0, run.told
     assert "pretrain level 1 (96 units): e" in progress_meanwhile
-    same = outcome(folder) == outcome(undisturbed)
-    table.add("tracking server gone for a minute", 1, 1, "0", same)
-    assert same  # every epoch's metrics are there
+    ended_the_same(folder, outcome(undisturbed), table, "tracking server gone for a minute", "0")
     closed(client(folder))
 
 
@@ -62,9 +68,7 @@ def test_the_runs_own_prefect_server_dies(
     assert len(servers) == 1
     servers[0].kill()
     assert run.end() == 0, run.told
-    same = outcome(folder) == expected
-    table.add("own Prefect server killed", 1, 1, "0", same)
-    assert same
+    ended_the_same(folder, expected, table, "own Prefect server killed", "0")
     assert "Traceback" not in run.told and "ERROR" not in run.told
 
 
@@ -95,8 +99,4 @@ def test_a_configured_prefect_server_goes_for_good(
     assert run.end() == 1
     assert "Prefect's server" in run.told and "goes on where it was" in run.told
     assert "Traceback" not in run.told
-    again = Run(folder, prefect_url)
-    assert again.end() == 0, again.told
-    same = outcome(folder) == expected
-    table.add("configured Prefect server gone for good", 1, 1, "0", same)
-    assert same
+    goes_on(folder, prefect_url, expected, table, "configured Prefect server gone for good", "0")
