@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -23,6 +24,17 @@ Told = tuple[float, dict[str, float]]
 """Of one epoch: its mean training loss, and what was measured at its end."""
 
 
+class Position(NamedTuple):
+    """How far training a level has come."""
+
+    told: list[Told]
+    """What was told of each epoch that is done."""
+    losses: list[float]
+    """Of the blocks of steps that are done of the epoch after those."""
+    step: int
+    """How many steps that is."""
+
+
 class Checkpoint:
     """The checkpoint of one stage, by its key."""
 
@@ -34,8 +46,8 @@ class Checkpoint:
         self._began = time.monotonic()
         self._spent = 0.0
 
-    def load(self, variables: Sequence[keras.Variable]) -> list[Told]:
-        """Set the variables as they were, in the order they were saved; tell of the epochs done."""
+    def load(self, variables: Sequence[keras.Variable]) -> Position:
+        """Set the variables as they were, in the order they were saved; tell where that was."""
         for file in self._files():
             if file_digest(file) != file.stem.partition("-")[2]:
                 logging.getLogger(__name__).warning("Checkpoint %s is damaged; left out.", file)
@@ -44,13 +56,13 @@ class Checkpoint:
             with np.load(file, allow_pickle=False) as stored:
                 for number, variable in enumerate(variables):
                     variable.assign(stored[str(number)])
-                told = [(loss, metrics) for loss, metrics in json.loads(str(stored["told"]))]
+                told, losses, step = json.loads(str(stored["position"]))
                 self.resumed = len(told)
-                return told
-        return []
+                return Position([(loss, metrics) for loss, metrics in told], losses, step)
+        return Position([], [], 0)
 
-    def save(self, variables: Sequence[keras.Variable], told: Sequence[Told]) -> None:
-        """Write where training stands after these epochs.
+    def save(self, variables: Sequence[keras.Variable], position: Position) -> None:
+        """Write where training stands.
 
         Left out when checkpoints took more than their share of the time, and when the disk fails.
         """
@@ -59,7 +71,7 @@ class Checkpoint:
             return
         before = self._files()
         try:
-            written = self._write(variables, told)
+            written = self._write(variables, position)
         except OSError as error:
             logging.getLogger(__name__).warning("No checkpoint: %s. Training goes on.", error)
             return
@@ -68,12 +80,12 @@ class Checkpoint:
                 file.unlink(missing_ok=True)
         self._spent += time.monotonic() - began
 
-    def _write(self, variables: Sequence[keras.Variable], told: Sequence[Told]) -> Path:
+    def _write(self, variables: Sequence[keras.Variable], position: Position) -> Path:
         arrays = {str(n): keras.ops.convert_to_numpy(v) for n, v in enumerate(variables)}
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".", dir=self._folder) as aside:
             file = Path(aside, "checkpoint.npz")
-            np.savez(file, told=np.array(json.dumps(told)), **arrays)
+            np.savez(file, position=np.array(json.dumps(position)), **arrays)
             return file.rename(self._folder / f"{self._key}-{file_digest(file)}.npz")
 
     def remove(self) -> None:

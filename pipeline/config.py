@@ -52,7 +52,7 @@ class DataConfig(Part):
     source: str = Field(
         "digits",
         description="A built-in name (digits, fashion_mnist, mnist, cifar10), a file (.npz, .npy, "
-        ".csv, .parquet) or a folder of IDX files.",
+        ".csv, .parquet) or a folder: of IDX files, of .npy files (x, y), of TFRecord shards.",
     )
     label: str | tuple[str, ...] | None = Field(
         None,
@@ -95,6 +95,16 @@ class DataConfig(Part):
         "column mean 0 and deviation 1; `auto` is `global` for arrays and images, `standard` for "
         "tables.",
     )
+    memory: PositiveFloat = Field(
+        8.0,
+        description="GiB of memory for the rows. Those that need more, with the copies that "
+        "training makes of them, stay on disk and are read and shuffled block by block.",
+    )
+
+    @property
+    def memory_bytes(self) -> int:
+        """The memory for the rows, in bytes."""
+        return int(self.memory * 2**30)
 
     @model_validator(mode="after")
     def _one_label(self) -> Self:

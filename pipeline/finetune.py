@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from layers import SparseAutoencoder
 from pipeline.config import Arm, FinetuneConfig, LevelConfig, Task
+from pipeline.data.streamed import Rows
 from pipeline.engine import ParameterGroup, Progress, Trainer, Watch, blocks, shuffled_batches
 from pipeline.metrics import METRICS, score
 from pipeline.network import build_decoder, build_network, initialize, initialize_decoder
@@ -214,11 +215,11 @@ class Finetuner:
             ]
         )
 
-    def _predict(self, rows: np.ndarray) -> np.ndarray:
+    def _predict(self, rows: Rows) -> np.ndarray:
         return self._batched(self._outputs, rows)
 
     @staticmethod
-    def _batched(function, rows: np.ndarray) -> np.ndarray:
+    def _batched(function, rows: Rows) -> np.ndarray:
         starts = range(0, len(rows), PREDICTED_ROWS)
         return np.concatenate([function(rows[s : s + PREDICTED_ROWS]).numpy() for s in starts])
 

@@ -11,14 +11,19 @@ import numpy as np
 
 from pipeline.config import DataConfig, Task
 from pipeline.data.fingerprint import fingerprint
+from pipeline.data.on_disk import numbers_on_disk
 from pipeline.data.preprocessing import Preprocessing, fit
 from pipeline.data.read import read
 from pipeline.data.source import Source
 from pipeline.data.splits import Splits, split
+from pipeline.data.streamed import Rows, StreamedRows
 from pipeline.errors import InputError
 from pipeline.seeds import derive
 
 EXAMPLE_ROWS = 256
+ROWS = "rows.npy"
+NUMBERS = "numbers.npy"
+"""Instead of scaled rows: the numbers as they are stored, of rows that stay on disk."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +34,8 @@ class Prepared:
     origin: str
     fingerprint: str
     """Digest of the source's values."""
-    rows: np.ndarray
-    """Scaled features of all rows, float32 (rows, features), memory-mapped."""
+    rows: Rows
+    """Scaled features of all rows, float32 (rows, features): memory-mapped, or on disk."""
     targets: np.ndarray
     """Class numbers, int32, -1 without a label; labels of 0 and 1 (rows, labels) or standardised
     targets, float32, NaN without."""
@@ -59,7 +64,7 @@ def prepare(config: DataConfig, seed: int, folder: Path) -> Prepared:
         source = read(config)
         splits = split(source, config, derive(seed, "split"))
         preprocessing = fit(source, splits.pretrain, config)
-        rows = preprocessing.apply(source.numbers, source.categories)
+        rows = preprocessing.apply_to(source)
         classes, targets, offset, scale = _targets(source, splits.train, config.task)
         example = splits.test[:EXAMPLE_ROWS]
         about = {
@@ -72,10 +77,15 @@ def prepare(config: DataConfig, seed: int, folder: Path) -> Prepared:
             "target_scale": scale,
             "preprocessing": preprocessing.to_json(),
             "image_shape": source.image_shape,
+            "table": source.table,
+            "memory": rows.memory if isinstance(rows, StreamedRows) else None,
         }
         folder.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(dir=folder.parent))
-        np.save(aside / "rows.npy", rows)
+        if isinstance(rows, StreamedRows):
+            (aside / NUMBERS).symlink_to(rows.file.resolve())
+        else:
+            np.save(aside / ROWS, rows)
         np.savez(
             aside / "parts.npz",
             targets=targets,
@@ -94,23 +104,34 @@ def prepare(config: DataConfig, seed: int, folder: Path) -> Prepared:
 @lru_cache(maxsize=2)
 def _load(folder: Path) -> Prepared:
     about = json.loads((folder / "about.json").read_text())
+    preprocessing = Preprocessing.from_json(about["preprocessing"])
     with np.load(folder / "parts.npz", allow_pickle=False) as parts:
         return Prepared(
             name=about["name"],
             origin=about["origin"],
             fingerprint=about["fingerprint"],
-            rows=np.load(folder / "rows.npy", mmap_mode="r", allow_pickle=False),
+            rows=_rows(folder, preprocessing, about["table"], about["memory"]),
             targets=parts["targets"],
             task=about["task"],
             classes=tuple(about["classes"]),
             target_offset=about["target_offset"],
             target_scale=about["target_scale"],
             splits=Splits(*(parts[name] for name in Splits._fields)),
-            preprocessing=Preprocessing.from_json(about["preprocessing"]),
+            preprocessing=preprocessing,
             numbers=parts["numbers"],
             categories=parts["categories"],
             image_shape=tuple(about["image_shape"]) if about["image_shape"] else None,
         )
+
+
+def _rows(folder: Path, preprocessing: Preprocessing, table: bool, memory: int | None) -> Rows:
+    """All rows scaled; with `memory`, the bytes they may take, those that stay on disk."""
+    if memory is None:
+        return np.load(folder / ROWS, mmap_mode="r", allow_pickle=False)
+    stored = StreamedRows(folder / NUMBERS, memory)
+    # A table's numbers are stored for the run, column by column as they are used.
+    numbers = stored if table else numbers_on_disk(stored, preprocessing.columns)
+    return preprocessing.of_numbers(numbers)
 
 
 def _targets(

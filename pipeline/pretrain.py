@@ -1,5 +1,6 @@
 """Pretraining one level: a sparse autoencoder on the rows, or on the codes of the level below."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import keras
@@ -20,10 +21,10 @@ from layers import (
     revive,
 )
 from pipeline import config as c
-from pipeline.checkpoint import Checkpoint
+from pipeline.checkpoint import Checkpoint, Position
 from pipeline.compute import pretraining_epochs
+from pipeline.data.streamed import Rows, StreamedRows, moments
 from pipeline.engine import (
-    BLOCK_STEPS,
     DivergedError,
     ParameterGroup,
     Progress,
@@ -31,9 +32,9 @@ from pipeline.engine import (
     Watch,
     blocks,
     fused,
-    shuffled_batches,
 )
 from pipeline.seeds import derive
+from pipeline.windows import windows_of
 
 MEASURED_ROWS = 5000
 ENCODED_ROWS = 4096
@@ -55,8 +56,8 @@ class Pretrained(NamedTuple):
 
 def pretrain(
     level: c.LevelConfig,
-    rows: np.ndarray,
-    validation: np.ndarray,
+    rows: Rows,
+    validation: Rows,
     seed: int,
     watch: Watch,
     checkpoint: Checkpoint | None = None,
@@ -65,21 +66,22 @@ def pretrain(
 
     After each epoch its metrics are measured on clean validation rows (at most 5,000) and, during
     the first half, dead units are revived. Where rows are to be standardised, the epochs' metrics
-    are of standardised rows, the last ones not. A checkpoint is written at the end of an epoch; if
-    there is one, training goes on from it, tells `watch` of the epochs before, and ends with the
-    same weights as if it had never stopped. When the loss is no longer finite, training goes on
-    once from the last epoch at a tenth of the rate if the level says `retry`; else `DivergedError`.
+    are of standardised rows, the last ones not. A checkpoint is written at the end of an epoch, and
+    of rows on disk at the end of a window; if there is one, training goes on from it, tells `watch`
+    of the epochs before, and ends with the same weights as if it had never stopped. When the loss
+    is no longer finite, training goes on once from the last epoch at a tenth of the rate if the
+    level says `retry`; else `DivergedError`.
     """
     if level.standardize:
         return _pretrain_standardized(level, rows, validation, seed, watch, checkpoint)
     autoencoder = build_autoencoder(level, rows, seed)
     batch_size = min(level.batch_size, len(rows))
     trainer = trainer_of(autoencoder, batch_size)
-    resident = tf.constant(rows)
+    windows = windows_of(rows, batch_size)
     measured = validation[:MEASURED_ROWS]
     sample = rows[:MEASURED_ROWS]
     measure = _compiled_measure(autoencoder)
-    steps = len(rows) // batch_size
+    steps = windows.steps
     epochs = pretraining_epochs(level, len(rows))
     rates = _constant_then_linear(level.learning_rate, steps * epochs)
 
@@ -89,39 +91,47 @@ def pretrain(
 
     slowed = keras.Variable(1.0, trainable=False)
     state = [*autoencoder.variables, *trainer.optimizer_variables, slowed]
-    told = checkpoint.load(state) if checkpoint else []
+    told, losses, step = checkpoint.load(state) if checkpoint else Position([], [], 0)
     for epoch, (loss, metrics) in enumerate(told):
         tell(epoch, steps, loss, metrics)
     while (epoch := len(told)) < epochs:
         good = [keras.ops.convert_to_numpy(variable) for variable in state] if level.retry else []
-        if level.revive and 0 < 2 * epoch <= epochs:
+        if level.revive and step == 0 and 0 < 2 * epoch <= epochs:
             revive(autoencoder, sample, derive(seed, "revive", epoch))
-        batches = shuffled_batches(len(rows), level.batch_size, derive(seed, "epoch", epoch))
         of_epoch = rates[epoch * steps : (epoch + 1) * steps] * float(slowed)
-        losses: list[float] = []
+        first = step // windows.window_steps
         try:
-            for block in blocks(batches):
-                losses.append(trainer.run(batches[block], of_epoch[block], resident))
-                if block.stop < steps:
-                    tell(epoch, block.stop, losses[-1], None)
+            for window in windows.epoch(derive(seed, "epoch", epoch), first):
+                # A retry begins with the epoch anew, so that it needs what was at its beginning.
+                if checkpoint and step and not level.retry:
+                    checkpoint.save(state, Position(told, losses, step))
+                for block in blocks(window.batches):
+                    batches = window.batches[block]
+                    here = slice(step, step + len(batches))
+                    losses.append(trainer.run(batches, of_epoch[here], window.rows))
+                    step = here.stop
+                    if step < steps:
+                        tell(epoch, step, losses[-1], None)
         except DivergedError as error:
             if not level.retry or float(slowed) < 1:
-                raise _told_where(error, epoch, steps, len(losses), level.retry) from error
+                raise _told_where(error, epoch, steps, step, level.retry) from error
             for variable, value in zip(state, good, strict=True):
                 variable.assign(value)
             slowed.assign(RETRY_RATE)
+            losses, step = [], 0
             continue
         told.append((float(np.mean(losses)), measure(measured)))
+        losses, step = [], 0
         if checkpoint:
-            checkpoint.save(state, told)
+            checkpoint.save(state, Position(told, losses, step))
         tell(epoch, steps, *told[-1])
     return Pretrained(autoencoder, told[-1][1], epochs)
 
 
 def _told_where(
-    error: DivergedError, epoch: int, steps: int, blocks_done: int, retried: bool
+    error: DivergedError, epoch: int, steps: int, done: int, retried: bool
 ) -> DivergedError:
-    step = epoch * steps + blocks_done * BLOCK_STEPS + error.step
+    step = epoch * steps + done + error.step
     good = f"the last good epoch is {epoch}" if epoch else "no epoch was good"
     cure = "" if retried else " or set the level's `retry`"
     return DivergedError(
@@ -141,21 +151,27 @@ def trainer_of(autoencoder: SparseAutoencoder, batch_size: int) -> Trainer:
 
 
 def encode(
-    autoencoder: SparseAutoencoder, rows: np.ndarray, passes_on: str = "activations"
+    autoencoder: SparseAutoencoder, rows: Rows, passes_on: str = "activations"
 ) -> np.ndarray:
     """What a level passes on for rows (rows, features): activations or code, (rows, units)."""
+    return np.concatenate(list(encoded(autoencoder, rows, passes_on)))
+
+
+def encoded(
+    autoencoder: SparseAutoencoder, rows: Rows, passes_on: str = "activations"
+) -> Iterator[np.ndarray]:
+    """The same in parts, of which each is in memory alone."""
     layer = tf.function(
         autoencoder.encode if passes_on == "code" else autoencoder.encoder,
         input_signature=[tf.TensorSpec((None, rows.shape[1]), tf.float32)],
     )
-    passed_on = np.empty((len(rows), autoencoder.units), "float32")
     for start in range(0, len(rows), ENCODED_ROWS):
-        passed_on[start : start + ENCODED_ROWS] = layer(rows[start : start + ENCODED_ROWS])
-    return passed_on
+        yield layer(rows[start : start + ENCODED_ROWS]).numpy()
 
 
-def build_autoencoder(level: c.LevelConfig, rows: np.ndarray, seed: int) -> SparseAutoencoder:
+def build_autoencoder(level: c.LevelConfig, rows: Rows, seed: int) -> SparseAutoencoder:
     """The autoencoder of a level, with weights, its decoder's bias at the mean of the rows."""
+    mean, variance = _column_moments(rows)
     autoencoder = SparseAutoencoder(
         level.units,
         activation=level.activation,
@@ -165,12 +181,11 @@ def build_autoencoder(level: c.LevelConfig, rows: np.ndarray, seed: int) -> Spar
         decoder_activation=level.decoder_activation,
         unit_norm_decoder=level.unit_norm_decoder,
         loss=level.loss,
-        feature_variance=float(max(rows.var(axis=0).mean(), 1e-12)),
+        feature_variance=float(max(variance.mean(), 1e-12)),
         seed=derive(seed, "weights"),
         name="autoencoder",
     )
     autoencoder.build((None, rows.shape[1]))
-    mean = rows.mean(axis=0)
     if level.decoder_activation == "sigmoid":
         inside = np.clip(mean, 0.01, 0.99)
         mean = np.log(inside / (1 - inside))
@@ -180,19 +195,33 @@ def build_autoencoder(level: c.LevelConfig, rows: np.ndarray, seed: int) -> Spar
 
 def _pretrain_standardized(
     level: c.LevelConfig,
-    rows: np.ndarray,
-    validation: np.ndarray,
+    rows: Rows,
+    validation: Rows,
     seed: int,
     watch: Watch,
     checkpoint: Checkpoint | None,
 ) -> Pretrained:
-    offset, scale = rows.mean(axis=0), np.maximum(rows.std(axis=0), LEAST_DEVIATION)
+    offset, variance = _column_moments(rows)
+    scale = np.maximum(np.sqrt(variance), LEAST_DEVIATION)
     inner = level.model_copy(update={"standardize": False})
-    standard = (rows - offset) / scale
-    result = pretrain(inner, standard, (validation - offset) / scale, seed, watch, checkpoint)
+
+    def standard(given: Rows) -> Rows:
+        if isinstance(given, StreamedRows):
+            return given.changed(lambda block: (block - offset) / scale, given.shape[1])
+        return (given - offset) / scale
+
+    result = pretrain(inner, standard(rows), standard(validation), seed, watch, checkpoint)
     _take_in(result.autoencoder, offset, scale)
     metrics = _compiled_measure(result.autoencoder)(validation[:MEASURED_ROWS])
     return result._replace(metrics=metrics)
+
+
+def _column_moments(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of each column, float32 (columns,)."""
+    if isinstance(rows, StreamedRows):
+        mean, variance = moments(rows)
+        return mean.astype(np.float32), variance.astype(np.float32)
+    return rows.mean(axis=0), rows.var(axis=0)
 
 
 def _take_in(autoencoder: SparseAutoencoder, offset: np.ndarray, scale: np.ndarray) -> None:

@@ -20,6 +20,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC, SVR
 
 from pipeline.config import Reference, Task
+from pipeline.data.streamed import Rows, blocks_of
 from pipeline.metrics import score
 from pipeline.trials import STANDARDIZED_ON, Labelled, Parts
 
@@ -49,14 +50,14 @@ def fit_reference(reference: Reference, parts: Parts, task: Task, seed: int) -> 
     best: tuple[float, dict[str, Any], BaseEstimator] | None = None
     for settings in ParameterGrid(grid):
         model = _fit(untrained, settings, parts.train)
-        found = score(task, parts.validation.targets, model.predict(parts.validation.rows))
+        found = score(task, parts.validation.targets, _predict(model, parts.validation.rows))
         if best is None or found > best[0]:
             best = (found, settings, model)
     assert best is not None
     validation_score, settings, model = best
     if parts.refit:
         model = _fit(untrained, settings, parts.refit)
-    predictions = model.predict(parts.test.rows)
+    predictions = _predict(model, parts.test.rows)
     test_score = score(task, parts.test.targets, predictions)
     return Fitted(test_score, validation_score, settings, predictions)
 
@@ -89,6 +90,10 @@ def _model_and_grid(
                 perceptron(max_iter=100, random_state=seed),
                 {"hidden_layer_sizes": [(100,), (512, 256)], "alpha": [1e-4, 1e-1]},
             )
+
+
+def _predict(model: BaseEstimator, rows: Rows) -> np.ndarray:
+    return np.concatenate([model.predict(block) for _, block in blocks_of(rows)])
 
 
 def _fit(untrained: BaseEstimator, settings: dict[str, Any], labelled: Labelled) -> BaseEstimator:

@@ -30,6 +30,7 @@ from pipeline.checkpoint import Checkpoint
 from pipeline.compare import BASELINE, CANDIDATE, Score, compare, comparison_entry
 from pipeline.compute import matched_steps
 from pipeline.config import Arm, Reference, RunConfig
+from pipeline.data.streamed import Rows, StreamedRows, at, exceeds, write_rows
 from pipeline.engine import Progress, Watch
 from pipeline.errors import InputError
 from pipeline.export import ENDPOINTS, Trained, export
@@ -40,7 +41,7 @@ from pipeline.label_saving import label_saving_entry, label_savings
 from pipeline.metrics import METRICS
 from pipeline.network import random_autoencoders, shapes
 from pipeline.prepare import Prepared, prepare
-from pipeline.pretrain import encode, pretrain
+from pipeline.pretrain import MEASURED_ROWS, encoded, pretrain
 from pipeline.references import fit_reference
 from pipeline.report import (
     SHOWN_ROWS,
@@ -69,6 +70,9 @@ class DataStage:
 
     key: str
     trials: tuple[TrialSpec, ...]
+    rows: int
+    """Rows to pretrain on."""
+    features: int
 
 
 def data_stage(config: RunConfig, run: Run) -> DataStage:
@@ -76,16 +80,19 @@ def data_stage(config: RunConfig, run: Run) -> DataStage:
     tracker = tracker_of(config)
     with tracker.stage("data", "data", run.run_id, {"cached": False}) as stage:
         data = _prepared(config, run)
-        key = stage_key(
-            "data", config.data.model_copy(update={"source": ""}), config.seed, data.fingerprint
-        )
+        settings = config.data.model_dump(mode="json", exclude={"source", "memory"})
+        memory = _memory_if_streamed(config, *data.rows.shape)
+        key = stage_key("data", settings, config.seed, data.fingerprint, memory)
         stage.tags({"key": key, "data": data.name, "classes": json.dumps(data.classes)})
         stage.params(config.data.model_dump(mode="json"))
         parts = {f"{name}_rows": len(rows) for name, rows in data.splits._asdict().items()}
         stage.metrics({"rows": len(data.rows), "features": data.rows.shape[1], **parts})
         for record in (stage, StageRun(tracker.client, run.run_id)):
-            record.dataset(data.name, data.origin, data.fingerprint, data.rows, data.targets)
-        return DataStage(key, tuple(trials_of(config, data)))
+            record.dataset(
+                data.name, data.origin, data.fingerprint, data.rows[:1], data.targets[:1]
+            )
+        trials = tuple(trials_of(config, data))
+        return DataStage(key, trials, len(data.splits.pretrain), data.rows.shape[1])
 
 
 def pretrain_stage(
@@ -99,7 +106,9 @@ def pretrain_stage(
     """Pretrain one level on the codes of the levels below."""
     level = config.stack[spec.number - 1]
     stands_on = below[-1].key if below else data.key
-    key = stage_key("pretrain", level, config.seed, spec.number, spec.stack, stands_on)
+    width = config.stack[spec.number - 2].units if below else data.features
+    memory = _memory_if_streamed(config, data.rows, width)
+    key = stage_key("pretrain", level, config.seed, spec.number, spec.stack, stands_on, memory)
     tags = {"level": spec.number, "stack": spec.stack, "units": level.units}
     checkpoint = Checkpoint(Path(run.scratch).with_name("checkpoints"), key)
     if run.refresh:
@@ -419,17 +428,27 @@ def _prepared(config: RunConfig, run: Run) -> Prepared:
     return prepare(config.data, config.seed, Path(run.scratch, "data"))
 
 
-def _level_rows(
-    config: RunConfig, run: Run, stack: int, levels: Sequence[Stage]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Pretraining and validation rows as the topmost of `levels` passes them on.
+def _memory_if_streamed(config: RunConfig, rows: int, columns: int) -> float | None:
+    """How much memory rows may take, where they exceed it: then their order depends on it."""
+    return config.data.memory if exceeds(rows, columns, config.data.memory_bytes) else None
+
+
+def _level_rows(config: RunConfig, run: Run, stack: int, levels: Sequence[Stage]) -> list[Rows]:
+    """Pretraining rows, and validation rows to measure, as the topmost of `levels` passes them on.
 
     Without levels they are the data itself. Codes are computed once for each level and kept in
-    scratch.
+    scratch until those of the next are there. What exceeds the memory stays on disk.
     """
+    memory = config.data.memory_bytes
     if not levels:
         data = _prepared(config, run)
-        return data.rows[data.splits.pretrain], data.rows[data.splits.validation]
+        parts = data.splits.pretrain, data.splits.validation[:MEASURED_ROWS]
+        return [
+            at(data.rows, part)
+            if exceeds(len(part), data.rows.shape[1], memory)
+            else data.rows[part]
+            for part in parts
+        ]
     files = [
         Path(run.scratch, f"{part}-{stack}-{len(levels)}.npy")
         for part in ("pretrain", "validation")
@@ -441,10 +460,15 @@ def _level_rows(
         passes_on = config.stack[len(lower)].passes_on
         for file, rows in zip(files, below, strict=True):
             aside = file.with_suffix(f".{threading.get_ident()}.npy")
-            np.save(aside, encode(autoencoder, rows, passes_on))
+            write_rows(aside, encoded(autoencoder, rows, passes_on))
             aside.rename(file)
-    pretraining, validation = (np.load(file, allow_pickle=False) for file in files)
-    return pretraining, validation
+        for below_them in Path(run.scratch).glob(f"*-{stack}-{len(lower)}.npy"):
+            below_them.unlink()
+    found: list[Rows] = []
+    for file in files:
+        codes = StreamedRows(file, memory)
+        found.append(codes if exceeds(*codes.shape, memory) else codes[:])
+    return found
 
 
 @lru_cache(maxsize=16)

@@ -130,9 +130,9 @@ class StageRun:
     def dataset(
         self, name: str, origin: str, digest: str, rows: np.ndarray, targets: np.ndarray
     ) -> None:
-        """Log the dataset entity: name, digest, schema and where it comes from."""
+        """Log the dataset entity: name, digest, where it comes from, and the schema of a row."""
         entity = from_numpy(
-            rows[:1], source=_Origin(origin), targets=targets[:1], name=name, digest=digest[:36]
+            rows, source=_Origin(origin), targets=targets, name=name, digest=digest[:36]
         )
         context = InputTag("mlflow.data.context", "training")
         entry = DatasetInput(dataset=entity._to_mlflow_entity(), tags=[context])

@@ -9,6 +9,8 @@ import numpy as np
 
 from pipeline.config import Arm, Reference, RunConfig
 from pipeline.data.splits import label_budget, label_subset
+from pipeline.data.streamed import Rows, StreamedRows, at, exceeds
+from pipeline.errors import InputError
 from pipeline.prepare import Prepared, prepare
 from pipeline.seeds import derive
 
@@ -51,7 +53,7 @@ class LevelSpec:
 class Labelled(NamedTuple):
     """Rows with their targets."""
 
-    rows: np.ndarray
+    rows: Rows
     """Scaled features, float32 (rows, features)."""
     targets: np.ndarray
     """Class numbers, int32 (rows,); labels of 0 and 1, float32 (rows, labels); or standardised
@@ -103,8 +105,11 @@ def trials_of(config: RunConfig, data: Prepared) -> list[TrialSpec]:
         counted = isinstance(budget, int)
         labels = label_budget(budget, train + validation if counted else train)
         _subset(data, data.splits.train, min(labels, train), seed=0)
+        _check_in_memory(data, labels, "finetune.label_budgets")
         if labels not in budgets:
             budgets.append(labels)
+    if _reads_all_unlabelled(config):
+        _check_in_memory(data, len(data.splits.pretrain), "The unlabelled rows of fine-tuning")
     return [
         TrialSpec(arm, labels, seed)
         for labels in budgets
@@ -119,23 +124,37 @@ def parts_of(config: RunConfig, data: Prepared, trial: TrialSpec) -> Parts:
     splits = data.splits
     seed = derive(config.seed, "subset", trial.seed)
 
-    def labelled(indices: np.ndarray) -> Labelled:
-        return Labelled(data.rows[indices], data.targets[indices])
+    def labelled(indices: np.ndarray, to_train_on: bool = False) -> Labelled:
+        rows = data.rows[indices] if to_train_on else at(data.rows, indices)
+        return Labelled(rows, data.targets[indices])
 
     refit = None
     if trial.labels > len(splits.train):
         everything = np.concatenate([splits.train, splits.validation])
-        refit = labelled(_subset(data, everything, trial.labels, seed))
-    more = config.finetune.pseudo_labels or config.finetune.reconstruction
-    unlabelled = None if more else STANDARDIZED_ON
+        refit = labelled(_subset(data, everything, trial.labels, seed), to_train_on=True)
+    unlabelled = None if _reads_all_unlabelled(config) else STANDARDIZED_ON
     in_training = min(trial.labels, len(splits.train))
     return Parts(
-        train=labelled(_subset(data, splits.train, in_training, seed)),
+        train=labelled(_subset(data, splits.train, in_training, seed), to_train_on=True),
         validation=labelled(splits.validation),
         refit=refit,
         test=labelled(splits.test),
         unlabelled=data.rows[splits.pretrain[:unlabelled]],
     )
+
+
+def _reads_all_unlabelled(config: RunConfig) -> bool:
+    return bool(config.finetune.pseudo_labels or config.finetune.reconstruction)
+
+
+def _check_in_memory(data: Prepared, rows: int, what: str) -> None:
+    """Raise `InputError` when so many rows that stay on disk are to be fine-tuned on."""
+    if isinstance(data.rows, StreamedRows) and exceeds(rows, data.rows.shape[1], data.rows.memory):
+        raise InputError(
+            f"{what} must fit in data.memory, {data.rows.memory / 2**30:g} GiB: pretraining reads "
+            f"rows from disk, fine-tuning does not. Given: {rows:,} rows of {data.rows.shape[1]:,} "
+            "features. Take fewer, or raise data.memory."
+        )
 
 
 def _stacks(config: RunConfig) -> int:

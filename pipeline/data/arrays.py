@@ -28,6 +28,17 @@ def read_npy(path: Path) -> Arrays:
     return Arrays(path.stem, path.name, x, None, None)
 
 
+def mapped_npy(path: Path) -> np.ndarray:
+    """The array of a .npy file, of any size, left on disk.
+
+    Raises:
+        InputError: for a damaged file and for pickled objects.
+    """
+    with _damage_told(path), path.open("rb") as file:
+        _header(file, path.stat().st_size, path.name)
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
 def read_npz(path: Path) -> Arrays:
     """The arrays x, y, x_test and y_test of an .npz file; Keras's x_train and y_train will do.
 
@@ -62,6 +73,17 @@ def _member(
 
 def _array(file: IO[bytes], size: int, where: str) -> np.ndarray:
     """The array in a file of `size` bytes. Its header is read first and must keep to the rules."""
+    shape, dtype = _header(file, size, where)
+    check_fits(math.prod(shape), dtype.itemsize, where)
+    file.seek(0)
+    array = np.lib.format.read_array(file, allow_pickle=False)
+    if array.dtype.kind == "U" and not _is_unicode(array):
+        raise ValueError("its text is not Unicode")
+    return array
+
+
+def _header(file: IO[bytes], size: int, where: str) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and type that the array in a file of `size` bytes has, all of it being there."""
     numpy = np.lib.format
     read_header = (
         numpy.read_array_header_1_0
@@ -78,12 +100,7 @@ def _array(file: IO[bytes], size: int, where: str) -> np.ndarray:
     announced, there = math.prod(shape) * dtype.itemsize, size - file.tell()
     if announced > there:
         raise ValueError(f"an array of shape {shape} takes {announced} bytes, and {there} follow")
-    check_fits(math.prod(shape), dtype.itemsize, where)
-    file.seek(0)
-    array = numpy.read_array(file, allow_pickle=False)
-    if array.dtype.kind == "U" and not _is_unicode(array):
-        raise ValueError("its text is not Unicode")
-    return array
+    return shape, dtype
 
 
 def _is_unicode(text: np.ndarray) -> bool:

@@ -8,6 +8,7 @@ from pipeline.config import DataConfig
 from pipeline.data.preprocessing import fit
 from pipeline.data.source import Column, Source
 from pipeline.data.splits import split
+from pipeline.data.streamed import Rows, blocks_of
 from pipeline.errors import InputError
 
 
@@ -16,6 +17,7 @@ def describe(source: Source, config: DataConfig) -> dict[str, Any]:
 
     `problems` lists why the source cannot be used as configured; it is empty when it can be.
     """
+    missing, least, greatest = _of_numbers(source.numbers)
     return {
         "name": source.name,
         "origin": source.origin,
@@ -26,31 +28,45 @@ def describe(source: Source, config: DataConfig) -> dict[str, Any]:
             "category": len(source.category_names),
         },
         "image_shape": None if source.image_shape is None else list(source.image_shape),
-        "per_column": _per_column(source) if source.table else None,
+        "per_column": _per_column(source, missing, least, greatest) if source.table else None,
         "classes": _classes(source, config),
         "target_range": _target_range(source, config),
         "unlabelled_rows": int(source.rows - source.labelled.sum()),
         "test_rows": None if source.test is None else int(source.test.sum()),
-        "missing": int(np.isnan(source.numbers).sum() + (source.categories == "").sum()),
-        "range": _range(source.numbers),
+        "missing": int(missing.sum() + (source.categories == "").sum()),
+        "range": _range(np.concatenate([least, greatest])),
         "problems": _problems(source, config),
     }
 
 
-def _per_column(source: Source) -> list[dict[str, Any]]:
-    numbers, categories = iter(source.numbers.T), iter(source.categories.T)
+def _of_numbers(numbers: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each column of numbers how many are missing, the least and the greatest, NaN if none."""
+    missing = np.zeros(numbers.shape[1], np.int64)
+    least = np.full(numbers.shape[1], np.nan, np.float32)
+    greatest = least.copy()
+    for _, block in blocks_of(numbers):
+        missing += np.isnan(block).sum(axis=0)
+        least = np.fmin(least, np.fmin.reduce(block, axis=0))
+        greatest = np.fmax(greatest, np.fmax.reduce(block, axis=0))
+    return missing, least, greatest
+
+
+def _per_column(
+    source: Source, missing: np.ndarray, least: np.ndarray, greatest: np.ndarray
+) -> list[dict[str, Any]]:
+    extremes = np.column_stack([least, greatest])
+    numbers, categories = iter(zip(missing, extremes, strict=True)), iter(source.categories.T)
     return [
-        _of_numbers(column, next(numbers))
+        _of_number(column, *next(numbers))
         if column.kind == "number"
         else _of_categories(column, next(categories))
         for column in source.columns
     ]
 
 
-def _of_numbers(column: Column, values: np.ndarray) -> dict[str, Any]:
-    least, greatest = _range(values) or (None, None)
-    missing = int(np.isnan(values).sum())
-    return {**column._asdict(), "missing": missing, "min": least, "max": greatest}
+def _of_number(column: Column, missing: int, extremes: np.ndarray) -> dict[str, Any]:
+    least, greatest = _range(extremes) or (None, None)
+    return {**column._asdict(), "missing": int(missing), "min": least, "max": greatest}
 
 
 def _of_categories(column: Column, values: np.ndarray) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 import numpy as np
 
 from pipeline.data.source import Source
+from pipeline.data.streamed import StreamedRows, blocks_of
 
 
 def fingerprint(source: Source) -> str:
@@ -18,6 +19,10 @@ def fingerprint(source: Source) -> str:
     for array in (source.numbers, source.categories, source.target, source.test):
         if array is None:
             digest.update(b"none")
+        elif isinstance(array, StreamedRows):
+            digest.update(f"f{array.shape}".encode())
+            for _, block in blocks_of(array):
+                digest.update(block.astype("<f4", copy=False).data.cast("B"))
         elif array.dtype.kind == "U":  # As text: the width of the type is no part of the data.
             digest.update(json.dumps([array.shape, array.ravel().tolist()]).encode())
         else:

@@ -97,21 +97,11 @@ def source_of(arrays: Arrays, config: DataConfig) -> Source:
     Raises:
         InputError: for anything that cannot be rows or labels, and for unknown columns.
     """
-    if config.label is not None:
-        raise InputError(
-            "data.label names a column of a .csv or .parquet file. Given: "
-            f"{config.label!r} with {arrays.name}, whose columns have no names of their own "
-            "(an .npz file keeps the target in its array `y`). Remove data.label."
-        )
     matrix = flat(arrays.x, arrays.name)
-    drop = _positions(config.drop, matrix.shape[1], "data.drop")
-    categorical = _positions(config.categorical, matrix.shape[1], "data.categorical")
-    kept = [position for position in range(matrix.shape[1]) if position not in drop]
-    if not kept:
-        raise InputError(f"A feature column must remain. data.drop leaves none of {arrays.name}.")
-    columns = tuple(Column(f"x{p}", "category" if p in categorical else "number") for p in kept)
-    whole = len(kept) == matrix.shape[1] and not categorical
-    numbers, categories = by_kind(matrix if whole else matrix[:, kept], columns, arrays.name)
+    columns = chosen_columns(config, matrix.shape[1], arrays.name)
+    whole = all_numbers(columns, matrix.shape[1])
+    chosen = matrix if whole else matrix[:, positions(columns)]
+    numbers, categories = by_kind(chosen, columns, arrays.name)
     target = None
     if arrays.y is not None:
         target = as_target(arrays.y, len(matrix), config, f"The array y of {arrays.name}")
@@ -125,10 +115,45 @@ def source_of(arrays: Arrays, config: DataConfig) -> Source:
         test=arrays.test,
         image_shape=arrays.x.shape[1:] if whole and arrays.x.ndim > 2 else None,
         table=False,
-        label_names=tuple(f"label {n}" for n in range(target.shape[1]))
-        if target is not None and target.ndim == 2
-        else (),
+        label_names=label_names(target),
     )
+
+
+def label_names(target: np.ndarray | None) -> tuple[str, ...]:
+    """What the labels of a target in an array are called; without several of them, nothing."""
+    if target is None or target.ndim == 1:
+        return ()
+    return tuple(f"label {n}" for n in range(target.shape[1]))
+
+
+def chosen_columns(config: DataConfig, width: int, where: str) -> tuple[Column, ...]:
+    """The columns x0, x1, ... of a matrix that data.drop leaves, as data.categorical has them.
+
+    Raises:
+        InputError: for unknown columns, for none that is left, and for data.label.
+    """
+    if config.label is not None:
+        raise InputError(
+            "data.label names a column of a .csv or .parquet file. Given: "
+            f"{config.label!r} with {where}, whose columns have no names of their own "
+            "(an .npz file keeps the target in its array `y`). Remove data.label."
+        )
+    drop = _positions(config.drop, width, "data.drop")
+    categorical = _positions(config.categorical, width, "data.categorical")
+    kept = [position for position in range(width) if position not in drop]
+    if not kept:
+        raise InputError(f"A feature column must remain. data.drop leaves none of {where}.")
+    return tuple(Column(f"x{p}", "category" if p in categorical else "number") for p in kept)
+
+
+def all_numbers(columns: tuple[Column, ...], width: int) -> bool:
+    """Whether the columns are all `width` of a matrix, as numbers."""
+    return len(columns) == width and all(column.kind == "number" for column in columns)
+
+
+def positions(columns: tuple[Column, ...]) -> list[int]:
+    """Which columns of a matrix x0, x1, ... are."""
+    return [int(column.name[1:]) for column in columns]
 
 
 def by_kind(

@@ -1,4 +1,4 @@
-"""Rows must fit in memory: refused by the size that a file announces, before it is expanded."""
+"""What is read as a whole must fit in memory: refused by the size that a file announces."""
 
 import os
 from pathlib import Path
@@ -22,7 +22,8 @@ def check_fits(values: int, itemsize: int, where: str) -> None:
         raise InputError(
             f"Rows must fit in memory. {where} announces {values:,} values of {itemsize} bytes, "
             f"for which about {_gigabytes(needed)} are needed; this machine has "
-            f"{_gigabytes(memory())}. Give fewer rows or columns."
+            f"{_gigabytes(memory())}. Give fewer rows or columns, or a folder with x.npy and "
+            "y.npy: rows that need more than data.memory are then read block by block."
         )
 
 

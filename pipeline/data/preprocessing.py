@@ -7,9 +7,10 @@ from typing import Any, Self
 import numpy as np
 
 from pipeline.config import DataConfig
-from pipeline.data.cells import located
+from pipeline.data.cells import check_finite, located
 from pipeline.data.memory import check_fits
 from pipeline.data.source import Column, Source
+from pipeline.data.streamed import Rows, StreamedRows, at, blocks_of, moments
 from pipeline.errors import InputError
 
 
@@ -66,6 +67,17 @@ class Preprocessing:
         ]
         return np.concatenate([scaled, *onehot], axis=1, dtype=np.float32)
 
+    def apply_to(self, source: Source) -> Rows:
+        """The features of all rows of a source, on disk if its numbers are. Raises as `apply`."""
+        if not isinstance(source.numbers, StreamedRows):
+            return self.apply(source.numbers, source.categories)
+        return self.of_numbers(source.numbers)
+
+    def of_numbers(self, numbers: StreamedRows) -> StreamedRows:
+        """The features of rows on disk, all of them numbers."""
+        none = np.empty((0, 0), "<U1")
+        return numbers.changed(lambda rows: self.apply(rows, none), len(self.columns))
+
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready form; float32 values survive the round trip exactly."""
         return {
@@ -97,13 +109,18 @@ def fit(source: Source, rows: np.ndarray, config: DataConfig) -> Preprocessing:
         InputError: for missing values that are refused, in any row; for columns without a value or
             with only one value in the given rows; for more categories than fit in memory.
     """
+    for start, block in blocks_of(source.numbers):
+        if isinstance(source.numbers, StreamedRows):
+            check_finite(block, source.number_names, source.name, start)
+        if config.missing == "refuse":
+            _refuse_missing(np.isnan(block), source.number_names, source.name, start)
     if config.missing == "refuse":
-        _refuse_missing(source)
-    numbers, categories = source.numbers[rows], source.categories[rows]
+        _refuse_missing(source.categories == "", source.category_names, source.name)
+    numbers, categories = at(source.numbers, rows), source.categories[rows]
     fill = np.full(numbers.shape[1], np.nan, np.float32)
     if config.missing == "impute":
         fill = _medians(numbers, source)
-        numbers = np.where(np.isnan(numbers), fill, numbers)
+        numbers = _filled(numbers, fill)
     offset, scale = _scaling(numbers, source, config)
     vocabularies = tuple(
         tuple(str(value) for value in np.unique(column)) for column in categories.T
@@ -127,34 +144,56 @@ def _names(columns: tuple[Column, ...], kind: str) -> list[str]:
     return [column.name for column in columns if column.kind == kind]
 
 
-def _refuse_missing(source: Source) -> None:
-    for missing, names in (
-        (np.isnan(source.numbers), source.number_names),
-        (source.categories == "", source.category_names),
-    ):
-        if missing.any():
-            raise InputError(
-                f"Values must not be missing. {source.name} misses values in "
-                f"{located(missing, names)}. Set data.missing: impute, or leave the column out "
-                "with data.drop."
-            )
+def _refuse_missing(
+    missing: np.ndarray, names: Sequence[str], where: str, rows_before: int = 0
+) -> None:
+    if missing.any():
+        raise InputError(
+            f"Values must not be missing. {where} misses values in "
+            f"{located(missing, names, rows_before)}. Set data.missing: impute, or leave the "
+            "column out with data.drop."
+        )
 
 
-def _medians(numbers: np.ndarray, source: Source) -> np.ndarray:
-    """float32 (number columns,): the median of the values that are there."""
+def _filled(numbers: Rows, fill: np.ndarray) -> Rows:
+    """The numbers with `fill` where they are missing."""
+
+    def filled(rows: np.ndarray) -> np.ndarray:
+        return np.where(np.isnan(rows), fill, rows)
+
+    if isinstance(numbers, StreamedRows):
+        return numbers.changed(filled, numbers.shape[1])
+    return filled(numbers)
+
+
+def _medians(numbers: Rows, source: Source) -> np.ndarray:
+    """float32 (number columns,): the median of the values that are there.
+
+    Rows on disk are read as often as is needed to have some columns of all rows in memory.
+    """
+    if not isinstance(numbers, StreamedRows):
+        return _medians_of(numbers, source.number_names, source.name)
+    width = max(1, numbers.block_rows * numbers.shape[1] // len(numbers))
+    medians = []
+    for first in range(0, numbers.shape[1], width):
+        columns = slice(first, first + width)
+        values = np.concatenate([block[:, columns] for _, block in blocks_of(numbers)])
+        medians.append(_medians_of(values, source.number_names[columns], source.name))
+    return np.concatenate(medians)
+
+
+def _medians_of(numbers: np.ndarray, names: Sequence[str], where: str) -> np.ndarray:
     empty = np.isnan(numbers).all(axis=0)
     if empty.any():
         raise InputError(
             "A missing number becomes the median of the training rows, which must have one. "
-            f"{source.name} has none in {_listed(source.number_names, empty)}. "
+            f"{where} has none in {_listed(names, empty)}. "
             "Leave it out with data.drop."
         )
     return np.nanmedian(numbers, axis=0).astype(np.float32)
 
 
-def _scaling(
-    numbers: np.ndarray, source: Source, config: DataConfig
-) -> tuple[np.ndarray, np.ndarray]:
+def _scaling(numbers: Rows, source: Source, config: DataConfig) -> tuple[np.ndarray, np.ndarray]:
     """Offset and scale, float32 (number columns,), of numbers none of which is missing."""
     width = numbers.shape[1]
     scaling = config.scaling
@@ -162,7 +201,10 @@ def _scaling(
         scaling = "standard" if source.table else "global"
     if scaling == "none" or width == 0:
         return np.zeros(width, np.float32), np.ones(width, np.float32)
-    least, greatest = numbers.min(axis=0), numbers.max(axis=0)
+    least, greatest = (
+        extreme.reduce([extreme.reduce(block, axis=0) for _, block in blocks_of(numbers)])
+        for extreme in (np.minimum, np.maximum)
+    )
     match scaling:
         case "global":
             least = np.full(width, least.min())
@@ -173,8 +215,8 @@ def _scaling(
             offset, scale = least, greatest - least
             advice = "Leave such columns out with data.drop, or set data.scaling: global."
         case "standard":
-            offset = numbers.mean(axis=0, dtype=np.float64).astype(np.float32)
-            scale = numbers.std(axis=0, dtype=np.float64).astype(np.float32)
+            mean, variance = moments(numbers)
+            offset, scale = mean.astype(np.float32), np.sqrt(variance).astype(np.float32)
             advice = "Leave such columns out with data.drop, or set data.scaling: global."
     constant = (least == greatest) | (scale == 0)
     if constant.any():

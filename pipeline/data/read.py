@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline.config import DataConfig
 from pipeline.data.arrays import read_npy, read_npz
+from pipeline.data.arrays_folder import arrays_folder_source, holds_arrays, read_arrays_folder
 from pipeline.data.builtin import Builtin, read_builtin
 from pipeline.data.idx import read_idx_folder
 from pipeline.data.matrix import Arrays, by_kind, flat, source_of
@@ -24,8 +25,11 @@ def read(config: DataConfig) -> Source:
         InputError: for a source that is unknown, missing, damaged or cannot be used.
     """
     path = _path(config.source)
-    if config.source not in get_args(Builtin) and path.suffix.lower() in (".csv", ".parquet"):
-        return table_source(_existing(path), config)
+    if config.source not in get_args(Builtin):
+        if path.suffix.lower() in (".csv", ".parquet"):
+            return table_source(_existing(path), config)
+        if holds_arrays(_existing(path)):
+            return arrays_folder_source(path, config)
     return source_of(_arrays(config.source), config)
 
 
@@ -59,7 +63,7 @@ def _arrays(spec: str) -> Arrays:
             return read_builtin(spec)
     path = _existing(_path(spec))
     if path.is_dir():
-        return read_idx_folder(path)
+        return read_arrays_folder(path) if holds_arrays(path) else read_idx_folder(path)
     match path.suffix.lower():
         case ".npz":
             return read_npz(path)

@@ -5,6 +5,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from pipeline.data.streamed import Rows
+
 
 class Column(NamedTuple):
     """A feature column: its name and whether it holds numbers or categories."""
@@ -21,7 +23,8 @@ class Source:
         name: short, for people: a file's stem or a built-in name.
         origin: where the rows come from, for the record.
         columns: the feature columns in the order of the file.
-        numbers: float32 (rows, number columns) in column order; NaN is missing, none is infinite.
+        numbers: float32 (rows, number columns) in column order, in memory or on disk; NaN is
+            missing, none is infinite.
         categories: unicode (rows, category columns) in column order; "" is missing.
         target: classification: unicode class names (rows,), "" where there is no label;
             multilabel: float64 (rows, labels) of 0 and 1, NaN in rows without labels;
@@ -35,7 +38,7 @@ class Source:
     name: str
     origin: str
     columns: tuple[Column, ...]
-    numbers: np.ndarray
+    numbers: Rows
     categories: np.ndarray
     target: np.ndarray | None
     test: np.ndarray | None

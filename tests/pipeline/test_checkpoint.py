@@ -84,11 +84,11 @@ def test_it_goes_on_where_it_was_and_not_from_the_start(rows, tmp_path, monkeypa
     level = level_of("jumprelu, tied")
     with pytest.raises(Stop):
         train(level, rows, Checkpoint(tmp_path, "key"), stop_after=2)
-    assert len(Checkpoint(tmp_path, "key").load([])) == 3
-    assert Checkpoint(tmp_path, "another key").load([]) == []
+    assert len(Checkpoint(tmp_path, "key").load([]).told) == 3
+    assert Checkpoint(tmp_path, "another key").load([]) == ([], [], 0)
     shuffled = []
     monkeypatch.setattr(
-        "pipeline.pretrain.shuffled_batches",
+        "pipeline.windows.shuffled_batches",
         lambda *given: shuffled.append(given) or shuffled_batches(*given),
     )
 

@@ -1,0 +1,122 @@
+"""Rows that stay on disk and are read where they are asked for: any number of them."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from pipeline.data.memory import COPIES
+
+BLOCKS = 8
+"""Parts of the memory for rows: one is read at a time; the others are for what is made of it."""
+
+
+class StreamedRows:
+    """Rows (rows, columns) of a .npy file, of which only those that are asked for are in memory.
+
+    Arguments:
+      file: the .npy, of any shape (rows, ...); a row is flattened.
+      memory: how many bytes rows may take in memory.
+    """
+
+    def __init__(self, file: Path, memory: int):
+        array = self._mapped(file)
+        self.file = file
+        self.memory = memory
+        self._positions: np.ndarray | None = None
+        self._changes: tuple[Callable[[np.ndarray], np.ndarray], ...] = ()
+        self.shape = (len(array), int(np.prod(array.shape[1:])))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: slice | np.ndarray) -> np.ndarray:
+        """The rows of a slice or of ascending positions, in memory."""
+        wanted = index if self._positions is None else self._positions[index]
+        # Mapped anew each time: what was read before would count as this process's memory.
+        rows = np.array(self._mapped(self.file)[wanted])
+        rows = rows.reshape(len(rows), -1)
+        for change in self._changes:
+            rows = change(rows)
+        return rows
+
+    def at(self, positions: np.ndarray) -> Self:
+        """The rows at ascending positions, still on disk."""
+        chosen = self._copy((len(positions), self.shape[1]))
+        chosen._positions = positions if self._positions is None else self._positions[positions]
+        return chosen
+
+    def changed(self, change: Callable[[np.ndarray], np.ndarray], columns: int) -> Self:
+        """What `change` makes of the rows (rows, columns) when they are read."""
+        changed = self._copy((len(self), columns))
+        changed._changes = (*self._changes, change)
+        return changed
+
+    @property
+    def block_rows(self) -> int:
+        """How many rows are read at a time."""
+        return max(1, self.memory // BLOCKS // (self.shape[1] * np.dtype(np.float32).itemsize))
+
+    def _copy(self, shape: tuple[int, int]) -> Self:
+        copy = type(self).__new__(type(self))
+        copy.__dict__.update(self.__dict__, shape=shape)
+        return copy
+
+    @staticmethod
+    def _mapped(file: Path) -> np.ndarray:
+        return np.load(file, mmap_mode="r", allow_pickle=False)
+
+
+Rows = np.ndarray | StreamedRows
+"""Rows (rows, columns) in memory or on disk."""
+
+
+def exceeds(rows: int, columns: int, memory: int) -> bool:
+    """Whether rows, with the copies that are made of them, take more than `memory` bytes."""
+    return rows * columns * np.dtype(np.float32).itemsize * COPIES > memory
+
+
+def at(rows: Rows, positions: np.ndarray) -> Rows:
+    """The rows at ascending positions: in memory or on disk, as they are."""
+    return rows.at(positions) if isinstance(rows, StreamedRows) else rows[positions]
+
+
+def blocks_of(rows: Rows) -> Iterator[tuple[int, np.ndarray]]:
+    """The rows in parts that fit in memory, each with the number of rows before it."""
+    if not isinstance(rows, StreamedRows):
+        yield 0, rows
+        return
+    for start in range(0, len(rows), rows.block_rows):
+        yield start, rows[start : start + rows.block_rows]
+
+
+def moments(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of each column, float64 (columns,)."""
+    total = sum(block.sum(axis=0, dtype=np.float64) for _, block in blocks_of(rows))
+    mean = total / len(rows)
+    squares = sum(np.square(block - mean).sum(axis=0) for _, block in blocks_of(rows))
+    return mean, squares / len(rows)
+
+
+def write_rows(file: Path, blocks: Iterable[np.ndarray]) -> None:
+    """Write blocks (rows, columns), of which there is one at least, as one .npy file."""
+    count = 0
+    with file.open("wb") as out:
+        for block in blocks:
+            if count == 0:
+                first = block
+                _write_header(out, block, 0)
+            out.write(np.ascontiguousarray(block).data)
+            count += len(block)
+        out.seek(0)
+        _write_header(out, first, count)  # NumPy leaves room in it for the number of rows
+
+
+def _write_header(out, block: np.ndarray, rows: int) -> None:
+    description = {
+        "descr": np.lib.format.dtype_to_descr(block.dtype),
+        "fortran_order": False,
+        "shape": (rows, *block.shape[1:]),
+    }
+    np.lib.format.write_array_header_1_0(out, description)

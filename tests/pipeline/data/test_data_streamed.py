@@ -1,0 +1,167 @@
+"""Rows that stay on disk are the same rows as those in memory."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.config import DataConfig
+from pipeline.data.describe import describe
+from pipeline.data.fingerprint import fingerprint
+from pipeline.data.preprocessing import fit
+from pipeline.data.read import read
+from pipeline.data.streamed import BLOCKS, StreamedRows, blocks_of, exceeds, moments, write_rows
+from pipeline.errors import InputError
+from pipeline.prepare import prepare
+
+SMALL = 100 * 1024
+"""Bytes: the digits, as float32 and with their copies, need 18 times as much."""
+GIB = 2**30
+
+
+@pytest.fixture
+def folder(digits: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> Path:
+    images, labels = digits
+    np.save(tmp_path / "x.npy", images)
+    np.save(tmp_path / "y.npy", labels)
+    return tmp_path
+
+
+def with_values(folder: Path, **cells: float) -> Path:
+    """The folder, its rows of floats 1 wide and high, some cells of column x3 set: `row_7=nan`."""
+    rows = np.load(folder / "x.npy").reshape(-1, 64).astype(float)
+    for row, value in cells.items():
+        rows[int(row.removeprefix("row_")) - 1, 3] = value
+    np.save(folder / "x.npy", rows)
+    return folder
+
+
+def config(folder: Path, memory: float = SMALL, **settings) -> DataConfig:
+    return DataConfig(source=str(folder), memory=memory / GIB, **settings)
+
+
+def test_slices_and_positions_read_these_rows_and_no_others(digits, folder: Path):
+    images = digits[0].reshape(-1, 64)
+    rows = StreamedRows(folder / "x.npy", SMALL)
+    assert rows.shape == (1797, 64)
+    assert len(rows) == 1797
+    np.testing.assert_array_equal(rows[5:9], images[5:9])
+    np.testing.assert_array_equal(rows[1790:], images[1790:])
+    np.testing.assert_array_equal(rows[np.array([2, 3, 800])], images[[2, 3, 800]])
+    chosen = rows.at(np.arange(0, 1797, 3)).at(np.arange(10, 20))
+    np.testing.assert_array_equal(chosen[2:4], images[[36, 39]])
+    doubled = chosen.changed(lambda block: 2.0 * block[:, :5], 5)
+    assert doubled.shape == (10, 5)
+    np.testing.assert_array_equal(doubled[:1], 2.0 * images[[30], :5])
+
+
+def test_a_block_is_a_part_of_the_memory_that_rows_may_take(folder: Path):
+    rows = StreamedRows(folder / "x.npy", SMALL)
+    blocks = list(blocks_of(rows))
+    assert {start for start, _ in blocks} == set(range(0, 1797, 50))
+    assert max(4 * block.size for _, block in blocks) <= SMALL / BLOCKS
+    assert sum(len(block) for _, block in blocks) == 1797
+
+
+def test_what_was_written_block_by_block_is_what_numpy_would_have_written(tmp_path: Path):
+    rows = np.random.default_rng(0).normal(size=(100_000, 3)).astype("float32")
+    write_rows(tmp_path / "rows.npy", np.array_split(rows, 7))
+    np.save(tmp_path / "whole.npy", rows)
+    assert (tmp_path / "rows.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
+
+
+def test_moments_are_those_of_all_rows(digits, folder: Path):
+    mean, variance = moments(StreamedRows(folder / "x.npy", SMALL))
+    images = digits[0].reshape(-1, 64)
+    np.testing.assert_allclose(mean, images.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(variance, images.var(axis=0), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("scaling", ["global", "standard", "minmax", "none"])
+def test_scaled_rows_splits_and_fingerprint_do_not_depend_on_where_rows_are(
+    scaling, digits, folder
+):
+    noise = np.random.default_rng(0).normal(size=(1797, 64))
+    np.save(folder / "x.npy", digits[0].reshape(1797, 64) + noise)
+    in_memory = prepare(config(folder, GIB, scaling=scaling), 0, folder / "memory")
+    on_disk = prepare(config(folder, scaling=scaling), 0, folder / "disk")
+
+    assert isinstance(in_memory.rows, np.ndarray)
+    assert isinstance(on_disk.rows, StreamedRows)
+    np.testing.assert_array_equal(on_disk.rows[:], in_memory.rows)
+    for one, other in zip(on_disk.splits, in_memory.splits, strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(on_disk.targets, in_memory.targets)
+    np.testing.assert_array_equal(on_disk.numbers, in_memory.numbers)
+    assert on_disk.fingerprint == in_memory.fingerprint
+
+
+def test_rows_are_neither_copied_nor_widened_on_disk(folder: Path):
+    prepared = prepare(config(folder), 0, folder / "disk")
+    assert prepared.image_shape == (8, 8)
+    assert {file.name for file in (folder / "disk").iterdir() if not file.is_symlink()} == {
+        "about.json",
+        "parts.npz",  # targets, splits and 256 example rows
+    }
+    assert (folder / "disk" / "numbers.npy").resolve() == folder / "x.npy"
+
+
+def test_missing_values_become_the_median_of_all_training_rows(folder: Path):
+    with_values(folder, row_7=np.nan, row_1700=np.nan)
+    in_memory, on_disk = (
+        prepare(config(folder, memory, missing="impute"), 0, folder / str(memory))
+        for memory in (GIB, SMALL)
+    )
+    np.testing.assert_array_equal(on_disk.rows[:], in_memory.rows)
+    np.testing.assert_array_equal(on_disk.preprocessing.fill, in_memory.preprocessing.fill)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [(np.nan, "must not be missing"), (np.inf, "must be finite"), (1e300, "must be finite")],
+)
+def test_a_bad_cell_is_found_by_its_row_in_the_file(value: float, message: str, folder: Path):
+    source = read(config(with_values(folder, row_1700=value)))
+    with pytest.raises(InputError, match=rf"{message}.*'x3', .* first in row 1700"):
+        fit(source, np.arange(1000), config(folder))
+
+
+def test_dropped_columns_are_left_out_and_categories_refused(folder: Path):
+    with_values(folder)
+    rows = np.load(folder / "x.npy")
+    source = read(config(folder, drop=("x0", "x5")))
+    assert source.number_names[:5] == ("x1", "x2", "x3", "x4", "x6")
+    np.testing.assert_array_equal(
+        source.numbers[:10], np.delete(rows, [0, 5], axis=1)[:10].astype("float32")
+    )
+    with pytest.raises(InputError, match=r"numbers alone.*x3.*data\.drop"):
+        read(config(folder, categorical=("x3",)))
+
+
+def test_the_account_of_rows_on_disk_is_that_of_rows_in_memory(folder: Path):
+    with_values(folder, row_1700=np.nan)
+    accounts = [describe(read(one), one) for one in (config(folder), config(folder, GIB))]
+    assert accounts[0].pop("problems") != []
+    assert accounts[1].pop("problems") != []
+    assert accounts[0] == accounts[1]
+    assert accounts[0]["missing"] == 1
+
+
+def test_a_folder_of_arrays_that_fits_is_read_like_an_archive(digits, folder: Path):
+    np.savez(folder / "both.npz", x=digits[0], y=digits[1])
+    assert not exceeds(1797, 64, GIB)
+    one, other = read(config(folder, GIB)), read(config(folder / "both.npz", GIB))
+    assert fingerprint(one) == fingerprint(other)
+
+
+def test_a_damaged_or_pickled_array_is_refused(folder: Path):
+    whole = (folder / "x.npy").read_bytes()
+    (folder / "x.npy").write_bytes(whole[:-1])
+    with pytest.raises(InputError, match=r"x\.npy cannot be read"):
+        read(config(folder))
+    np.save(folder / "x.npy", np.array([[{}]]), allow_pickle=True)
+    with pytest.raises(InputError, match="pickled Python objects"):
+        read(config(folder))
+    np.save(folder / "x.npy", np.array([["text"]]))
+    with pytest.raises(InputError, match="Rows must be numbers"):
+        read(config(folder))
