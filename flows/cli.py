@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -352,7 +353,8 @@ def data(source: str, label: str | None, settings: tuple[str, ...]) -> None:
 
     config = load(None, source, label, settings).data
     _import_what_downloads(source)
-    found = describe(read(config), config)
+    with tempfile.TemporaryDirectory() as scratch:
+        found = describe(read(config, Path(scratch)), config)
     click.echo(json.dumps(found, indent=1))
     if found["problems"]:
         raise InputError("\n".join(found["problems"]))

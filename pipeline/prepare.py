@@ -3,6 +3,7 @@
 import json
 import shutil
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -61,44 +62,50 @@ def prepare(config: DataConfig, seed: int, folder: Path) -> Prepared:
     `InputError` for data that cannot be used.
     """
     if not folder.exists():
-        source = read(config)
-        splits = split(source, config, derive(seed, "split"))
-        preprocessing = fit(source, splits.pretrain, config)
-        rows = preprocessing.apply_to(source)
-        classes, targets, offset, scale = _targets(source, splits.train, config.task)
-        example = splits.test[:EXAMPLE_ROWS]
-        about = {
-            "name": source.name,
-            "origin": source.origin,
-            "fingerprint": fingerprint(source),
-            "task": config.task,
-            "classes": classes,
-            "target_offset": offset,
-            "target_scale": scale,
-            "preprocessing": preprocessing.to_json(),
-            "image_shape": source.image_shape,
-            "table": source.table,
-            "memory": rows.memory if isinstance(rows, StreamedRows) else None,
-        }
         folder.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(dir=folder.parent))
-        if isinstance(rows, StreamedRows):
-            (aside / NUMBERS).symlink_to(rows.file.resolve())
-        else:
-            np.save(aside / ROWS, rows)
-        np.savez(
-            aside / "parts.npz",
-            targets=targets,
-            numbers=source.numbers[example],
-            categories=source.categories[example],
-            **splits._asdict(),
-        )
-        (aside / "about.json").write_text(json.dumps(about))
         try:
-            aside.rename(folder)
-        except OSError:  # another process was quicker; what it wrote is the same
-            shutil.rmtree(aside)
+            _prepare_into(aside, config, seed)
+            with suppress(OSError):  # another process was quicker; what it wrote is the same
+                aside.rename(folder)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
     return _load(folder)
+
+
+def _prepare_into(aside: Path, config: DataConfig, seed: int) -> None:
+    source = read(config, aside)
+    splits = split(source, config, derive(seed, "split"))
+    preprocessing = fit(source, splits.pretrain, config)
+    rows = preprocessing.apply_to(source)
+    classes, targets, offset, scale = _targets(source, splits.train, config.task)
+    example = splits.test[:EXAMPLE_ROWS]
+    about = {
+        "name": source.name,
+        "origin": source.origin,
+        "fingerprint": fingerprint(source),
+        "task": config.task,
+        "classes": classes,
+        "target_offset": offset,
+        "target_scale": scale,
+        "preprocessing": preprocessing.to_json(),
+        "image_shape": source.image_shape,
+        "table": source.table,
+        "memory": rows.memory if isinstance(rows, StreamedRows) else None,
+    }
+    if isinstance(rows, StreamedRows):
+        converted = rows.file.parent == aside
+        (aside / NUMBERS).symlink_to(rows.file.name if converted else rows.file.resolve())
+    else:
+        np.save(aside / ROWS, rows)
+    np.savez(
+        aside / "parts.npz",
+        targets=targets,
+        numbers=source.numbers[example],
+        categories=source.categories[example],
+        **splits._asdict(),
+    )
+    (aside / "about.json").write_text(json.dumps(about))
 
 
 @lru_cache(maxsize=2)

@@ -1,5 +1,7 @@
 """Read a source by its built-in name, file suffix or folder: for a run, or rows for inference."""
 
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -7,29 +9,46 @@ import numpy as np
 
 from pipeline.config import DataConfig
 from pipeline.data.arrays import read_npy, read_npz
-from pipeline.data.arrays_folder import arrays_folder_source, holds_arrays, read_arrays_folder
+from pipeline.data.arrays_folder import (
+    ROWS,
+    arrays_folder_source,
+    holds_arrays,
+    read_arrays_folder,
+)
 from pipeline.data.builtin import Builtin, read_builtin
 from pipeline.data.idx import read_idx_folder
 from pipeline.data.matrix import Arrays, by_kind, flat, source_of
+from pipeline.data.parquet_on_disk import parquet_exceeds, parquet_on_disk
 from pipeline.data.source import Column, Source
 from pipeline.data.table import table_rows, table_source
+from pipeline.data.tfrecords import convert_shards, holds_shards
 from pipeline.errors import InputError, nearest
 
 _SUFFIXES = (".csv", ".npy", ".npz", ".parquet")
 
 
-def read(config: DataConfig) -> Source:
+def read(config: DataConfig, scratch: Path | None = None) -> Source:
     """The rows that `config.source` names, with data.label, data.drop and data.categorical applied.
+
+    Rows that need more than data.memory stay on disk. What must be converted for that, Parquet and
+    TFRecord, is written into the folder `scratch`; without one it is read into memory as a whole.
 
     Raises:
         InputError: for a source that is unknown, missing, damaged or cannot be used.
     """
     path = _path(config.source)
     if config.source not in get_args(Builtin):
+        _existing(path)
+        if path.suffix.lower() == ".parquet" and scratch and parquet_exceeds(path, config):
+            return parquet_on_disk(path, config, scratch / ROWS)
         if path.suffix.lower() in (".csv", ".parquet"):
-            return table_source(_existing(path), config)
-        if holds_arrays(_existing(path)):
+            return table_source(path, config)
+        if holds_arrays(path):
             return arrays_folder_source(path, config)
+        if holds_shards(path) and scratch:
+            convert_shards(path, scratch)
+            name = path.resolve().name
+            return replace(arrays_folder_source(scratch, config), name=name, origin=name)
     return source_of(_arrays(config.source), config)
 
 
@@ -63,7 +82,7 @@ def _arrays(spec: str) -> Arrays:
             return read_builtin(spec)
     path = _existing(_path(spec))
     if path.is_dir():
-        return read_arrays_folder(path) if holds_arrays(path) else read_idx_folder(path)
+        return _folder_arrays(path)
     match path.suffix.lower():
         case ".npz":
             return read_npz(path)
@@ -74,6 +93,18 @@ def _arrays(spec: str) -> Arrays:
                 f"A data file must be of a kind that can be read. Given: {path.name} (suffix "
                 f"{suffix!r}).{nearest(suffix, _SUFFIXES)}"
             )
+
+
+def _folder_arrays(folder: Path) -> Arrays:
+    """The arrays in a folder, in memory."""
+    if holds_arrays(folder):
+        return read_arrays_folder(folder)
+    if holds_shards(folder):
+        name = folder.resolve().name
+        with tempfile.TemporaryDirectory() as converted:
+            convert_shards(folder, Path(converted))
+            return read_arrays_folder(Path(converted))._replace(name=name, origin=name)
+    return read_idx_folder(folder)
 
 
 def _path(spec: str) -> Path:

@@ -4,6 +4,8 @@ import csv
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -57,23 +59,9 @@ def table_source(path: Path, config: DataConfig) -> Source:
     """
     table = read_table(path)
     names = table.column_names
-    labels = _labels(config, names, path)
-    for key, given in (("data.drop", config.drop), ("data.categorical", config.categorical)):
-        for name in given:
-            if name not in names:
-                raise InputError(
-                    f"{key} must name columns of the table. {path.name} has no column {name!r}."
-                    + nearest(name, names)
-                )
-            if name in labels:
-                raise InputError(
-                    f"{key} names feature columns. Given: {name!r}, which is data.label. Remove it "
-                    "from one of the two."
-                )
-    features = [name for name in names if name not in (*labels, *config.drop)]
-    if not features:
-        raise InputError(f"A feature column must remain beside the label. {path.name} has none.")
-    cells = {name: _cells(table[name], name, path) for name in (*features, *labels)}
+    labels = label_columns(config, names, path)
+    features = feature_columns(config, names, labels, path)
+    cells = {name: cells_of(table[name], name, path) for name in (*features, *labels)}
     columns = tuple(
         Column(name, "category")
         if name in config.categorical
@@ -81,20 +69,13 @@ def table_source(path: Path, config: DataConfig) -> Source:
         for name in features
     )
     numbers, categories = _by_kind(cells, columns, path.name)
-    where = f"Column {labels[0]!r} of {path.name}"
-    target = _array(cells[labels[0]], path.name)
-    if config.task == "multilabel":
-        where = f"The label columns of {path.name}"
-        target = np.column_stack(
-            [category_names(_array(cells[label], path.name)) for label in labels]
-        )
     return Source(
         name=path.stem,
         origin=path.name,
         columns=columns,
         numbers=numbers,
         categories=categories,
-        target=as_target(target, table.num_rows, config, where),
+        target=target_of({label: cells[label] for label in labels}, config, path),
         test=None,
         image_shape=None,
         table=True,
@@ -116,7 +97,7 @@ def table_rows(path: Path, columns: tuple[Column, ...]) -> tuple[np.ndarray, np.
                 f"Rows need every column that the model was trained on. {path.name} has no column "
                 f"{column.name!r}.{nearest(column.name, names)}"
             )
-    cells = {column.name: _cells(table[column.name], column.name, path) for column in columns}
+    cells = {column.name: cells_of(table[column.name], column.name, path) for column in columns}
     return _by_kind(cells, columns, path.name)
 
 
@@ -182,27 +163,37 @@ def _not_utf8(path: Path) -> InputError:
 
 
 def _read_parquet(path: Path) -> pa.Table:
-    try:
+    with damaged_parquet(path):
         metadata = pa.parquet.read_metadata(path)
-        check_fits(_count_values(path), np.dtype(np.float64).itemsize, path.name)
+        check_fits(count_values(path), np.dtype(np.float64).itemsize, path.name)
         # Text stays packed, each distinct value once, until its size is known.
         schema = metadata.schema.to_arrow_schema()
         text = [field.name for field in schema if _holds_text(field.type)]
         with pa.parquet.ParquetFile(path, metadata=metadata, read_dictionary=text) as file:
             table = file.read()
         table.validate(full=True)  # text that is not UTF-8, positions beyond the end
+    return table.select(without_index(table.column_names))
+
+
+@contextmanager
+def damaged_parquet(path: Path) -> Iterator[None]:
+    """PyArrow raises errors of many types for damaged bytes: all become one."""
+    try:
+        yield
     except InputError:
         raise
-    except Exception as error:  # PyArrow raises errors of many types for damaged bytes.
+    except Exception as error:
         raise InputError(
             f"{path.name} cannot be read as Parquet: {error}. It may be cut short. Write it again."
         ) from error
-    # pandas keeps an unnamed row index in such a column; it is no feature.
-    index = [name for name in table.column_names if name.startswith("__index_level_")]
-    return table.drop_columns(index)
 
 
-def _count_values(path: Path) -> int:
+def without_index(names: list[str]) -> list[str]:
+    """The columns without the one that pandas keeps an unnamed row index in."""
+    return [name for name in names if not name.startswith("__index_level_")]
+
+
+def count_values(path: Path) -> int:
     """How many values a Parquet file announces. Raises `ValueError` when that cannot be told."""
     command = [sys.executable, "-I", str(COUNT_VALUES), str(path)]
     counted = subprocess.run(command, capture_output=True, text=True)
@@ -221,7 +212,7 @@ def _check_text(text: pa.ChunkedArray, rows: int, where: str) -> None:
     check_fits(rows * (pc.max(pc.utf8_length(text)).as_py() or 0), 4, where)
 
 
-def _cells(column: pa.ChunkedArray, name: str, path: Path) -> pa.ChunkedArray:
+def cells_of(column: pa.ChunkedArray, name: str, path: Path) -> pa.ChunkedArray:
     """The column as trimmed text or as float64; empty cells and NaN are null."""
     kind = column.type
     if pa.types.is_dictionary(kind):
@@ -246,7 +237,43 @@ def _cells(column: pa.ChunkedArray, name: str, path: Path) -> pa.ChunkedArray:
     return pc.if_else(missing, None, text)
 
 
-def _labels(config: DataConfig, names: list[str], path: Path) -> tuple[str, ...]:
+def target_of(labels: dict[str, pa.ChunkedArray], config: DataConfig, path: Path) -> np.ndarray:
+    """The target that the label columns' cells are, as `Source.target` has it."""
+    rows = len(next(iter(labels.values())))
+    columns = [values_of(cells, path.name) for cells in labels.values()]
+    if config.task == "multilabel":
+        names = np.column_stack([category_names(column) for column in columns])
+        return as_target(names, rows, config, f"The label columns of {path.name}")
+    return as_target(columns[0], rows, config, f"Column {next(iter(labels))!r} of {path.name}")
+
+
+def feature_columns(
+    config: DataConfig, names: list[str], labels: tuple[str, ...], path: Path
+) -> list[str]:
+    """The columns that are neither target nor dropped.
+
+    Raises:
+        InputError: for unknown columns, and when none is left.
+    """
+    for key, given in (("data.drop", config.drop), ("data.categorical", config.categorical)):
+        for name in given:
+            if name not in names:
+                raise InputError(
+                    f"{key} must name columns of the table. {path.name} has no column {name!r}."
+                    + nearest(name, names)
+                )
+            if name in labels:
+                raise InputError(
+                    f"{key} names feature columns. Given: {name!r}, which is data.label. Remove it "
+                    "from one of the two."
+                )
+    features = [name for name in names if name not in (*labels, *config.drop)]
+    if not features:
+        raise InputError(f"A feature column must remain beside the label. {path.name} has none.")
+    return features
+
+
+def label_columns(config: DataConfig, names: list[str], path: Path) -> tuple[str, ...]:
     """The target's column, or of a multi-label task its columns."""
     if not config.label:
         raise InputError(
@@ -324,9 +351,9 @@ def _by_kind(
     rows = len(cells[columns[0].name])
     numbers = np.empty((rows, len(names)))
     for position, name in enumerate(names):
-        numbers[:, position] = _number_cells(cells[name], name, where)
+        numbers[:, position] = number_cells(cells[name], name, where)
     categories = [
-        category_names(_array(cells[column.name], where))
+        category_names(values_of(cells[column.name], where))
         for column in columns
         if column.kind == "category"
     ]
@@ -338,7 +365,7 @@ def _by_kind(
     )
 
 
-def _number_cells(cells: pa.ChunkedArray, name: str, where: str) -> np.ndarray:
+def number_cells(cells: pa.ChunkedArray, name: str, where: str) -> np.ndarray:
     """float64 (rows,), NaN where missing."""
     numbers = _as_floats(cells)
     if numbers is None:
@@ -349,7 +376,7 @@ def _number_cells(cells: pa.ChunkedArray, name: str, where: str) -> np.ndarray:
     return pc.fill_null(numbers, np.nan).to_numpy()
 
 
-def _array(cells: pa.ChunkedArray, where: str) -> np.ndarray:
+def values_of(cells: pa.ChunkedArray, where: str) -> np.ndarray:
     """The cells as floats with NaN, or as text with "", every cell as wide as the longest."""
     if pa.types.is_floating(cells.type):
         return pc.fill_null(cells, np.nan).to_numpy()

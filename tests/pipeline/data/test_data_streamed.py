@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline.config import DataConfig
@@ -165,3 +166,140 @@ def test_a_damaged_or_pickled_array_is_refused(folder: Path):
     np.save(folder / "x.npy", np.array([["text"]]))
     with pytest.raises(InputError, match="Rows must be numbers"):
         read(config(folder))
+
+
+# Parquet
+
+
+@pytest.fixture
+def parquet(digits: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> Path:
+    rows = digits[0].reshape(-1, 64)
+    table = pd.DataFrame(rows, columns=[f"pixel {n}" for n in range(64)]).assign(digit=digits[1])
+    table["pixel 5"] = table["pixel 5"].astype(float)
+    table.loc[1500, "pixel 5"] = np.nan
+    table.to_parquet(tmp_path / "digits.parquet", row_group_size=400)
+    return tmp_path / "digits.parquet"
+
+
+def test_a_large_parquet_file_becomes_rows_on_disk_that_are_the_same(parquet: Path, tmp_path: Path):
+    settings = {"label": "digit", "missing": "impute", "scaling": "global"}
+    in_memory = prepare(config(parquet, GIB, **settings), 0, tmp_path / "memory")
+    on_disk = prepare(config(parquet, **settings), 0, tmp_path / "disk")
+    assert isinstance(on_disk.rows, StreamedRows)
+    np.testing.assert_array_equal(on_disk.rows[:], in_memory.rows)
+    np.testing.assert_array_equal(on_disk.targets, in_memory.targets)
+    assert on_disk.preprocessing.columns == in_memory.preprocessing.columns
+    assert on_disk.fingerprint == in_memory.fingerprint
+
+
+def test_text_in_a_large_parquet_file_is_refused_by_its_column(parquet: Path, tmp_path: Path):
+    table = pd.read_parquet(parquet).assign(colour="red")
+    table.to_parquet(parquet)
+    with pytest.raises(InputError, match=r"'colour'.*string.*data\.drop"):
+        read(config(parquet, label="digit"), tmp_path)
+    source = read(config(parquet, label="digit", drop=("colour",)), tmp_path)
+    assert len(source.columns) == 64
+    with pytest.raises(InputError, match="'pixel 3'.*categories"):
+        read(config(parquet, label="colour", categorical=("pixel 3",)), tmp_path)
+
+
+def test_a_damaged_large_parquet_file_is_refused(parquet: Path, tmp_path: Path):
+    whole = bytearray(parquet.read_bytes())
+    whole[2000:2400] = bytes(400)
+    parquet.write_bytes(whole)
+    with pytest.raises(InputError, match="cannot be read as Parquet"):
+        read(config(parquet, label="digit"), tmp_path)
+
+
+# TFRecord
+
+
+def write_shards(folder: Path, rows: np.ndarray, labels: np.ndarray | None, shards: int) -> Path:
+    """Rows of bytes as one string, others as a list; labels as they are."""
+    import tensorflow as tf
+
+    folder.mkdir()
+    for shard, part in enumerate(np.array_split(np.arange(len(rows)), shards)):
+        name = f"digits-{shard:05}-of-{shards:05}.tfrecord"
+        with tf.io.TFRecordWriter(str(folder / name)) as writer:
+            for row in part:
+                features = {"x": feature(rows[row])}
+                if labels is not None:
+                    features["y"] = feature(labels[row])
+                example = tf.train.Example(features=tf.train.Features(feature=features))
+                writer.write(example.SerializeToString())
+    return folder
+
+
+def feature(values: np.ndarray):
+    import tensorflow as tf
+
+    match values.dtype.kind:
+        case "u":
+            return tf.train.Feature(bytes_list=tf.train.BytesList(value=[values.tobytes()]))
+        case "U":
+            return tf.train.Feature(bytes_list=tf.train.BytesList(value=[str(values).encode()]))
+        case "f":
+            return tf.train.Feature(float_list=tf.train.FloatList(value=np.ravel(values)))
+        case _:
+            return tf.train.Feature(int64_list=tf.train.Int64List(value=np.ravel(values)))
+
+
+@pytest.mark.parametrize("kind", ["uint8", "float32", "int64"])
+def test_shards_are_the_rows_they_hold_in_memory_and_on_disk(kind, digits, folder, tmp_path):
+    rows = digits[0].reshape(-1, 64).astype(kind)
+    shards = write_shards(tmp_path / "shards", rows, digits[1], 3)
+    np.save(folder / "x.npy", rows)
+    expected = prepare(config(folder, GIB), 0, tmp_path / "expected")
+    in_memory = prepare(config(shards, GIB), 0, tmp_path / "memory")
+    on_disk = prepare(config(shards), 0, tmp_path / "disk")
+    assert isinstance(in_memory.rows, np.ndarray)
+    assert isinstance(on_disk.rows, StreamedRows)
+    for found in (in_memory, on_disk):
+        assert found.name == "shards"
+        assert found.fingerprint == expected.fingerprint
+        np.testing.assert_array_equal(found.rows[:], expected.rows)
+        np.testing.assert_array_equal(found.targets, expected.targets)
+
+
+def test_labels_in_shards_may_be_text_or_absent(digits, tmp_path: Path):
+    rows = digits[0].reshape(-1, 64)[:90]
+    names = np.array(["even", "odd"])[digits[1][:90] % 2]
+    named = read(config(write_shards(tmp_path / "named", rows, names, 2)))
+    assert set(named.target) == {"even", "odd"}
+    assert read(config(write_shards(tmp_path / "bare", rows, None, 1))).target is None
+
+
+def test_damaged_shards_and_other_records_are_refused(digits, tmp_path: Path):
+    import tensorflow as tf
+
+    rows = digits[0].reshape(-1, 64)
+    folder = write_shards(tmp_path / "shards", rows, digits[1], 1)
+    (shard,) = folder.iterdir()
+    whole = bytearray(shard.read_bytes())
+    whole[5000] ^= 1
+    shard.write_bytes(whole)
+    with pytest.raises(InputError, match="cannot be read: .*cut short"):
+        read(config(folder), tmp_path)
+    for record, message in ((b"no example", "something else"), (b"", "needs a row `x`")):
+        with tf.io.TFRecordWriter(str(shard)) as writer:
+            writer.write(record)
+        with pytest.raises(InputError, match=message):
+            read(config(folder), tmp_path)
+    shard.write_bytes(b"")
+    with pytest.raises(InputError, match="have no record"):
+        read(config(folder), tmp_path)
+
+
+def test_rows_of_several_widths_in_shards_are_refused(digits, tmp_path: Path):
+    import tensorflow as tf
+
+    for kind in ("uint8", "float32"):
+        rows = digits[0].reshape(-1, 64).astype(kind)
+        folder = write_shards(tmp_path / kind, rows[:50], digits[1], 1)
+        with tf.io.TFRecordWriter(str(folder / "more.tfrecord")) as writer:
+            features = {"x": feature(rows[0, :60]), "y": feature(digits[1][0])}
+            example = tf.train.Example(features=tf.train.Features(feature=features))
+            writer.write(example.SerializeToString())
+        with pytest.raises(InputError, match=f"{tmp_path / kind}"):
+            read(config(folder), tmp_path)
