@@ -40,6 +40,10 @@ reproduce: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks.speed.kth_largest
 	$(BIN)/python -m benchmarks.speed.training
+	$(BIN)/python -m benchmarks.speed.inference
+	$(BIN)/python -m benchmarks.speed.scaling
+	$(BIN)/python -m benchmarks.speed.overhead
+	$(BIN)/python -m benchmarks.size.any_size
 
 docs: $(READY)
 	$(BIN)/python docs/make_reference.py

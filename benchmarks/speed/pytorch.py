@@ -1,6 +1,7 @@
 """One level in PyTorch, as fast as its users write it: rows resident, batches by index."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,3 +27,28 @@ def pytorch(rows: np.ndarray, units: int, batch_size: int, compiled: bool) -> Ca
             optimizer.step()
 
     return train
+
+
+def pytorch_inference(widths: tuple[int, ...]) -> dict[str, Callable[[np.ndarray], Any]]:
+    """Encoding and scoring raw rows of bytes' values by a stack of these widths."""
+    encoder = torch.nn.Sequential(*_layers(widths))
+    decoder = torch.nn.Sequential(*_layers(widths[::-1])[:-1])
+
+    def encode(rows: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return encoder(torch.from_numpy(rows) / 255).numpy()
+
+    def score(rows: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            scaled = torch.from_numpy(rows) / 255
+            return (decoder(encoder(scaled)) - scaled).square().mean(dim=1).numpy()
+
+    return {"encode": encode, "score": score}
+
+
+def _layers(widths: tuple[int, ...]) -> list[torch.nn.Module]:
+    """Dense layers with ReLU between these widths."""
+    layers: list[torch.nn.Module] = []
+    for below, above in pairwise(widths):
+        layers += [torch.nn.Linear(below, above), torch.nn.ReLU()]
+    return layers
