@@ -42,6 +42,8 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.speed.training
 	$(BIN)/python -m benchmarks.speed.inference
 	$(BIN)/python -m benchmarks.speed.scaling
+	$(BIN)/python -m benchmarks.speed.seeds
+	$(BIN)/python -m benchmarks.speed.startup
 	$(BIN)/python -m benchmarks.speed.overhead
 	$(BIN)/python -m benchmarks.size.any_size
 

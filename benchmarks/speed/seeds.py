@@ -1,7 +1,7 @@
 """Fine-tuning several seeds as one batched computation, against one after the other.
 
-The network of the preset fashion-mnist, batches of 64: for S seeds the weights are (S, below, above)
-and every product is a batch of S; for one after the other S is 1 and the steps are S times as many.
+The network of the preset fashion-mnist, batches of 64: for S seeds the weights are (S, below,
+above) and every product is a batch of S; one after the other S is 1, and steps are S times as many.
 Both run through the same code, a compiled loop with Keras's AdamW, so that the ratio is what
 batching itself brings. Repeats are interleaved and medians told.
 

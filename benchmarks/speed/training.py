@@ -3,8 +3,8 @@
 The machine: its float32 rate of large matrix products, measured in the same run. A row costs five
 products of features x units: two forward, three backward, for nothing needs the rows' gradient.
 Others: the same Keras model with `fit`, as its users write it; scikit-learn's MLPRegressor of the
-same shape; PyTorch, eager and compiled, where it is installed. Repeats are interleaved and medians
-told, because a machine's speed wanders.
+same shape; the same Keras layers on JAX, an epoch as one scan; PyTorch, eager and compiled, where it
+it is installed. Repeats are interleaved and medians told, because a machine's speed wanders.
 
 Usage: python -m benchmarks.speed.training
 """
@@ -24,6 +24,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPRegressor
 
 from benchmarks.running import BUILD
+from benchmarks.speed.on_jax import on_jax
 from pipeline.config import LevelConfig
 from pipeline.data.builtin import read_builtin
 from pipeline.engine import shuffled_batches
@@ -86,7 +87,6 @@ def main() -> None:
         for contender, taken in zip(found, times, strict=True)
     ]
     file = BUILD / "speed" / "training.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps({"matrix_gflops": rate / 1e9, "table": table}, indent=1))
     show(table, rate)
 
@@ -94,6 +94,9 @@ def main() -> None:
 def contenders(rows: np.ndarray) -> list[Contender]:
     """Everything that is measured, on rows (rows, features)."""
     found = []
+    stored = BUILD / "speed" / "rows.npy"
+    stored.parent.mkdir(parents=True, exist_ok=True)
+    np.save(stored, rows)
     for batch_size in BATCHES:
         for name, settings in MECHANISMS.items():
             level = LevelConfig(units=UNITS, batch_size=batch_size, **settings)
@@ -103,6 +106,9 @@ def contenders(rows: np.ndarray) -> list[Contender]:
             settings = MECHANISMS[name]
             level = LevelConfig(units=UNITS, batch_size=batch_size, **settings)
             found.append(Contender("Keras fit", name, batch_size, keras_fit(level, rows)))
+        for name, topk in (("none", 0), ("topk", 120)):
+            train = on_jax(stored, UNITS, batch_size, topk)
+            found.append(Contender("Keras on JAX, scan", name, batch_size, train))
         found.append(Contender("MLPRegressor", "none", batch_size, perceptron(batch_size, rows)))
         if importlib.util.find_spec("torch"):
             from benchmarks.speed.pytorch import pytorch

@@ -12,6 +12,7 @@ from pipeline.data.source import Column, Source
 from pipeline.data.streamed import BLOCKS, StreamedRows, exceeds, write_rows
 from pipeline.data.table import (
     cells_of,
+    check_unique,
     count_values,
     damaged_parquet,
     feature_columns,
@@ -45,6 +46,7 @@ def parquet_on_disk(path: Path, config: DataConfig, file: Path) -> Source:
         parquet = pa.parquet.ParquetFile(path)
     with parquet:
         names = without_index(parquet.schema_arrow.names)
+        check_unique(names, path)
         labels = label_columns(config, names, path)
         features = feature_columns(config, names, labels, path)
         for name in features:

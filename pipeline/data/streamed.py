@@ -35,7 +35,9 @@ class StreamedRows:
         """The rows of a slice or of ascending positions, in memory."""
         wanted = index if self._positions is None else self._positions[index]
         # Mapped anew each time: what was read before would count as this process's memory.
-        rows = np.array(self._mapped(self.file)[wanted])
+        rows = self._mapped(self.file)[wanted]
+        if isinstance(wanted, slice):
+            rows = rows.copy()
         rows = rows.reshape(len(rows), -1)
         for change in self._changes:
             rows = change(rows)

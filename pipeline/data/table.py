@@ -39,16 +39,20 @@ def read_table(path: Path) -> pa.Table:
     if path.stat().st_size == 0:
         raise InputError(f"A file must not be empty. {path.name} has 0 bytes.")
     table = _read_csv(path) if path.suffix.lower() == ".csv" else _read_parquet(path)
-    names = table.column_names
+    check_unique(table.column_names, path)
+    if table.num_rows == 0:
+        raise InputError(f"There must be rows. {path.name} has a header and no row below it.")
+    return table
+
+
+def check_unique(names: list[str], path: Path) -> None:
+    """Raise `InputError` for column names that occur twice."""
     repeated = sorted(name for name, times in Counter(names).items() if times > 1)
     if repeated:
         raise InputError(
             f"Column names must be unique. {path.name} repeats {', '.join(map(repr, repeated))}. "
             "Rename or remove the repeated columns."
         )
-    if table.num_rows == 0:
-        raise InputError(f"There must be rows. {path.name} has a header and no row below it.")
-    return table
 
 
 def table_source(path: Path, config: DataConfig) -> Source:
