@@ -2,8 +2,8 @@
 
 The machine: its float32 rate of large matrix products, measured in the same run. A row costs five
 products of features x units: two forward, three backward, for nothing needs the rows' gradient.
-Others: the same Keras model with `fit`, as its users write it; scikit-learn's MLPRegressor of the
-same shape; the same Keras layers on JAX, an epoch as one scan; PyTorch, eager and compiled, where it
+Others: the same Keras model with `fit`, as its users write it; the same Keras layers on JAX, an
+epoch as one scan; scikit-learn's MLPRegressor of the same shape; PyTorch, eager and compiled, where
 it is installed. Repeats are interleaved and medians told, because a machine's speed wanders.
 
 Usage: python -m benchmarks.speed.training
