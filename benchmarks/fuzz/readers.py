@@ -23,7 +23,7 @@ with atheris.instrument_imports(include=["pipeline", "yaml"]):
 
 from pipeline.errors import InputError
 
-SUFFIXES = [".npz", ".npy", ".csv", ".parquet", ".yaml", ".folder"]
+SUFFIXES = [".npz", ".npy", ".csv", ".parquet", ".yaml", ".folder", ".arrays"]
 COLUMNS = (Column("x0", "number"), Column("word", "category"))
 FOLDER = Path(tempfile.mkdtemp())
 
@@ -45,6 +45,7 @@ def seed(corpus: Path) -> None:
     contents = [file.getvalue() for file in files]
     contents.append(b"stack: [{units: 8, sparsity: {mechanism: topk, k: 2}}]\ndata: {label: y}\n")
     contents.append(bytes([0, 0, 8, 2, 0, 0, 0, 4, 0, 0, 0, 2, *range(8)]))
+    contents.append(contents[1])
     corpus.mkdir(parents=True, exist_ok=True)
     for kind, content in enumerate(contents):
         (corpus / f"seed{kind}").write_bytes(bytes([kind]) + content)
@@ -60,6 +61,9 @@ def use(content: bytes) -> None:
         path.mkdir(exist_ok=True)
         (path / "train-images-idx3-ubyte").write_bytes(content[1:])
         (path / "train-labels-idx1-ubyte").write_bytes(content[1:])
+    elif suffix == ".arrays":
+        path.mkdir(exist_ok=True)
+        (path / "x.npy").write_bytes(content[1:])
     else:
         path.write_bytes(content[1:])
     if suffix == ".yaml":
@@ -68,10 +72,10 @@ def use(content: bytes) -> None:
         return
     with suppress(InputError):
         read_rows(str(path), COLUMNS)
-    for changes in ({}, {"label": "y", "missing": "impute"}):
+    for changes in ({}, {"label": "y", "missing": "impute"}, {"memory": 1e-6}):
         with suppress(InputError):
             config = DataConfig(source=str(path), **changes)
-            json.dumps(describe(read(config), config), allow_nan=False)
+            json.dumps(describe(read(config, FOLDER), config), allow_nan=False)
 
 
 def main() -> None:

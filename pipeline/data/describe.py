@@ -8,7 +8,6 @@ from pipeline.config import DataConfig
 from pipeline.data.preprocessing import fit
 from pipeline.data.source import Column, Source
 from pipeline.data.splits import split
-from pipeline.data.streamed import Rows, blocks_of
 from pipeline.errors import InputError
 
 
@@ -17,7 +16,7 @@ def describe(source: Source, config: DataConfig) -> dict[str, Any]:
 
     `problems` lists why the source cannot be used as configured; it is empty when it can be.
     """
-    missing, least, greatest = _of_numbers(source.numbers)
+    missing, least, greatest = _of_numbers(source)
     return {
         "name": source.name,
         "origin": source.origin,
@@ -39,12 +38,12 @@ def describe(source: Source, config: DataConfig) -> dict[str, Any]:
     }
 
 
-def _of_numbers(numbers: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _of_numbers(source: Source) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of each column of numbers how many are missing, the least and the greatest, NaN if none."""
-    missing = np.zeros(numbers.shape[1], np.int64)
-    least = np.full(numbers.shape[1], np.nan, np.float32)
+    missing = np.zeros(len(source.number_names), np.int64)
+    least = np.full(len(missing), np.nan, np.float32)
     greatest = least.copy()
-    for _, block in blocks_of(numbers):
+    for _, block in source.number_blocks():
         missing += np.isnan(block).sum(axis=0)
         least = np.fmin(least, np.fmin.reduce(block, axis=0))
         greatest = np.fmax(greatest, np.fmax.reduce(block, axis=0))

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from pipeline.config import DataConfig
-from pipeline.data.cells import check_finite, located
+from pipeline.data.cells import located
 from pipeline.data.memory import check_fits
 from pipeline.data.source import Column, Source
 from pipeline.data.streamed import Rows, StreamedRows, at, blocks_of, moments
@@ -109,9 +109,7 @@ def fit(source: Source, rows: np.ndarray, config: DataConfig) -> Preprocessing:
         InputError: for missing values that are refused, in any row; for columns without a value or
             with only one value in the given rows; for more categories than fit in memory.
     """
-    for start, block in blocks_of(source.numbers):
-        if isinstance(source.numbers, StreamedRows):
-            check_finite(block, source.number_names, source.name, start)
+    for start, block in source.number_blocks():
         if config.missing == "refuse":
             _refuse_missing(np.isnan(block), source.number_names, source.name, start)
     if config.missing == "refuse":

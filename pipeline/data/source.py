@@ -1,11 +1,13 @@
 """What every reader returns: the rows of a source as read, neither split nor scaled."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from pipeline.data.streamed import Rows
+from pipeline.data.cells import check_finite
+from pipeline.data.streamed import Rows, StreamedRows, blocks_of
 
 
 class Column(NamedTuple):
@@ -24,7 +26,7 @@ class Source:
         origin: where the rows come from, for the record.
         columns: the feature columns in the order of the file.
         numbers: float32 (rows, number columns) in column order, in memory or on disk; NaN is
-            missing, none is infinite.
+            missing, none is infinite (on disk: see `number_blocks`).
         categories: unicode (rows, category columns) in column order; "" is missing.
         target: classification: unicode class names (rows,), "" where there is no label;
             multilabel: float64 (rows, labels) of 0 and 1, NaN in rows without labels;
@@ -50,6 +52,17 @@ class Source:
     def rows(self) -> int:
         """The number of rows."""
         return len(self.numbers)
+
+    def number_blocks(self) -> Iterator[tuple[int, np.ndarray]]:
+        """All numbers in parts that fit in memory, each with the number of rows before it.
+
+        Raises:
+            InputError: for infinite values on disk; in memory there are none.
+        """
+        for start, block in blocks_of(self.numbers):
+            if isinstance(self.numbers, StreamedRows):
+                check_finite(block, self.number_names, self.name, start)
+            yield start, block
 
     @property
     def number_names(self) -> tuple[str, ...]:

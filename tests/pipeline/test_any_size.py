@@ -33,7 +33,6 @@ def streamed_config(digits_config, folder: Path) -> RunConfig:
     settings = digits_config.model_dump(mode="json")
     settings["data"] |= {"source": str(folder), "memory": MEMORY}
     settings["finetune"] |= {"label_budgets": [40], "references": ["logistic"]}
-    settings["stack"][0]["standardize"] = True
     return check(settings)
 
 

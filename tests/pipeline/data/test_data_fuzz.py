@@ -55,6 +55,13 @@ def used(source: Path, **settings: object) -> None:
         json.dumps(describe(read(config), config), allow_nan=False).encode()
 
 
+def used_on_disk(source: Path, scratch: Path, **settings: object) -> None:
+    """The same, with so little memory that rows are left on disk."""
+    with suppress(InputError):
+        config = DataConfig(source=str(source), memory=1e-6, **settings)
+        json.dumps(describe(read(config, scratch), config), allow_nan=False)
+
+
 def npy(array: np.ndarray) -> bytes:
     file = io.BytesIO()
     np.save(file, array)
@@ -129,6 +136,43 @@ def test_idx(images: bytes, labels: bytes, packed: bool, folder: Path):
     used(place)
 
 
+@examples(150)
+@given(
+    x=st.one_of(st.binary(max_size=200), damaged(X)),
+    y=st.one_of(st.just(Y), damaged(Y)),
+    task=st.sampled_from(["classification", "regression", "multilabel"]),
+)
+def test_a_folder_of_arrays(x: bytes, y: bytes, task: str, folder: Path):
+    place = folder / "arrays"
+    place.mkdir(exist_ok=True)
+    (place / "x.npy").write_bytes(x)
+    (place / "y.npy").write_bytes(y)
+    used(place, task=task)
+    used_on_disk(place, folder, task=task)
+
+
+@examples(60)
+@given(data=st.data(), whole_records=st.booleans())
+def test_shards(data: st.DataObject, whole_records: bool, folder: Path):
+    import tensorflow as tf
+
+    features = {
+        "x": tf.train.Feature(float_list=tf.train.FloatList(value=MATRIX[1])),
+        "y": tf.train.Feature(bytes_list=tf.train.BytesList(value=[b"red"])),
+    }
+    example = tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+    place = folder / "shards"
+    place.mkdir(exist_ok=True)
+    shard = place / "a.tfrecord"
+    with tf.io.TFRecordWriter(str(shard)) as writer:
+        writer.write(example)
+        writer.write(data.draw(damaged(example)) if whole_records else example)
+    if not whole_records:
+        shard.write_bytes(data.draw(damaged(shard.read_bytes())))
+    used(place)
+    used_on_disk(place, folder)
+
+
 @examples(200)
 @given(
     content=st.one_of(st.binary(max_size=200), CSV_TEXT, damaged(CSV)),
@@ -145,6 +189,7 @@ PARQUET_FILES = st.one_of(st.binary(max_size=200), damaged(PARQUET))
 def parquet_is_used(content: bytes, folder: Path) -> None:
     (folder / "a.parquet").write_bytes(content)
     used(folder / "a.parquet", label="y")
+    used_on_disk(folder / "a.parquet", folder, label="y", drop=("word",))
 
 
 @examples(20)  # few, because a process is started for each
