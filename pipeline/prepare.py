@@ -1,9 +1,11 @@
 """Prepared data: read, split, scaled and written to scratch, where every stage finds it."""
 
+import atexit
 import json
 import shutil
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +27,9 @@ EXAMPLE_ROWS = 256
 ROWS = "rows.npy"
 NUMBERS = "numbers.npy"
 """Instead of scaled rows: the numbers as they are stored, of rows that stay on disk."""
+
+_ahead: dict[tuple[DataConfig, int], Path] = {}
+"""Where this process has prepared data for which there is no run yet."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,10 @@ def prepare(config: DataConfig, seed: int, folder: Path) -> Prepared:
     """
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
+        if ahead := _ahead.pop((config, seed), None):
+            shutil.move(ahead, folder)
+            ahead.parent.rmdir()
+            return _load(folder)
         aside = Path(tempfile.mkdtemp(dir=folder.parent))
         try:
             _prepare_into(aside, config, seed)
@@ -71,6 +80,24 @@ def prepare(config: DataConfig, seed: int, folder: Path) -> Prepared:
         finally:
             shutil.rmtree(aside, ignore_errors=True)
     return _load(folder)
+
+
+@contextmanager
+def prepared_ahead(config: DataConfig, seed: int) -> Iterator[Prepared]:
+    """Data prepared before there is a run: the first `prepare` in this process takes them over.
+
+    They lie in the working directory meanwhile, because data may be too large for a disk of
+    temporary files, and go when an error is raised or the process ends.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=".layerwise-", dir=Path.cwd()))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    try:
+        data = prepare(config, seed, folder / "data")
+        yield data
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+    _ahead[config, seed] = folder / "data"
 
 
 def _prepare_into(aside: Path, config: DataConfig, seed: int) -> None:

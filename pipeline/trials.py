@@ -1,8 +1,6 @@
 """Which fine-tuning trials a run has, and which rows each of them sees."""
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +9,7 @@ from pipeline.config import Arm, Reference, RunConfig
 from pipeline.data.splits import label_budget, label_subset
 from pipeline.data.streamed import Rows, StreamedRows, at, exceeds
 from pipeline.errors import InputError
-from pipeline.prepare import Prepared, prepare
+from pipeline.prepare import Prepared, prepared_ahead
 from pipeline.seeds import derive
 
 STANDARDIZED_ON = 10_000
@@ -91,9 +89,12 @@ def stack_of(config: RunConfig, trial: TrialSpec) -> int:
 
 
 def check_data(config: RunConfig) -> None:
-    """Raise `InputError` for data or label budgets that cannot be used; nothing is kept."""
-    with tempfile.TemporaryDirectory() as folder:
-        trials_of(config, prepare(config.data, config.seed, Path(folder, "data")))
+    """Raise `InputError` for data or label budgets that cannot be used.
+
+    Data that can be used are prepared, and need not be read again by a run in this process.
+    """
+    with prepared_ahead(config.data, config.seed) as data:
+        trials_of(config, data)
 
 
 def trials_of(config: RunConfig, data: Prepared) -> list[TrialSpec]:

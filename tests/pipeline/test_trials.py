@@ -90,12 +90,22 @@ def test_a_budget_below_the_number_of_classes_is_refused(data):
 
 def test_data_that_cannot_be_used_is_refused_and_nothing_is_kept(tmp_path: Path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    check_data(config(label_budgets=(20,)))
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="each of the 10 classes"):
         check_data(config(label_budgets=(3,)))
     with pytest.raises(InputError, match="data.label"):
         check_data(RunConfig(stack=STACK, data=DataConfig(label="y")))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_data_that_were_checked_are_not_read_again(tmp_path: Path, monkeypatch, data):
+    monkeypatch.chdir(tmp_path)
+    checked = config(label_budgets=(20,))
+    check_data(checked)
+    monkeypatch.setattr("pipeline.prepare.read", None)
+    prepared = prepare(checked.data, checked.seed, tmp_path / "scratch" / "data")
+    np.testing.assert_array_equal(prepared.rows, data.rows)
+    assert not list(tmp_path.glob(".layerwise-*"))
 
 
 def test_each_stack_has_its_levels_from_the_rows_upward():
