@@ -94,10 +94,17 @@ def blocks_of(rows: Rows) -> Iterator[tuple[int, np.ndarray]]:
 
 
 def moments(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance of each column, float64 (columns,)."""
-    total = sum(block.sum(axis=0, dtype=np.float64) for _, block in blocks_of(rows))
-    mean = total / len(rows)
-    squares = sum(np.square(block - mean).sum(axis=0) for _, block in blocks_of(rows))
+    """Mean and variance of each column, float64 (columns,), read once.
+
+    Blocks are merged one by one (Chan, Golub & LeVeque 1979).
+    """
+    mean = squares = np.zeros(rows.shape[1])
+    for before, block in blocks_of(rows):
+        of_block = block.mean(axis=0, dtype=np.float64)
+        distance, total = of_block - mean, before + len(block)
+        squares = squares + np.square(block - of_block).sum(axis=0)
+        squares += np.square(distance) * before * len(block) / total
+        mean = mean + distance * len(block) / total
     return mean, squares / len(rows)
 
 

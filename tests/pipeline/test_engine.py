@@ -187,3 +187,17 @@ def test_blocks_are_the_steps_in_order_none_too_long(steps):
     assert all(0 < len(part) <= BLOCK_STEPS for part in parts)
     assert [index for part in parts for index in part.ravel()] == list(range(steps))
     assert len(parts) == -(-steps // BLOCK_STEPS)
+
+
+def test_numbers_too_small_for_full_speed_count_as_zero():
+    """Denormal float32 slow a processor down a hundredfold: TensorFlow's threads flush them."""
+    weight = keras.Variable(np.ones(64, "float32"))
+    denormal = np.full((200, 64), 1e-40, "float32")  # float32 has 1.2e-38 and more at full speed
+    trainer = Trainer(
+        lambda rows: tf.reduce_sum(rows * weight),
+        [ParameterGroup(keras.optimizers.SGD(), [weight])],
+        [tf.TensorSpec((None, 64), tf.float32)],
+        32,
+    )
+    trainer.run(BATCHES, np.full((len(BATCHES), 1), 1e37), tf.constant(denormal))
+    np.testing.assert_array_equal(weight.numpy(), np.ones(64))
