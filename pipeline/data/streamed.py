@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 
 from pipeline.data.memory import COPIES
+from pipeline.errors import InputError
 
 BLOCKS = 8
 """Parts of the memory for rows: one is read at a time; the others are for what is made of it."""
@@ -21,30 +22,53 @@ class StreamedRows:
     """
 
     def __init__(self, file: Path, memory: int):
-        array = self._mapped(file)
+        array = np.load(file, mmap_mode="r", allow_pickle=False)
+        if not array.flags.c_contiguous:
+            raise InputError(
+                f"Rows that stay on disk must be stored row by row. {file.name} is stored column "
+                "by column. Write it with np.save(file, np.ascontiguousarray(rows))."
+            )
         self.file = file
         self.memory = memory
+        self.shape = (len(array), int(np.prod(array.shape[1:])))
+        self._stored_columns = self.shape[1]
+        self._dtype, self._offset = array.dtype, array.offset
         self._positions: np.ndarray | None = None
         self._changes: tuple[Callable[[np.ndarray], np.ndarray], ...] = ()
-        self.shape = (len(array), int(np.prod(array.shape[1:])))
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def __getitem__(self, index: slice | np.ndarray) -> np.ndarray:
-        """The rows of a slice or of ascending positions, in memory."""
-        wanted = index if self._positions is None else self._positions[index]
-        # Mapped anew each time: what was read before would count as this process's memory.
-        rows = self._mapped(self.file)[wanted]
-        if isinstance(wanted, slice):
-            rows = rows.copy()
-        rows = rows.reshape(len(rows), -1)
+        """The rows of a slice or at positions, in memory."""
+        if isinstance(index, slice):
+            index = np.arange(*index.indices(len(self)))
+        rows = self._read(index if self._positions is None else self._positions[index])
         for change in self._changes:
             rows = change(rows)
         return rows
 
+    def _read(self, positions: np.ndarray) -> np.ndarray:
+        """Rows as they are stored; those that lie together are read together.
+
+        The file is not mapped: mapped pages count as memory of this process, and a file that
+        another program cuts short would end it.
+        """
+        rows = np.empty((len(positions), self._stored_columns), self._dtype)
+        together = np.split(positions, np.flatnonzero(np.diff(positions) != 1) + 1)
+        done = 0
+        with self.file.open("rb") as file:
+            for run in together:
+                part = rows[done : done + len(run)]
+                if len(part):
+                    file.seek(self._offset + int(run[0]) * part[0].nbytes)
+                if file.readinto(part.reshape(-1).view(np.uint8).data) < part.nbytes:
+                    raise OSError(f"{self.file} became shorter while it was read")
+                done += len(part)
+        return rows
+
     def at(self, positions: np.ndarray) -> Self:
-        """The rows at ascending positions, still on disk."""
+        """The rows at positions, still on disk."""
         chosen = self._copy((len(positions), self.shape[1]))
         chosen._positions = positions if self._positions is None else self._positions[positions]
         return chosen
@@ -65,10 +89,6 @@ class StreamedRows:
         copy.__dict__.update(self.__dict__, shape=shape)
         return copy
 
-    @staticmethod
-    def _mapped(file: Path) -> np.ndarray:
-        return np.load(file, mmap_mode="r", allow_pickle=False)
-
 
 Rows = np.ndarray | StreamedRows
 """Rows (rows, columns) in memory or on disk."""
@@ -80,7 +100,7 @@ def exceeds(rows: int, columns: int, memory: int) -> bool:
 
 
 def at(rows: Rows, positions: np.ndarray) -> Rows:
-    """The rows at ascending positions: in memory or on disk, as they are."""
+    """The rows at positions: in memory or on disk, as they are."""
     return rows.at(positions) if isinstance(rows, StreamedRows) else rows[positions]
 
 

@@ -1,5 +1,6 @@
 """Rows that stay on disk are the same rows as those in memory."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -166,6 +167,28 @@ def test_a_damaged_or_pickled_array_is_refused(folder: Path):
     np.save(folder / "x.npy", np.array([["text"]]))
     with pytest.raises(InputError, match="Rows must be numbers"):
         read(config(folder))
+
+
+def test_a_file_that_is_cut_short_while_it_is_read_raises_an_error(folder: Path):
+    rows = StreamedRows(folder / "x.npy", SMALL)
+    os.truncate(folder / "x.npy", 50_000)
+    assert len(rows[:10]) == 10
+    with pytest.raises(OSError, match="became shorter"):
+        rows[1790:]
+
+
+def test_rows_stored_column_by_column_are_refused_on_disk(digits, folder: Path):
+    np.save(folder / "x.npy", np.asfortranarray(digits[0]))
+    with pytest.raises(InputError, match="row by row"):
+        read(config(folder))
+    assert len(read(config(folder, GIB)).numbers) == 1797
+
+
+def test_rows_of_any_type_and_byte_order_are_read(digits, folder: Path):
+    for kind in (">f4", ">i2", "<f8", "?", "<f2"):
+        rows = digits[0].reshape(-1, 64).astype(kind)
+        np.save(folder / "x.npy", rows)
+        np.testing.assert_array_equal(StreamedRows(folder / "x.npy", SMALL)[100:200], rows[100:200])
 
 
 # Parquet
