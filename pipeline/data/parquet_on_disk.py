@@ -16,10 +16,10 @@ from pipeline.data.table import (
     count_values,
     damaged_parquet,
     feature_columns,
+    is_row_index,
     label_columns,
     number_cells,
     target_of,
-    without_index,
 )
 from pipeline.errors import InputError
 
@@ -45,7 +45,7 @@ def parquet_on_disk(path: Path, config: DataConfig, file: Path) -> Source:
         count_values(path)  # refuses what would end this process
         parquet = pa.parquet.ParquetFile(path)
     with parquet:
-        names = without_index(parquet.schema_arrow.names)
+        names = [name for name in parquet.schema_arrow.names if not is_row_index(name)]
         check_unique(names, path)
         labels = label_columns(config, names, path)
         features = feature_columns(config, names, labels, path)

@@ -176,7 +176,7 @@ def _read_parquet(path: Path) -> pa.Table:
         with pa.parquet.ParquetFile(path, metadata=metadata, read_dictionary=text) as file:
             table = file.read()
         table.validate(full=True)  # text that is not UTF-8, positions beyond the end
-    return table.select(without_index(table.column_names))
+    return table.drop_columns([name for name in table.column_names if is_row_index(name)])
 
 
 @contextmanager
@@ -192,9 +192,9 @@ def damaged_parquet(path: Path) -> Iterator[None]:
         ) from error
 
 
-def without_index(names: list[str]) -> list[str]:
-    """The columns without the one that pandas keeps an unnamed row index in."""
-    return [name for name in names if not name.startswith("__index_level_")]
+def is_row_index(name: str) -> bool:
+    """Whether pandas keeps an unnamed row index in a column of this name: it is no feature."""
+    return name.startswith("__index_level_")
 
 
 def count_values(path: Path) -> int:

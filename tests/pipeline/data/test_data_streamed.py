@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 from pipeline.config import DataConfig
@@ -224,6 +226,13 @@ def test_text_in_a_large_parquet_file_is_refused_by_its_column(parquet: Path, tm
     assert len(source.columns) == 64
     with pytest.raises(InputError, match="'pixel 3'.*categories"):
         read(config(parquet, label="colour", categorical=("pixel 3",)), tmp_path)
+
+
+def test_duplicate_names_in_a_large_parquet_file_are_refused(tmp_path: Path):
+    table = pa.table([range(9000), range(9000), ["p", "q"] * 4500], names=["a", "a", "y"])
+    pa.parquet.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="unique.*'a'"):
+        read(config(tmp_path / "a.parquet", label="y"), tmp_path)
 
 
 def test_a_damaged_large_parquet_file_is_refused(parquet: Path, tmp_path: Path):
