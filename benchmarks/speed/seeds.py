@@ -66,7 +66,7 @@ def training(seeds: int) -> Callable[[], None]:
     random = np.random.default_rng(0)
 
     def variable(*shape: int) -> keras.Variable:
-        return keras.Variable(0.05 * random.standard_normal((seeds, *shape)))
+        return keras.Variable(0.05 * random.standard_normal((seeds, *shape), np.float32))
 
     layers = [(variable(below, above), variable(1, above)) for below, above in pairwise(WIDTHS)]
     variables = [variable for layer in layers for variable in layer]
