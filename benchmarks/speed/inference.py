@@ -1,7 +1,8 @@
 """Rows a second that an exported SavedModel encodes and scores, against PCA and PyTorch.
 
 The stack of the preset fashion-mnist, trained for one epoch: how well does not matter here. PCA of
-as many components reduces and reconstructs; PyTorch has the same products in its own functions.
+as many components reduces and reconstructs; PyTorch has the same products and limits in its own
+functions.
 Raw rows in batches of 4,096, as `layerwise encode` and `layerwise score` read them. Repeats are
 interleaved and medians told.
 
@@ -26,6 +27,8 @@ from pipeline.inference import BATCH_ROWS
 
 REPEATS = 7
 WIDTHS = (784, 512, 512, 256)
+LIMITS = (120, 120, 60)
+"""Units of each level that are active, by TopK."""
 CHANGES = [
     *(f"stack.{level}.epochs=1" for level in range(len(WIDTHS) - 1)),
     "finetune.arms=[pretrained]",
@@ -45,7 +48,7 @@ def main() -> None:
     if importlib.util.find_spec("torch"):
         from benchmarks.speed.pytorch import pytorch_inference
 
-        ways["PyTorch"] = pytorch_inference(WIDTHS)
+        ways["PyTorch"] = pytorch_inference(WIDTHS, LIMITS)
     batches = [rows[start : start + BATCH_ROWS] for start in range(0, len(rows), BATCH_ROWS)]
     works = {
         (way, endpoint): (lambda function=function: [function(batch) for batch in batches])

@@ -29,10 +29,22 @@ def pytorch(rows: np.ndarray, units: int, batch_size: int, compiled: bool) -> Ca
     return train
 
 
-def pytorch_inference(widths: tuple[int, ...]) -> dict[str, Callable[[np.ndarray], Any]]:
-    """Encoding and scoring raw rows of bytes' values by a stack of these widths."""
-    encoder = torch.nn.Sequential(*_layers(widths))
-    decoder = torch.nn.Sequential(*_layers(widths[::-1])[:-1])
+def pytorch_inference(
+    widths: tuple[int, ...], limits: tuple[int, ...]
+) -> dict[str, Callable[[np.ndarray], Any]]:
+    """Encoding and scoring raw rows of bytes' values by a stack of these widths.
+
+    `limits` are the units active at each level: the code on top is limited, and so is what a
+    decoder gives to the one below.
+    """
+    encoder = torch.nn.Sequential(*_layers(widths), _TopK(limits[-1]))
+    decoder = torch.nn.Sequential()
+    for above, below, limit in zip(
+        widths[:0:-1], widths[-2::-1], (*limits[-2::-1], 0), strict=True
+    ):
+        decoder.append(torch.nn.Linear(above, below))
+        if limit:
+            decoder.append(_TopK(limit))
 
     def encode(rows: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
@@ -52,3 +64,14 @@ def _layers(widths: tuple[int, ...]) -> list[torch.nn.Module]:
     for below, above in pairwise(widths):
         layers += [torch.nn.Linear(below, above), torch.nn.ReLU()]
     return layers
+
+
+class _TopK(torch.nn.Module):
+    def __init__(self, k: int):
+        super().__init__()
+        self.k = k
+
+    def forward(self, activations: torch.Tensor) -> torch.Tensor:
+        """Zero all but the k largest of each row."""
+        largest = torch.topk(activations, self.k, sorted=False)
+        return torch.zeros_like(activations).scatter_(1, largest.indices, largest.values)

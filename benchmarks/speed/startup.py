@@ -20,7 +20,7 @@ from mlflow.tracking import MlflowClient
 
 from benchmarks.running import BUILD, layerwise_run
 
-REPEATS = 5
+REPEATS = 3
 PROGRAM = str(Path(sys.executable).with_name("layerwise"))
 COMMANDS = {
     "python -c pass": [sys.executable, "-c", "pass"],
