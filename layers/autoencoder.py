@@ -132,8 +132,10 @@ class SparseAutoencoder(keras.Model):
         """The rows (rows, features) that a code (rows, units) stands for."""
         return self.decoder(code, self.encoder.kernel) if self.tied else self.decoder(code)
 
-    def call(self, rows, training=False):
-        corrupted = self.corruption(rows, training=training) if self.corruption else rows
+    def call(self, rows, training=False, corrupted=None):
+        """`corrupted` are the rows as the encoder gets them, where its caller corrupted them."""
+        if corrupted is None:
+            corrupted = self.corruption(rows, training=training) if self.corruption else rows
         code = self.encode(corrupted, training)
         reconstruction = self.decode(code)
         self.add_loss(self._reconstruction_loss(rows, reconstruction))

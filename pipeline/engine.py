@@ -4,6 +4,7 @@ Keras's layers, losses and optimizers do the maths. A block of steps is one Tens
 that Python is entered once a block, not once a step.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -13,6 +14,9 @@ import numpy as np
 import tensorflow as tf
 
 BLOCK_STEPS = 100
+XLA_STEPS = 25
+"""At most so many steps run in one XLA program, on at most so many bytes of rows:"""
+XLA_BYTES = 2**25
 
 
 class Progress(NamedTuple):
@@ -60,8 +64,10 @@ class Trainer:
       loss: from one gathered batch per array, then the whole arrays, to a scalar.
       groups: the parameter groups; their optimizers are built here.
       arrays: a tensor spec for each array to gather from, first dimension None.
-      whole: a tensor spec for each array that the loss is given as it is.
       batch_size: rows of a batch, or None when it may differ between calls.
+      whole: a tensor spec for each array that the loss is given as it is.
+      corrupt: if given, the loss gets what this makes of the first array's batch before all else.
+      xla: compile all but gathering and corruption with XLA. Needs a batch size.
     """
 
     def __init__(
@@ -71,33 +77,28 @@ class Trainer:
         arrays: Sequence[tf.TensorSpec],
         batch_size: int | None = None,
         whole: Sequence[tf.TensorSpec] = (),
+        corrupt: Callable[[tf.Tensor], tf.Tensor] | None = None,
+        xla: bool = False,
     ):
         self.groups = list(groups)
         for group in self.groups:
             group.optimizer.build(group.variables)
-        variables = [variable for group in self.groups for variable in group.variables]
-        sizes = [len(group.variables) for group in self.groups]
+        self._loss = loss
+        self._corrupt = corrupt
+        self._gathered = len(arrays)
+        if xla:
+            assert batch_size
+            self._length = steps_together(batch_size, arrays)
+            self._compiled = tf.function(self._batch_by_batch, jit_compile=True)
+        steps = self._steps_in_parts if xla else self._step_by_step
 
-        def steps(batches, rates, *given):
-            gathered, asis = given[: len(arrays)], given[len(arrays) :]
-            total = tf.constant(0.0)
-            finite = tf.constant(0)  # steps before the first whose loss is no finite number
-            for step in tf.range(tf.shape(batches)[0]):
-                batch = [tf.gather(array, batches[step]) for array in gathered]
-                with tf.GradientTape() as tape:
-                    value = loss(*batch, *asis)
-                gradients = tape.gradient(value, [variable.value for variable in variables])
-                start = 0
-                for index, group in enumerate(self.groups):
-                    group.optimizer.learning_rate.assign(rates[step, index])
-                    group.optimizer.apply(gradients[start : start + sizes[index]], group.variables)
-                    start += sizes[index]
-                total += value
-                finite += tf.cast(tf.math.is_finite(total), tf.int32)
+        def block(batches, rates, *given):
+            nothing = tf.constant(0.0), tf.constant(0)
+            total, finite = steps(nothing, batches, rates, given)
             return total / tf.cast(tf.shape(batches)[0], tf.float32), finite
 
-        self._steps = tf.function(
-            steps,
+        self._block = tf.function(
+            block,
             input_signature=[
                 tf.TensorSpec((None, batch_size), tf.int32),
                 tf.TensorSpec((None, len(self.groups)), tf.float32),
@@ -122,19 +123,72 @@ class Trainer:
         `rates` (steps, groups) are the learning rates; `arrays` are in the order of the specs.
         Raises `DivergedError` for a loss that is not finite.
         """
-        loss, finite = self._steps(batches.astype("int32"), rates.astype("float32"), *arrays)
+        loss, finite = self._block(batches.astype("int32"), rates.astype("float32"), *arrays)
         if not np.isfinite(float(loss)):
             message = f"the training loss became {float(loss)}; lower the learning rate."
             raise DivergedError(message, int(finite) + 1)
         return float(loss)
+
+    def _step(self, told, batch, whole, rates):
+        """One step; told are the sum of the losses and the steps before it was no finite number."""
+        total, finite = told
+        variables = [variable for group in self.groups for variable in group.variables]
+        with tf.GradientTape() as tape:
+            value = self._loss(*batch, *whole)
+        gradients = iter(tape.gradient(value, [variable.value for variable in variables]))
+        for index, group in enumerate(self.groups):
+            group.optimizer.learning_rate.assign(rates[index])
+            group.optimizer.apply([next(gradients) for _ in group.variables], group.variables)
+        total += value
+        return total, finite + tf.cast(tf.math.is_finite(total), tf.int32)
+
+    def _step_by_step(self, told, batches, rates, given):
+        for step in tf.range(tf.shape(batches)[0]):
+            batch = [tf.gather(array, batches[step]) for array in given[: self._gathered]]
+            corrupted = [self._corrupt(batch[0])] if self._corrupt else []
+            told = self._step(told, corrupted + batch, given[self._gathered :], rates[step])
+        return told
+
+    def _steps_in_parts(self, told, batches, rates, given):
+        """The same with XLA, which gets the batches of a part of the steps ready-made."""
+        for start in tf.range(0, tf.shape(batches)[0], self._length):
+            steps = tf.minimum(self._length, tf.shape(batches)[0] - start)
+            here = self._part(batches, start)
+            gathered = [tf.gather(array, here) for array in given[: self._gathered]]
+            corrupted = []
+            if self._corrupt:
+                corrupted = [self._each(self._corrupt, gathered[0], steps)]
+            whole = given[self._gathered :]
+            told = self._compiled(
+                told, corrupted + gathered, whole, self._part(rates, start), steps
+            )
+        return told
+
+    def _batch_by_batch(self, told, batches, whole, rates, steps):
+        for step in tf.range(steps):
+            told = self._step(told, [part[step] for part in batches], whole, rates[step])
+        return told
+
+    def _part(self, of_steps, start):
+        """What belongs to a part of the steps; zeros after the last, for XLA needs one shape."""
+        part = of_steps[start : start + self._length]
+        part = tf.pad(part, [[0, self._length - tf.shape(part)[0]], [0, 0]])
+        return tf.ensure_shape(part, (self._length, of_steps.shape[1]))
+
+    def _each(self, function, batches, steps):
+        """The function of the first so many batches; zeros for the others."""
+        results = tf.TensorArray(batches.dtype, self._length, element_shape=batches.shape[1:])
+        for step in tf.range(steps):
+            results = results.write(step, function(batches[step]))
+        return results.stack()
 
 
 @contextmanager
 def fused(layer: keras.layers.Layer | None) -> Iterator[None]:
     """While this lasts, what is traced calls the layer as one kernel, compiled with XLA.
 
-    It pays where a layer makes many cheap passes over its input. Matrix products and random numbers
-    are slower with XLA on a CPU, so it is not for whole networks, nor for corruption.
+    It pays where a layer makes many cheap passes over its input. Where XLA compiles the steps as a
+    whole, it changes nothing.
     """
     if layer is None:
         yield
@@ -145,6 +199,12 @@ def fused(layer: keras.layers.Layer | None) -> Iterator[None]:
         yield
     finally:
         layer.call = call
+
+
+def steps_together(batch_size: int, arrays: Sequence[tf.TensorSpec]) -> int:
+    """How many steps' batches are gathered at once for XLA."""
+    row = sum(math.prod(array.shape[1:]) * array.dtype.size for array in arrays)
+    return min(XLA_STEPS, max(1, XLA_BYTES // (batch_size * row)))
 
 
 def shuffled_batches(rows: int, batch_size: int, seed: int) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from layers import SparseAutoencoder
 from pipeline.config import LevelConfig
-from pipeline.pretrain import build_autoencoder
+from pipeline.level import build_autoencoder
 from pipeline.seeds import derive
 
 # A hard limit is part of the code and goes with it; a penalty or regularizer stays in pretraining.

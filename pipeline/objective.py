@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.config import FinetuneConfig, Task
+from pipeline.level import corruption_layer
 from pipeline.network import Network
-from pipeline.pretrain import corruption_layer
 
 
 class Objective:

@@ -7,34 +7,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from layers import (
-    BatchTopK,
-    GaussianCorruption,
-    JumpReLU,
-    KLDivergence,
-    L1Penalty,
-    LifetimeSparsity,
-    Masking,
-    SaltAndPepper,
-    SparseAutoencoder,
-    TopK,
-    revive,
-)
-from pipeline import config as c
+from layers import SparseAutoencoder, revive
 from pipeline.checkpoint import Checkpoint, Position
 from pipeline.compute import pretraining_epochs
-from pipeline.data.streamed import Rows, StreamedRows, moments
-from pipeline.engine import (
-    DivergedError,
-    ParameterGroup,
-    Progress,
-    Trainer,
-    Watch,
-    blocks,
-    fused,
-)
+from pipeline.config import LevelConfig
+from pipeline.data.streamed import Rows, StreamedRows
+from pipeline.engine import DivergedError, Progress, Watch, blocks
+from pipeline.level import build_autoencoder, column_moments, trainer_of
 from pipeline.seeds import derive
 from pipeline.windows import windows_of
+from pipeline.xla import faster_with_xla
 
 MEASURED_ROWS = 5000
 ENCODED_ROWS = 4096
@@ -52,10 +34,12 @@ class Pretrained(NamedTuple):
     """Measured on the validation rows after the last epoch."""
     epochs: int
     """How many there were."""
+    xla: bool
+    """Whether XLA compiled the steps."""
 
 
 def pretrain(
-    level: c.LevelConfig,
+    level: LevelConfig,
     rows: Rows,
     validation: Rows,
     seed: int,
@@ -76,13 +60,14 @@ def pretrain(
         return _pretrain_standardized(level, rows, validation, seed, watch, checkpoint)
     autoencoder = build_autoencoder(level, rows, seed)
     batch_size = min(level.batch_size, len(rows))
-    trainer = trainer_of(autoencoder, batch_size)
     windows = windows_of(rows, batch_size)
-    measured = validation[:MEASURED_ROWS]
-    sample = rows[:MEASURED_ROWS]
-    measure = _compiled_measure(autoencoder)
     steps = windows.steps
     epochs = pretraining_epochs(level, len(rows))
+    measured = validation[:MEASURED_ROWS]
+    sample = rows[:MEASURED_ROWS]
+    xla = faster_with_xla(level, rows, steps * epochs)
+    trainer = trainer_of(autoencoder, batch_size, xla)
+    measure = _compiled_measure(autoencoder)
     rates = _constant_then_linear(level.learning_rate, steps * epochs)
 
     def tell(epoch: int, step: int, loss: float, metrics: dict[str, float] | None) -> None:
@@ -125,7 +110,7 @@ def pretrain(
         if checkpoint:
             checkpoint.save(state, Position(told, losses, step))
         tell(epoch, steps, *told[-1])
-    return Pretrained(autoencoder, told[-1][1], epochs)
+    return Pretrained(autoencoder, told[-1][1], epochs, xla)
 
 
 def _told_where(
@@ -136,17 +121,6 @@ def _told_where(
     cure = "" if retried else " or set the level's `retry`"
     return DivergedError(
         f"step {step} (epoch {epoch + 1}): {str(error).rstrip('.')}{cure}; {good}.", step
-    )
-
-
-def trainer_of(autoencoder: SparseAutoencoder, batch_size: int) -> Trainer:
-    """What trains the autoencoder, with Adam, on batches of so many rows."""
-    features = autoencoder.encoder.kernel.shape[0]
-    return Trainer(
-        lambda batch: _loss(autoencoder, batch),
-        [ParameterGroup(keras.optimizers.Adam(), autoencoder.trainable_variables)],
-        [tf.TensorSpec((None, features), tf.float32)],
-        batch_size,
     )
 
 
@@ -169,39 +143,15 @@ def encoded(
         yield layer(rows[start : start + ENCODED_ROWS]).numpy()
 
 
-def build_autoencoder(level: c.LevelConfig, rows: Rows, seed: int) -> SparseAutoencoder:
-    """The autoencoder of a level, with weights, its decoder's bias at the mean of the rows."""
-    mean, variance = _column_moments(rows)
-    autoencoder = SparseAutoencoder(
-        level.units,
-        activation=level.activation,
-        sparsity=_sparsity(level.sparsity),
-        corruption=corruption_layer(level.corruption, derive(seed, "corruption")),
-        tied=level.tied,
-        decoder_activation=level.decoder_activation,
-        unit_norm_decoder=level.unit_norm_decoder,
-        loss=level.loss,
-        feature_variance=float(max(variance.mean(), 1e-12)),
-        seed=derive(seed, "weights"),
-        name="autoencoder",
-    )
-    autoencoder.build((None, rows.shape[1]))
-    if level.decoder_activation == "sigmoid":
-        inside = np.clip(mean, 0.01, 0.99)
-        mean = np.log(inside / (1 - inside))
-    autoencoder.decoder.bias.assign(mean)
-    return autoencoder
-
-
 def _pretrain_standardized(
-    level: c.LevelConfig,
+    level: LevelConfig,
     rows: Rows,
     validation: Rows,
     seed: int,
     watch: Watch,
     checkpoint: Checkpoint | None,
 ) -> Pretrained:
-    offset, variance = _column_moments(rows)
+    offset, variance = column_moments(rows)
     scale = np.maximum(np.sqrt(variance), LEAST_DEVIATION)
     inner = level.model_copy(update={"standardize": False})
 
@@ -216,14 +166,6 @@ def _pretrain_standardized(
     return result._replace(metrics=metrics)
 
 
-def _column_moments(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance of each column, float32 (columns,)."""
-    if isinstance(rows, StreamedRows):
-        mean, variance = moments(rows)
-        return mean.astype(np.float32), variance.astype(np.float32)
-    return rows.mean(axis=0), rows.var(axis=0)
-
-
 def _take_in(autoencoder: SparseAutoencoder, offset: np.ndarray, scale: np.ndarray) -> None:
     """Let an autoencoder of (rows - offset) / scale read and give back the rows themselves."""
     encoder, decoder = autoencoder.encoder, autoencoder.decoder
@@ -231,44 +173,6 @@ def _take_in(autoencoder: SparseAutoencoder, offset: np.ndarray, scale: np.ndarr
     encoder.set_weights([kernel / scale[:, None], bias - (offset / scale) @ kernel])
     kernel, bias = decoder.get_weights()
     decoder.set_weights([kernel * scale, bias * scale + offset])
-
-
-def _sparsity(sparsity: c.Sparsity) -> keras.layers.Layer | None:
-    match sparsity:
-        case c.NoSparsity():
-            return None
-        case c.L1(weight=weight):
-            return L1Penalty(weight)
-        case c.KL(proportion=proportion, weight=weight):
-            return KLDivergence(proportion, weight)
-        case c.TopKLimit(k=k):
-            return TopK(k)
-        case c.BatchTopKLimit(k=k):
-            return BatchTopK(k)
-        case c.Lifetime(proportion=proportion):
-            return LifetimeSparsity(proportion)
-        case c.JumpReLUPenalty(weight=weight, bandwidth=bandwidth, initial_threshold=threshold):
-            return JumpReLU(weight, bandwidth, threshold)
-
-
-def corruption_layer(corruption: c.Corruption, seed: int) -> keras.layers.Layer | None:
-    """The layer that corrupts rows while training, or None."""
-    match corruption:
-        case c.NoCorruption():
-            return None
-        case c.MaskingNoise(share=share):
-            return Masking(share, seed)
-        case c.GaussianNoise(stddev=stddev):
-            return GaussianCorruption(stddev, seed)
-        case c.SaltAndPepperNoise(share=share):
-            return SaltAndPepper(share, seed)
-
-
-def _loss(autoencoder: SparseAutoencoder, batch: tf.Tensor) -> tf.Tensor:
-    searches = isinstance(autoencoder.sparsity, TopK | BatchTopK | LifetimeSparsity)
-    with fused(autoencoder.sparsity if searches else None):
-        autoencoder(batch, training=True)
-    return tf.add_n(autoencoder.losses)
 
 
 def _compiled_measure(autoencoder: SparseAutoencoder):

@@ -127,6 +127,7 @@ def pretrain_stage(
         store_model(stage, result.autoencoder, AUTOENCODER)
         epochs: dict[str, float] = {"epochs": result.epochs}
         stage.metrics(epochs, result.epochs)
+        stage.tags({"xla": result.xla})
         if checkpoint.resumed:
             stage.tags({"resumed_after_epoch": checkpoint.resumed})
         return result.metrics | epochs

@@ -3,10 +3,9 @@
 The machine: its float32 rate of large matrix products, by NumPy or by TensorFlow, whichever is
 faster, measured in the same run. A row costs five products of features x units: two forward, three
 backward, for nothing needs the rows' gradient.
-Others: the same steps compiled whole with XLA; the same Keras model with `fit`, as its users write
-it; the same Keras layers on JAX, an epoch as one scan; scikit-learn's MLPRegressor of the same
-shape; PyTorch, eager and compiled, where it is installed. Repeats are interleaved and medians told,
-because a machine's speed wanders.
+Others: the same Keras model with `fit`, as its users write it; the same Keras layers on JAX, an
+epoch as one scan; scikit-learn's MLPRegressor of the same shape; PyTorch, eager and compiled, where
+it is installed. Repeats are interleaved and medians told, because a machine's speed wanders.
 
 Usage: python -m benchmarks.speed.training
 """
@@ -30,7 +29,7 @@ from benchmarks.speed.on_jax import on_jax
 from pipeline.config import LevelConfig
 from pipeline.data.builtin import read_builtin
 from pipeline.engine import shuffled_batches
-from pipeline.pretrain import build_autoencoder, trainer_of
+from pipeline.level import build_autoencoder, trainer_of
 
 UNITS = 1024
 ROWS = 12_800
@@ -103,12 +102,12 @@ def contenders(rows: np.ndarray) -> list[Contender]:
     for batch_size in BATCHES:
         for name, settings in MECHANISMS.items():
             level = LevelConfig(units=UNITS, batch_size=batch_size, **settings)
-            found.append(Contender("layerwise", name, batch_size, engine(level, rows)))
+            for way, xla in (("Layerwise", False), ("Layerwise, XLA", True)):
+                found.append(Contender(way, name, batch_size, engine(level, rows, xla)))
         for name in ("none", "topk"):
             settings = MECHANISMS[name]
             level = LevelConfig(units=UNITS, batch_size=batch_size, **settings)
             found.append(Contender("Keras fit", name, batch_size, keras_fit(level, rows)))
-            found.append(Contender("XLA", name, batch_size, xla(level, rows)))
         for name, topk in (("none", 0), ("topk", 120)):
             train = on_jax(stored, UNITS, batch_size, topk)
             found.append(Contender("Keras on JAX, scan", name, batch_size, train))
@@ -122,9 +121,9 @@ def contenders(rows: np.ndarray) -> list[Contender]:
     return found
 
 
-def engine(level: LevelConfig, rows: np.ndarray) -> Callable[[], Any]:
-    """The compiled loop that `layerwise run` trains with."""
-    trainer = trainer_of(build_autoencoder(level, rows, seed=0), level.batch_size)
+def engine(level: LevelConfig, rows: np.ndarray, xla: bool) -> Callable[[], Any]:
+    """The compiled loop that `layerwise run` trains with, with XLA where that is faster."""
+    trainer = trainer_of(build_autoencoder(level, rows, seed=0), level.batch_size, xla)
     batches = shuffled_batches(len(rows), level.batch_size, seed=0)
     rates = np.full((len(batches), 1), level.learning_rate)
     resident = tf.constant(rows)
@@ -136,31 +135,6 @@ def keras_fit(level: LevelConfig, rows: np.ndarray) -> Callable[[], Any]:
     autoencoder = build_autoencoder(level, rows, seed=0)
     autoencoder.compile(optimizer=keras.optimizers.Adam(level.learning_rate))
     return lambda: autoencoder.fit(rows, batch_size=level.batch_size, verbose=0)
-
-
-def xla(level: LevelConfig, rows: np.ndarray) -> Callable[[], Any]:
-    """The engine's steps without its extras, all of an epoch as one program that XLA compiles."""
-    autoencoder = build_autoencoder(level, rows, seed=0)
-    optimizer = keras.optimizers.Adam(level.learning_rate)
-    variables = autoencoder.trainable_variables
-    optimizer.build(variables)
-    order = tf.constant(shuffled_batches(len(rows), level.batch_size, seed=0), tf.int32)
-    steps = len(order)
-    resident = tf.constant(rows)
-
-    @tf.function(jit_compile=True)
-    def epoch(batches: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
-        total = tf.constant(0.0)
-        for step in tf.range(steps):
-            with tf.GradientTape() as tape:
-                autoencoder(tf.gather(rows, batches[step]), training=True)
-                loss = tf.add_n(autoencoder.losses)
-            gradients = tape.gradient(loss, [variable.value for variable in variables])
-            optimizer.apply(gradients, variables)
-            total += loss
-        return total
-
-    return lambda: epoch(order, resident).numpy()
 
 
 def perceptron(batch_size: int, rows: np.ndarray) -> Callable[[], Any]:

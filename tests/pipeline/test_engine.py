@@ -13,6 +13,7 @@ from pipeline.engine import (
     Trainer,
     blocks,
     shuffled_batches,
+    steps_together,
 )
 
 ROWS, TARGETS = load_digits(return_X_y=True)
@@ -23,7 +24,7 @@ BATCHES = shuffled_batches(200, 32, seed=1)
 class LinearRegression:
     """targets = rows @ weights + bias, trained on the mean squared error."""
 
-    def __init__(self, optimizers: list, batch_size: int | None = 32):
+    def __init__(self, optimizers: list, batch_size: int | None = 32, xla: bool = False):
         self.weights = keras.Variable(np.full(64, 0.1, "float32"))
         self.bias = keras.Variable(np.float32(0.5))
         variables = [self.weights, self.bias]
@@ -33,6 +34,7 @@ class LinearRegression:
             [ParameterGroup(*pair) for pair in zip(optimizers, groups, strict=True)],
             [tf.TensorSpec((None, 64), tf.float32), tf.TensorSpec((None,), tf.float32)],
             batch_size,
+            xla=xla,
         )
 
     def loss(self, rows, targets):
@@ -55,9 +57,10 @@ def gradient(parameters: np.ndarray, batch: np.ndarray) -> tuple[float, np.ndarr
     return np.mean(errors**2), 2 * rows.T @ errors / len(batch)
 
 
-def test_steps_are_those_of_gradient_descent():
+@pytest.mark.parametrize("xla", [False, True])
+def test_steps_are_those_of_gradient_descent(xla):
     rates = [0.01, 0.02, 0.005, 0.001, 0.0, 0.03]
-    regression = LinearRegression([keras.optimizers.SGD()])
+    regression = LinearRegression([keras.optimizers.SGD()], xla=xla)
     expected, losses = regression.parameters.astype("float64"), []
     for batch, rate in zip(BATCHES, rates, strict=True):
         loss, slope = gradient(expected, batch)
@@ -68,10 +71,11 @@ def test_steps_are_those_of_gradient_descent():
     assert loss == pytest.approx(np.mean(losses), rel=1e-5)
 
 
-def test_each_group_has_its_own_adam_and_rate():
+@pytest.mark.parametrize("xla", [False, True])
+def test_each_group_has_its_own_adam_and_rate(xla):
     # Kingma & Ba (2015), algorithm 1, with Keras's place for epsilon.
     rates = np.array([[0.01, 0.1], [0.02, 0.05], [0.03, 0.0]])
-    regression = LinearRegression([keras.optimizers.Adam(), keras.optimizers.Adam()])
+    regression = LinearRegression([keras.optimizers.Adam(), keras.optimizers.Adam()], xla=xla)
     expected = regression.parameters.astype("float64")
     moment, square = np.zeros(65), np.zeros(65)
     for step, (batch, (rate, bias_rate)) in enumerate(zip(BATCHES[:3], rates, strict=True), 1):
@@ -84,8 +88,9 @@ def test_each_group_has_its_own_adam_and_rate():
     np.testing.assert_allclose(regression.parameters, expected, rtol=1e-5)
 
 
-def test_many_steps_in_one_call_are_the_same_as_many_calls():
-    together, apart = (LinearRegression([keras.optimizers.Adam()]) for _ in range(2))
+@pytest.mark.parametrize("xla", [False, True])
+def test_many_steps_in_one_call_are_the_same_as_many_calls(xla):
+    together, apart = (LinearRegression([keras.optimizers.Adam()], xla=xla) for _ in range(2))
     rates = np.linspace(0.02, 0.001, len(BATCHES))[:, None]
     together.run(BATCHES, rates)
     for start in range(0, len(BATCHES), 2):
@@ -133,17 +138,59 @@ def test_batches_of_different_sizes_train_without_a_fixed_size():
     np.testing.assert_allclose(regression.parameters, expected, rtol=1e-5)
 
 
-def test_a_loss_that_grows_beyond_all_bounds_is_an_error():
-    regression = LinearRegression([keras.optimizers.SGD()])
+@pytest.mark.parametrize("xla", [False, True])
+def test_a_loss_that_grows_beyond_all_bounds_is_an_error(xla):
+    regression = LinearRegression([keras.optimizers.SGD()], xla=xla)
     with pytest.raises(DivergedError, match="lower the learning rate"):
         for _ in range(20):
             regression.run(BATCHES, np.full((len(BATCHES), 1), 1e3))
 
 
-def test_a_loss_that_is_not_a_number_is_an_error():
-    regression = LinearRegression([keras.optimizers.SGD()])
+@pytest.mark.parametrize("xla", [False, True])
+def test_a_loss_that_is_not_a_number_is_an_error(xla):
+    regression = LinearRegression([keras.optimizers.SGD()], xla=xla)
     with pytest.raises(DivergedError, match="the training loss became nan"):
         regression.run(BATCHES, np.full((len(BATCHES), 1), 0.01), targets=TARGETS * np.nan)
+
+
+# With XLA
+
+
+def denoise(xla: bool) -> tuple[list[float], np.ndarray, np.ndarray]:
+    """Two epochs of scales that undo noise: losses, scales, state of the noise seed."""
+    scales = keras.Variable(np.full(64, 0.1, "float32"))
+    noise = keras.layers.GaussianNoise(0.5, seed=3)
+    trainer = Trainer(
+        lambda noisy, rows: tf.reduce_mean((noisy * scales - rows) ** 2),
+        [ParameterGroup(keras.optimizers.Adam(), [scales])],
+        [tf.TensorSpec((None, 64), tf.float32)],
+        32,
+        corrupt=lambda rows: noise(rows, training=True),
+        xla=xla,
+    )
+    rates = np.linspace(0.1, 0.01, len(BATCHES))[:, None]
+    losses = [trainer.run(BATCHES, rates, tf.constant(ROWS)) for _ in range(2)]
+    return losses, scales.numpy(), noise.seed_generator.state.numpy()
+
+
+@pytest.mark.parametrize("length", [1, 4, 6, 25])
+def test_xla_takes_the_same_steps_with_the_same_noise_however_they_are_parted(length, monkeypatch):
+    monkeypatch.setattr("pipeline.engine.XLA_STEPS", length)
+    losses, weights, state = denoise(xla=False)
+    xla_losses, xla_weights, xla_state = denoise(xla=True)
+    assert losses[1] < losses[0]
+    np.testing.assert_allclose(xla_losses, losses, rtol=1e-5)
+    np.testing.assert_allclose(xla_weights, weights, rtol=1e-4)
+    np.testing.assert_array_equal(xla_state, state)
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "features", "steps"),
+    [(256, 784, 25), (1024, 784, 10), (1024, 100_000, 1), (1, 2, 25)],
+)
+def test_xla_gets_few_steps_at_once_where_rows_are_large(batch_size, features, steps):
+    rows = tf.TensorSpec((None, features), tf.float32)
+    assert steps_together(batch_size, [rows]) == steps
 
 
 # Batches
@@ -189,7 +236,8 @@ def test_blocks_are_the_steps_in_order_none_too_long(steps):
     assert len(parts) == -(-steps // BLOCK_STEPS)
 
 
-def test_numbers_too_small_for_full_speed_count_as_zero():
+@pytest.mark.parametrize("xla", [False, True])
+def test_numbers_too_small_for_full_speed_count_as_zero(xla):
     """Denormal float32 slow a processor down a hundredfold: TensorFlow's threads flush them."""
     weight = keras.Variable(np.ones(64, "float32"))
     denormal = np.full((200, 64), 1e-40, "float32")  # float32 has 1.2e-38 and more at full speed
@@ -198,6 +246,7 @@ def test_numbers_too_small_for_full_speed_count_as_zero():
         [ParameterGroup(keras.optimizers.SGD(), [weight])],
         [tf.TensorSpec((None, 64), tf.float32)],
         32,
+        xla=xla,
     )
     trainer.run(BATCHES, np.full((len(BATCHES), 1), 1e37), tf.constant(denormal))
     np.testing.assert_array_equal(weight.numpy(), np.ones(64))

@@ -22,7 +22,8 @@ from pipeline.config import (
     TopKLimit,
 )
 from pipeline.engine import DivergedError, Progress, Trainer, shuffled_batches
-from pipeline.pretrain import Pretrained, build_autoencoder, encode, pretrain
+from pipeline.level import build_autoencoder
+from pipeline.pretrain import Pretrained, encode, pretrain
 from pipeline.seeds import derive
 
 TOPK = LevelConfig(units=48, sparsity=TopKLimit(k=8), epochs=6, batch_size=64, learning_rate=0.003)
@@ -112,6 +113,19 @@ def test_every_mechanism_trains_an_epoch_tied_or_not(mechanism, tied, trained, r
         for model in (outcome.pretrained.autoencoder, untrained)
     ]
     assert errors[0] < errors[1]
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_with_xla_every_mechanism_trains_alike(mechanism, trained, rows, validation, monkeypatch):
+    level = with_mechanism(mechanism, epochs=1)
+    plain = trained(level)
+    monkeypatch.setattr("pipeline.pretrain.faster_with_xla", lambda *_: True)
+    told: list[Progress] = []
+    compiled = pretrain(level, rows, validation, 0, told.append)
+    assert (plain.pretrained.xla, compiled.xla) == (False, True)
+    assert told[-1].loss == pytest.approx(plain.told[-1].loss, rel=1e-4)
+    for one, other in zip(compiled.autoencoder.get_weights(), plain.weights, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-3)
 
 
 @pytest.mark.parametrize(

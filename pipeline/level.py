@@ -1,0 +1,107 @@
+"""One level of the stack: the autoencoder that its config describes, and what trains it."""
+
+from functools import partial
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from layers import (
+    BatchTopK,
+    GaussianCorruption,
+    JumpReLU,
+    KLDivergence,
+    L1Penalty,
+    LifetimeSparsity,
+    Masking,
+    SaltAndPepper,
+    SparseAutoencoder,
+    TopK,
+)
+from pipeline import config as c
+from pipeline.data.streamed import Rows, StreamedRows, moments
+from pipeline.engine import ParameterGroup, Trainer, fused
+from pipeline.seeds import derive
+
+
+def build_autoencoder(level: c.LevelConfig, rows: Rows, seed: int) -> SparseAutoencoder:
+    """The autoencoder of a level, with weights, its decoder's bias at the mean of the rows."""
+    mean, variance = column_moments(rows)
+    autoencoder = SparseAutoencoder(
+        level.units,
+        activation=level.activation,
+        sparsity=_sparsity(level.sparsity),
+        corruption=corruption_layer(level.corruption, derive(seed, "corruption")),
+        tied=level.tied,
+        decoder_activation=level.decoder_activation,
+        unit_norm_decoder=level.unit_norm_decoder,
+        loss=level.loss,
+        feature_variance=float(max(variance.mean(), 1e-12)),
+        seed=derive(seed, "weights"),
+        name="autoencoder",
+    )
+    autoencoder.build((None, rows.shape[1]))
+    if level.decoder_activation == "sigmoid":
+        inside = np.clip(mean, 0.01, 0.99)
+        mean = np.log(inside / (1 - inside))
+    autoencoder.decoder.bias.assign(mean)
+    return autoencoder
+
+
+def trainer_of(autoencoder: SparseAutoencoder, batch_size: int, xla: bool) -> Trainer:
+    """What trains the autoencoder, with Adam, on batches of so many rows."""
+    features = autoencoder.encoder.kernel.shape[0]
+    searches = isinstance(autoencoder.sparsity, TopK | BatchTopK | LifetimeSparsity)
+
+    def loss(*batch: tf.Tensor) -> tf.Tensor:
+        with fused(autoencoder.sparsity if searches else None):
+            autoencoder(batch[-1], corrupted=batch[0], training=True)
+        return tf.add_n(autoencoder.losses)
+
+    return Trainer(
+        loss,
+        [ParameterGroup(keras.optimizers.Adam(), autoencoder.trainable_variables)],
+        [tf.TensorSpec((None, features), tf.float32)],
+        batch_size,
+        corrupt=partial(autoencoder.corruption, training=True) if autoencoder.corruption else None,
+        xla=xla,
+    )
+
+
+def corruption_layer(corruption: c.Corruption, seed: int) -> keras.layers.Layer | None:
+    """The layer that corrupts rows while training, or None."""
+    match corruption:
+        case c.NoCorruption():
+            return None
+        case c.MaskingNoise(share=share):
+            return Masking(share, seed)
+        case c.GaussianNoise(stddev=stddev):
+            return GaussianCorruption(stddev, seed)
+        case c.SaltAndPepperNoise(share=share):
+            return SaltAndPepper(share, seed)
+
+
+def column_moments(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of each column, float32 (columns,)."""
+    if isinstance(rows, StreamedRows):
+        mean, variance = moments(rows)
+        return mean.astype(np.float32), variance.astype(np.float32)
+    return rows.mean(axis=0), rows.var(axis=0)
+
+
+def _sparsity(sparsity: c.Sparsity) -> keras.layers.Layer | None:
+    match sparsity:
+        case c.NoSparsity():
+            return None
+        case c.L1(weight=weight):
+            return L1Penalty(weight)
+        case c.KL(proportion=proportion, weight=weight):
+            return KLDivergence(proportion, weight)
+        case c.TopKLimit(k=k):
+            return TopK(k)
+        case c.BatchTopKLimit(k=k):
+            return BatchTopK(k)
+        case c.Lifetime(proportion=proportion):
+            return LifetimeSparsity(proportion)
+        case c.JumpReLUPenalty(weight=weight, bandwidth=bandwidth, initial_threshold=threshold):
+            return JumpReLU(weight, bandwidth, threshold)
