@@ -7,14 +7,20 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from flows.quiet import native_output_hidden, set_environment
+from flows.interpreter import collector_paused, leave_at_once_after
+from flows.quiet import set_environment
 from pipeline.credentials import hidden
 from pipeline.errors import InputError
+from pipeline.native_output import native_output_hidden
+
+if TYPE_CHECKING:
+    from pipeline.config import RunConfig
 
 LITTLE_ROOM = 2**20
 """Bytes: a disk with less is full."""
@@ -137,19 +143,14 @@ def run(
         )
     if summary and not summary.parent.is_dir():
         raise InputError(f"--summary: there is no folder {str(summary.parent)!r}.")
-    from flows.server import prefect_server
+    with ExitStack() as ends:
+        with collector_paused():
+            from flows.server import prefect_server
 
-    with prefect_server() as wait_until_ready:
-        from pipeline.tracker import check_store
-        from pipeline.trials import check_data
-
-        check_store()
-        _import_what_downloads(resolved.data.source)
-        check_data(resolved)  # what cannot be used is refused before anything is tracked
-        from flows.flow import pretraining
-
+            wait_until_ready = ends.enter_context(prefect_server())
+            flow = _import_flow(resolved, refresh)
         wait_until_ready()
-        found = _unless_prefect_goes(pretraining, resolved, refresh)
+        found = _unless_prefect_goes(flow, resolved, refresh)
     if summary:
         from pipeline.summary import read_report
         from pipeline.tracker import find_run
@@ -157,6 +158,22 @@ def run(
         write_whole(summary, json.dumps(found, indent=1) + "\n")
         write_whole(summary.with_suffix(".html"), read_report(*find_run(found["run_id"])))
     _show(found)
+
+
+def _import_flow(config: "RunConfig", refresh: bool) -> Callable[..., Any]:
+    """The flow, with what it will need, imported while the server boots; the data are checked."""
+    from pipeline.tracker import check_store
+    from pipeline.trials import check_data
+
+    check_store()
+    _import_what_downloads(config.data.source)
+    data = check_data(config)  # what cannot be used is refused before anything is tracked
+    from flows.flow import pretraining
+    from pipeline.stages import computing, first_level_done
+
+    if refresh or not first_level_done(config, data):
+        computing()
+    return pretraining
 
 
 def _unless_prefect_goes(flow: Callable[..., Any], *arguments: Any) -> Any:
@@ -292,11 +309,12 @@ def _inference(name: str, endpoint: str, help_text: str) -> None:
         from pipeline.folders import check_output, write_frame
 
         check_output(output)
-        with native_output_hidden():
+        with collector_paused(), native_output_hidden():
             import tensorflow  # noqa: F401
-        from pipeline.data.read import read_rows
-        from pipeline.inference import infer, model_columns, model_folder
-        from pipeline.tracker import download_model
+
+            from pipeline.data.read import read_rows
+            from pipeline.inference import infer, model_columns, model_folder
+            from pipeline.tracker import download_model
 
         registered = model.startswith(("models:/", "runs:/"))
         folder = model_folder(download_model(model) if registered else Path(model))
@@ -401,5 +419,10 @@ def write_whole(path: Path, text: str) -> None:
         file.write_text(text, encoding="utf-8")
 
 
+def program() -> None:
+    """What a shell runs as `layerwise`."""
+    leave_at_once_after(main)
+
+
 if __name__ == "__main__":
-    main()
+    program()

@@ -9,11 +9,6 @@ from prefect.states import Completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 from prefect.tasks import Task
 
-from flows.quiet import native_output_hidden
-
-with native_output_hidden():
-    import tensorflow  # noqa: F401
-
 from flows.progress import Tally, shown, stoppable, unless_stopped, watcher
 from pipeline import stages
 from pipeline.config import ExecutionConfig, RunConfig

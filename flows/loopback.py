@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from flows.interpreter import collector_paused
+
 HOST = "127.0.0.1"
 NAMES = (HOST, "localhost")
 ROOT = Path(__file__).parents[1]
@@ -35,7 +37,8 @@ def prefect_app() -> Any:
 
     Prefect has no setting for this. uvicorn runs the application by the name of this function.
     """
-    from prefect.server.api.server import create_app
-    from starlette.middleware.trustedhost import TrustedHostMiddleware
+    with collector_paused():
+        from prefect.server.api.server import create_app
+        from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-    return TrustedHostMiddleware(create_app(final=True), NAMES, www_redirect=False)
+        return TrustedHostMiddleware(create_app(final=True), NAMES, www_redirect=False)

@@ -2,11 +2,7 @@
 
 import logging
 import os
-import sys
-import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from pipeline.cores import cores
 
@@ -40,27 +36,3 @@ def set_environment(verbose: bool) -> None:
             logging.getLogger(name).setLevel(logging.ERROR)
     for name, value in settings.items():
         os.environ.setdefault(name, value)
-
-
-@contextmanager
-def native_output_hidden() -> Iterator[None]:
-    """Hide what TensorFlow's native code writes to standard error while it is being imported.
-
-    It heeds `TF_CPP_MIN_LOG_LEVEL` only later. When the import fails, everything is shown.
-    """
-    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") != "3":
-        yield
-        return
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as hidden:
-        os.dup2(hidden.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            hidden.seek(0)
-            os.write(kept, hidden.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)

@@ -1,29 +1,17 @@
-"""What stages keep in MLflow and read back: models, predictions, figures as JSON."""
+"""What stages keep in MLflow and read back: predictions, figures as JSON."""
 
 import json
 import tempfile
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
-from pipeline.errors import InputError
 from pipeline.stage import Stage
 from pipeline.tracker import StageRun, Tracker
 from pipeline.trials import Parts
 
-AUTOENCODER = "autoencoder.keras"
-NETWORK = "network.keras"
 PREDICTIONS = "predictions.npz"
-
-
-def store_model(stage: StageRun, model: keras.Model, name: str) -> None:
-    """Store a Keras model."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, name)
-        model.save(file)
-        stage.artifact(file)
 
 
 def store_predictions(stage: StageRun, predictions: np.ndarray, parts: Parts) -> None:
@@ -52,15 +40,3 @@ def stored_json(tracker: Tracker, run_id: str, name: str) -> Any:
     """What a run stored as JSON."""
     with tempfile.TemporaryDirectory() as folder:
         return json.loads(tracker.artifact(run_id, name, Path(folder)).read_text())
-
-
-def stored_model(tracker: Tracker, run_id: str, name: str) -> Any:
-    """A Keras model that a run stored. Raises `InputError` for one that holds code."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = tracker.artifact(run_id, name, Path(folder))
-        try:
-            return keras.saving.load_model(file, compile=False, safe_mode=True)
-        except (ValueError, TypeError) as error:
-            raise InputError(
-                f"Artifact {name!r} of run {run_id} is no model of Layerwise's: {error}"
-            ) from error

@@ -10,12 +10,14 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import keras
 import numpy as np
 
 from pipeline.keys import file_digest
+
+if TYPE_CHECKING:
+    import keras
 
 SHARE = 0.01
 """Of the time of training, what writing checkpoints may take."""
@@ -46,7 +48,7 @@ class Checkpoint:
         self._began = time.monotonic()
         self._spent = 0.0
 
-    def load(self, variables: Sequence[keras.Variable]) -> Position:
+    def load(self, variables: "Sequence[keras.Variable]") -> Position:
         """Set the variables as they were, in the order they were saved; tell where that was."""
         for file in self._files():
             if file_digest(file) != file.stem.partition("-")[2]:
@@ -61,7 +63,7 @@ class Checkpoint:
                 return Position([(loss, metrics) for loss, metrics in told], losses, step)
         return Position([], [], 0)
 
-    def save(self, variables: Sequence[keras.Variable], position: Position) -> None:
+    def save(self, variables: "Sequence[keras.Variable]", position: Position) -> None:
         """Write where training stands.
 
         Left out when checkpoints took more than their share of the time, and when the disk fails.
@@ -80,8 +82,8 @@ class Checkpoint:
                 file.unlink(missing_ok=True)
         self._spent += time.monotonic() - began
 
-    def _write(self, variables: Sequence[keras.Variable], position: Position) -> Path:
-        arrays = {str(n): keras.ops.convert_to_numpy(v) for n, v in enumerate(variables)}
+    def _write(self, variables: "Sequence[keras.Variable]", position: Position) -> Path:
+        arrays: dict[str, Any] = {str(n): np.asarray(v) for n, v in enumerate(variables)}
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".", dir=self._folder) as aside:
             file = Path(aside, "checkpoint.npz")

@@ -11,10 +11,11 @@ import tensorflow as tf
 from layers import SparseAutoencoder
 from pipeline.config import Arm, FinetuneConfig, LevelConfig, Task
 from pipeline.data.streamed import Rows
-from pipeline.engine import ParameterGroup, Progress, Trainer, Watch, blocks, shuffled_batches
+from pipeline.engine import ParameterGroup, Trainer, blocks, shuffled_batches
 from pipeline.metrics import METRICS, score
 from pipeline.network import build_decoder, build_network, initialize, initialize_decoder
 from pipeline.objective import Objective, losses, predictions
+from pipeline.progress import Progress, Watch
 from pipeline.seeds import derive
 from pipeline.trials import STANDARDIZED_ON, Labelled, Parts
 

@@ -2,10 +2,13 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
+
+from pipeline.config import LevelConfig
 
 # Raise the number of a stage when its code changes what it computes from the same inputs.
 CONTRACTS = {
@@ -26,6 +29,17 @@ def stage_key(stage: str, *parts: Any) -> str:
     ]
     text = json.dumps([stage, CONTRACTS[stage], plain], sort_keys=True, default=str)
     return text_digest(text)
+
+
+def untrained_settings(stack: Sequence[LevelConfig]) -> list[dict[str, Any]]:
+    """The settings that a network with untrained weights depends on; how to pretrain is not."""
+    weights = {"units", "activation", "tied", "unit_norm_decoder", "passes_on"}
+    return [
+        level.model_dump(
+            mode="json", include=weights | ({"sparsity"} if level.passes_on == "code" else set())
+        )
+        for level in stack
+    ]
 
 
 def file_digest(path: Path) -> str:

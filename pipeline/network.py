@@ -98,17 +98,6 @@ def random_autoencoders(
     ]
 
 
-def shapes(stack: Sequence[LevelConfig]) -> list[dict[str, Any]]:
-    """The settings that a network with untrained weights depends on; how to pretrain is not."""
-    weights = {"units", "activation", "tied", "unit_norm_decoder", "passes_on"}
-    return [
-        level.model_dump(
-            mode="json", include=weights | ({"sparsity"} if level.passes_on == "code" else set())
-        )
-        for level in stack
-    ]
-
-
 def initialize(
     network: Network, autoencoders: Sequence[SparseAutoencoder], rows: np.ndarray, seed: int
 ) -> None:

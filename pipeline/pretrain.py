@@ -12,8 +12,9 @@ from pipeline.checkpoint import Checkpoint, Position
 from pipeline.compute import pretraining_epochs
 from pipeline.config import LevelConfig
 from pipeline.data.streamed import Rows, StreamedRows
-from pipeline.engine import DivergedError, Progress, Watch, blocks
+from pipeline.engine import DivergedError, blocks
 from pipeline.level import build_autoencoder, column_moments, trainer_of
+from pipeline.progress import Progress, Watch
 from pipeline.seeds import derive
 from pipeline.windows import windows_of
 from pipeline.xla import faster_with_xla

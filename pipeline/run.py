@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.config import RunConfig
+from pipeline.prepare import Prepared, prepare
 from pipeline.summary import CONFIG, Summary, read_summary
 from pipeline.tracker import STORE, StageRun, Tracker, ending, this_process, tracking_uri
 
@@ -25,6 +26,11 @@ class Run:
 def tracker_of(config: RunConfig) -> Tracker:
     """The store of the run's experiment."""
     return Tracker(tracking_uri(), config.name)
+
+
+def prepared_of(config: RunConfig, run: Run) -> Prepared:
+    """The data of a run, prepared once."""
+    return prepare(config.data, config.seed, Path(run.scratch, "data"))
 
 
 def start_run(config: RunConfig, refresh: bool = False) -> Run:

@@ -2,6 +2,7 @@
 
 They can be called from a plain script, in the order of `flows/flow.py`, with no server of any kind.
 Between stages go only ids, keys and numbers; rows and codes lie in scratch, weights in MLflow.
+What computes is imported when there is something to compute, for it takes seconds.
 """
 
 import json
@@ -9,59 +10,30 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast, get_args
+from types import ModuleType
+from typing import Any, get_args
 
-import numpy as np
-
-from layers import SparseAutoencoder
-from pipeline.artifacts import (
-    AUTOENCODER,
-    NETWORK,
-    predictions_of,
-    rightly_classified,
-    store_model,
-    store_predictions,
-    stored_json,
-    stored_model,
-)
+from pipeline.artifacts import rightly_classified, stored_json
 from pipeline.checkpoint import Checkpoint
-from pipeline.compare import BASELINE, CANDIDATE, Score, compare, comparison_entry
-from pipeline.compute import matched_steps
-from pipeline.config import Arm, Reference, RunConfig
-from pipeline.data.streamed import Rows, StreamedRows, at, exceeds, write_rows
-from pipeline.engine import Progress, Watch
+from pipeline.compare import Score, compare, comparison_entry
+from pipeline.config import Reference, RunConfig
+from pipeline.data.streamed import exceeds
 from pipeline.errors import InputError
-from pipeline.export import ENDPOINTS, Trained, export
-from pipeline.finetune import Finetuner
 from pipeline.folders import copy_version
-from pipeline.keys import folder_digest, stage_key
+from pipeline.keys import folder_digest, stage_key, untrained_settings
 from pipeline.label_saving import label_saving_entry, label_savings
 from pipeline.metrics import METRICS
-from pipeline.network import random_autoencoders, shapes
-from pipeline.prepare import Prepared, prepare
-from pipeline.pretrain import MEASURED_ROWS, encoded, pretrain
-from pipeline.references import fit_reference
-from pipeline.report import (
-    SHOWN_ROWS,
-    LeftBehind,
-    Section,
-    comparison_sections,
-    level_sections,
-    report_html,
-)
-from pipeline.run import Run, tracker_of
-from pipeline.seeds import derive
-from pipeline.serving import log_served_model
+from pipeline.native_output import native_output_hidden
+from pipeline.prepare import Prepared
+from pipeline.progress import Watch
+from pipeline.run import Run, prepared_of, tracker_of
 from pipeline.stage import Stage, cache_tags, done_before, perform
-from pipeline.summary import COMPARISON, REPORT, read_summary
-from pipeline.tracker import FinishedRun, StageRun, Tracker, download_model, tracking_uri
-from pipeline.trials import LevelSpec, TrialSpec, parts_of, stack_of, trials_of
+from pipeline.summary import COMPARISON
+from pipeline.tracker import FinishedRun, StageRun, Tracker, download_model
+from pipeline.trials import PRETRAINED, LevelSpec, TrialSpec, stack_of, trials_of
 
-CURVES = ("loss", "explained_variance", "active_fraction", "dead_fraction")
-PRETRAINED = ("pretrained", "frozen")
-"""Arms that start from a pretrained stack."""
+_importing = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -79,11 +51,9 @@ def data_stage(config: RunConfig, run: Run) -> DataStage:
     """Read, split and scale the data; refuse what cannot be used before anything is trained."""
     tracker = tracker_of(config)
     with tracker.stage("data", "data", run.run_id, {"cached": False}) as stage:
-        data = _prepared(config, run)
-        settings = config.data.model_dump(mode="json", exclude={"source", "memory"})
-        memory = _memory_if_streamed(config, *data.rows.shape)
-        key = stage_key("data", settings, config.seed, data.fingerprint, memory)
-        stage.tags({"key": key, "data": data.name, "classes": json.dumps(data.classes)})
+        data = prepared_of(config, run)
+        described = _described(config, data)
+        stage.tags({"key": described.key, "data": data.name, "classes": json.dumps(data.classes)})
         stage.params(config.data.model_dump(mode="json"))
         parts = {f"{name}_rows": len(rows) for name, rows in data.splits._asdict().items()}
         stage.metrics({"rows": len(data.rows), "features": data.rows.shape[1], **parts})
@@ -91,8 +61,28 @@ def data_stage(config: RunConfig, run: Run) -> DataStage:
             record.dataset(
                 data.name, data.origin, data.fingerprint, data.rows[:1], data.targets[:1]
             )
-        trials = tuple(trials_of(config, data))
-        return DataStage(key, trials, len(data.splits.pretrain), data.rows.shape[1])
+        return described
+
+
+def _described(config: RunConfig, data: Prepared) -> DataStage:
+    settings = config.data.model_dump(mode="json", exclude={"source", "memory"})
+    memory = _memory_if_streamed(config, *data.rows.shape)
+    key = stage_key("data", settings, config.seed, data.fingerprint, memory)
+    trials = tuple(trials_of(config, data))
+    return DataStage(key, trials, len(data.splits.pretrain), data.rows.shape[1])
+
+
+def first_level_done(config: RunConfig, data: Prepared) -> bool:
+    """Whether an earlier run trained the first level: likely it did all else too."""
+    key = _level_key(config, LevelSpec(1), _described(config, data), [])
+    return tracker_of(config).finished(key) is not None
+
+
+def computing() -> ModuleType:
+    """What computes, with TensorFlow behind it."""
+    with _importing, native_output_hidden():
+        from pipeline import work
+    return work
 
 
 def pretrain_stage(
@@ -105,37 +95,27 @@ def pretrain_stage(
 ) -> Stage:
     """Pretrain one level on the codes of the levels below."""
     level = config.stack[spec.number - 1]
-    stands_on = below[-1].key if below else data.key
-    width = config.stack[spec.number - 2].units if below else data.features
-    memory = _memory_if_streamed(config, data.rows, width)
-    key = stage_key("pretrain", level, config.seed, spec.number, spec.stack, stands_on, memory)
+    key = _level_key(config, spec, data, below)
     tags = {"level": spec.number, "stack": spec.stack, "units": level.units}
     checkpoint = Checkpoint(Path(run.scratch).with_name("checkpoints"), key)
     if run.refresh:
         checkpoint.remove()
 
     def work(stage: StageRun) -> dict[str, float]:
-        rows, validation = _level_rows(config, run, spec.stack, below)
-
-        def log(progress: Progress) -> None:
-            if progress.metrics is not None:
-                stage.metrics({"loss": progress.loss, **progress.metrics}, progress.epoch)
-            watch(progress)
-
-        seed = derive(config.seed, "pretrain", spec.stack, spec.number)
-        result = pretrain(level, rows, validation, seed, log, checkpoint)
-        store_model(stage, result.autoencoder, AUTOENCODER)
-        epochs: dict[str, float] = {"epochs": result.epochs}
-        stage.metrics(epochs, result.epochs)
-        stage.tags({"xla": result.xla})
-        if checkpoint.resumed:
-            stage.tags({"resumed_after_epoch": checkpoint.resumed})
-        return result.metrics | epochs
+        return computing().pretrain_level(config, run, spec, below, stage, watch, checkpoint)
 
     params = level.model_dump(mode="json")
     stage = perform(config, run, spec.name, "pretrain", key, tags, params, _epochs, work)
     checkpoint.remove()
     return stage
+
+
+def _level_key(config: RunConfig, spec: LevelSpec, data: DataStage, below: Sequence[Stage]) -> str:
+    level = config.stack[spec.number - 1]
+    stands_on = below[-1].key if below else data.key
+    width = config.stack[spec.number - 2].units if below else data.features
+    memory = _memory_if_streamed(config, data.rows, width)
+    return stage_key("pretrain", level, config.seed, spec.number, spec.stack, stands_on, memory)
 
 
 def finetune_stage(
@@ -149,14 +129,13 @@ def finetune_stage(
     """Train one trial, or fit a reference model, and score it on the test rows."""
     if trial.arm in get_args(Reference):
         return _reference_stage(config, run, trial, data)
-    arm = cast(Arm, trial.arm)
     levels = stacks[stack_of(config, trial)]
     settings = config.finetune.model_dump(
         mode="json", exclude={"arms", "references", "label_budgets", "seeds"}
     )
     match trial.arm:
         case "random" | "untrained_codes":
-            stands_on: Any = shapes(config.stack)
+            stands_on: Any = untrained_settings(config.stack)
         case "compute_matched":
             stands_on = config.model_dump(mode="json")["stack"]
         case _:
@@ -165,46 +144,7 @@ def finetune_stage(
     key = stage_key("finetune", settings, identity, config.seed, data.key, stands_on)
 
     def work(stage: StageRun) -> dict[str, float]:
-        prepared = _prepared(config, run)
-        features, outputs = prepared.rows.shape[1], max(len(prepared.classes), 1)
-        task = config.data.task
-        finetuner = _finetuner(
-            config.finetune, config.stack, features, outputs, task, threading.get_ident()
-        )
-        if trial.arm in PRETRAINED:
-            autoencoders = [_autoencoder(config.name, level.run_id) for level in levels]
-        else:
-            seed = derive(config.seed, "random", trial.seed)
-            autoencoders = random_autoencoders(config.stack, features, seed)
-        more_steps = 0
-        if trial.arm == "compute_matched":
-            rows = len(prepared.splits.pretrain)
-            more_steps = matched_steps(config, rows, features, outputs)
-        steps = 0
-
-        def log(progress: Progress) -> None:
-            nonlocal steps
-            if progress.metrics is not None:
-                steps += 1
-                stage.metrics(progress.metrics, steps)
-            watch(progress)
-
-        parts = parts_of(config, prepared, trial)
-        seed = derive(config.seed, "trial", trial.seed)
-        result = finetuner.run(arm, autoencoders, parts, seed, log, more_steps)
-        finetuner.network.model.set_weights(result.weights)
-        store_model(stage, finetuner.network.model, NETWORK)
-        store_predictions(stage, result.predictions, parts)
-        metric = METRICS[task]
-        metrics = {
-            metric: result.score,
-            f"validation_{metric}_kept": result.validation_score,
-            "encoder_rate": result.encoder_rate,
-            "validation_rows": len(parts.validation.rows),
-            **{f"moved_level_{n}": moved for n, moved in enumerate(result.moved, 1)},
-        }
-        stage.metrics(metrics, trial.labels)
-        return metrics
+        return computing().finetune_trial(config, run, trial, levels, stage, watch)
 
     tags = identity | {"stack": stack_of(config, trial)} if trial.arm in PRETRAINED else identity
     params = identity | settings
@@ -219,20 +159,7 @@ def _reference_stage(config: RunConfig, run: Run, trial: TrialSpec, data: DataSt
     key = stage_key("reference", identity, config.seed, data.key)
 
     def work(stage: StageRun) -> dict[str, float]:
-        prepared = _prepared(config, run)
-        parts = parts_of(config, prepared, trial)
-        seed = derive(config.seed, "reference", trial.seed)
-        result = fit_reference(cast(Reference, trial.arm), parts, config.data.task, seed)
-        stage.params({"best": result.settings})
-        store_predictions(stage, result.predictions, parts)
-        metric = METRICS[config.data.task]
-        metrics = {
-            metric: result.score,
-            f"validation_{metric}_kept": result.validation_score,
-            "validation_rows": len(parts.validation.rows),
-        }
-        stage.metrics(metrics, trial.labels)
-        return metrics
+        return computing().fit_reference_trial(config, run, trial, stage)
 
     return perform(
         config, run, trial.name, "finetune", key, identity, identity, lambda _: trial.labels, work
@@ -308,18 +235,7 @@ def export_stage(
     tags |= cache_tags(key, earlier if exported else None)
     with tracker.stage("export", "export", run.run_id, tags) as stage:
         if not exported:
-            prepared = _prepared(config, run)
-            trained = _trained(config, prepared, levels, best)
-            folder = export(trained, directory, prepared.numbers, prepared.categories)
-            uri = log_served_model(tracker, stage, trained, folder, prepared)
-            registered = tracker.register(uri, config.name, config.export.alias)
-            exported = {
-                "path": str(folder),
-                "model_uri": registered,
-                "logged_model": uri,
-                "saved_model": folder_digest(folder),
-                "endpoints": json.dumps(ENDPOINTS),
-            }
+            exported = computing().export_best(config, run, levels, best, directory, stage)
             earlier = None
         stage.tags(exported)
         return Stage(earlier.run_id if earlier else stage.run_id, key, {}, earlier is not None)
@@ -361,137 +277,14 @@ def report_stage(
     with tracker.stage("report", "report", run.run_id, cache_tags(key, earlier)) as stage:
         if earlier:
             return Stage(earlier.run_id, key, {}, True)
-        prepared = _prepared(config, run)
-        summary = read_summary(tracker, tracker.run(run.run_id))
-        (comparison,) = [c for c in tracker.children(run.run_id) if c.tags["stage"] == "compare"]
-        about_trials = comparison_sections(summary, _left_behind(config, tracker, prepared, trials))
-        for section in about_trials:
-            StageRun(tracker.client, comparison.made_by).picture(section.name, section.png)
-        about_levels = [_about_levels(config, run, prepared, levels) for levels in stacks]
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder, REPORT)
-            file.write_text(report_html(summary, (*about_trials, *about_levels[0])), "utf-8")
-            stage.artifact(file)
+        computing().draw_report(config, run, stacks, trials, stage)
         return Stage(stage.run_id, key, {}, False)
-
-
-def _about_levels(
-    config: RunConfig, run: Run, prepared: Prepared, levels: Sequence[Stage]
-) -> list[Section]:
-    """Draw the levels of a stack, each for the run that made it."""
-    tracker = tracker_of(config)
-    sections = level_sections(
-        config.stack,
-        [_autoencoder(config.name, level.run_id) for level in levels],
-        [{name: tracker.history(level.run_id, name) for name in CURVES} for level in levels],
-        prepared.rows[prepared.splits.validation[:SHOWN_ROWS]],
-        prepared.image_shape,
-    )
-    for section in sections:
-        assert section.level
-        made_by = levels[section.level - 1].run_id
-        StageRun(tracker.client, made_by).picture(section.name, section.png)
-    return sections
-
-
-def _left_behind(
-    config: RunConfig,
-    tracker: Tracker,
-    prepared: Prepared,
-    trials: Sequence[tuple[TrialSpec, Stage]],
-) -> LeftBehind:
-    """Confusion at the least label budget, and how far weights moved, of the arms compared."""
-    arms: list[str] = [arm for arm in (CANDIDATE, BASELINE) if arm in config.finetune.arms]
-    least = min(trial.labels for trial, _ in trials)
-    classes = len(prepared.classes) if prepared.task == "classification" else 0
-    confusion = {arm: np.zeros((classes, classes), int) for arm in arms if classes}
-    moved: dict[str, dict[int, list[list[float]]]] = {arm: {} for arm in arms}
-    for trial, stage in trials:
-        if trial.arm not in arms:
-            continue
-        distances = [stage.metrics[f"moved_level_{n}"] for n in range(1, len(config.stack) + 1)]
-        moved[trial.arm].setdefault(trial.labels, []).append(distances)
-        if classes and trial.labels == least:
-            predicted, true = predictions_of(tracker, stage)
-            np.add.at(confusion[trial.arm], (true, predicted), 1)
-    means = {
-        arm: {labels: np.mean(seeds, axis=0).tolist() for labels, seeds in by_budget.items()}
-        for arm, by_budget in moved.items()
-    }
-    return LeftBehind(confusion, least, means)
 
 
 def _epochs(metrics: Mapping[str, float]) -> int:
     return int(metrics["epochs"])
 
 
-def _prepared(config: RunConfig, run: Run) -> Prepared:
-    return prepare(config.data, config.seed, Path(run.scratch, "data"))
-
-
 def _memory_if_streamed(config: RunConfig, rows: int, columns: int) -> float | None:
     """How much memory rows may take, where they exceed it: then their order depends on it."""
     return config.data.memory if exceeds(rows, columns, config.data.memory_bytes) else None
-
-
-def _level_rows(config: RunConfig, run: Run, stack: int, levels: Sequence[Stage]) -> list[Rows]:
-    """Pretraining rows, and validation rows to measure, as the topmost of `levels` passes them on.
-
-    Without levels they are the data itself. Codes are computed once for each level and kept in
-    scratch until those of the next are there. What exceeds the memory stays on disk.
-    """
-    memory = config.data.memory_bytes
-    if not levels:
-        data = _prepared(config, run)
-        parts = data.splits.pretrain, data.splits.validation[:MEASURED_ROWS]
-        return [
-            at(data.rows, part)
-            if exceeds(len(part), data.rows.shape[1], memory)
-            else data.rows[part]
-            for part in parts
-        ]
-    files = [
-        Path(run.scratch, f"{part}-{stack}-{len(levels)}.npy")
-        for part in ("pretrain", "validation")
-    ]
-    if not all(file.exists() for file in files):
-        *lower, top = levels
-        below = _level_rows(config, run, stack, lower)
-        autoencoder = _autoencoder(config.name, top.run_id)
-        passes_on = config.stack[len(lower)].passes_on
-        for file, rows in zip(files, below, strict=True):
-            aside = file.with_suffix(f".{threading.get_ident()}.npy")
-            write_rows(aside, encoded(autoencoder, rows, passes_on))
-            aside.rename(file)
-        for below_them in Path(run.scratch).glob(f"*-{stack}-{len(lower)}.npy"):
-            below_them.unlink()
-    found: list[Rows] = []
-    for file in files:
-        codes = StreamedRows(file, memory)
-        found.append(codes if exceeds(*codes.shape, memory) else codes[:])
-    return found
-
-
-@lru_cache(maxsize=16)
-def _autoencoder(experiment: str, run_id: str) -> SparseAutoencoder:
-    return stored_model(Tracker(tracking_uri(), experiment), run_id, AUTOENCODER)
-
-
-@lru_cache(maxsize=4)
-def _finetuner(finetune, stack, features: int, outputs: int, task, thread: int) -> Finetuner:
-    """One for each thread, because training changes its weights."""
-    return Finetuner(finetune, stack, features, outputs, task)
-
-
-def _trained(config: RunConfig, data: Prepared, levels: Sequence[Stage], best: Stage) -> Trained:
-    return Trained(
-        name=config.name,
-        preprocessing=data.preprocessing,
-        stack=config.stack,
-        autoencoders=[_autoencoder(config.name, level.run_id) for level in levels],
-        network=stored_model(tracker_of(config), best.run_id, NETWORK),
-        task=data.task,
-        classes=data.classes,
-        target_offset=data.target_offset,
-        target_scale=data.target_scale,
-    )

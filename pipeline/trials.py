@@ -12,6 +12,8 @@ from pipeline.errors import InputError
 from pipeline.prepare import Prepared, prepared_ahead
 from pipeline.seeds import derive
 
+PRETRAINED = ("pretrained", "frozen")
+"""Arms that start from a pretrained stack."""
 STANDARDIZED_ON = 10_000
 KERNEL_MACHINES = ("svm_rbf", "pca_svm")
 KERNEL_LABELS = 10_000
@@ -88,13 +90,14 @@ def stack_of(config: RunConfig, trial: TrialSpec) -> int:
     return trial.seed % _stacks(config)
 
 
-def check_data(config: RunConfig) -> None:
-    """Raise `InputError` for data or label budgets that cannot be used.
+def check_data(config: RunConfig) -> Prepared:
+    """Prepare the data, which need not be read again by a run in this process.
 
-    Data that can be used are prepared, and need not be read again by a run in this process.
+    Raises `InputError` for data or label budgets that cannot be used.
     """
     with prepared_ahead(config.data, config.seed) as data:
         trials_of(config, data)
+    return data
 
 
 def trials_of(config: RunConfig, data: Prepared) -> list[TrialSpec]:

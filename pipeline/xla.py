@@ -24,9 +24,9 @@ from pipeline.engine import Trainer, shuffled_batches, steps_together
 from pipeline.keys import text_digest
 from pipeline.level import build_autoencoder, trainer_of
 
-WORTH_MEASURING = 2e12
-"""Floating-point operations of a level's products, some twenty seconds of two cores: measuring
-takes ten, which smaller levels would not win back."""
+WORTH_MEASURING = 8e11
+"""Floating-point operations of a level's products, some fifteen seconds of two cores. XLA compiles
+for two seconds, which smaller levels hardly win back."""
 REPEATS = 3
 LEAST_GAIN = 1.05
 """XLA must be so many times as fast, for a choice on a knife's edge would be one by chance."""

@@ -30,8 +30,7 @@ from pipeline.prepare import prepare
 from pipeline.pretrain import encode, pretrain
 from pipeline.seeds import derive
 from pipeline.settings import load
-from pipeline.trials import parts_of, trials_of
-from pipeline.stages import PRETRAINED
+from pipeline.trials import PRETRAINED, parts_of, trials_of
 
 config = load("fashion-mnist", None, None, {CHANGES!r})
 data = prepare(config.data, config.seed, Path(tempfile.mkdtemp(), "data"))

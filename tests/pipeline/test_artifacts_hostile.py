@@ -8,9 +8,10 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.artifacts import AUTOENCODER, PREDICTIONS, predictions_of, stored_model
+from pipeline.artifacts import PREDICTIONS, predictions_of
 from pipeline.errors import InputError
 from pipeline.inference import describe_model, model_folder
+from pipeline.models import AUTOENCODER, stored_model
 from pipeline.stage import Stage
 from pipeline.tracker import Tracker, find, find_run
 

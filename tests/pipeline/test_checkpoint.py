@@ -13,8 +13,9 @@ import pytest
 
 from pipeline.checkpoint import Checkpoint
 from pipeline.config import LevelConfig
-from pipeline.engine import Progress, shuffled_batches
+from pipeline.engine import shuffled_batches
 from pipeline.pretrain import pretrain
+from pipeline.progress import Progress
 from pipeline.tracker import Tracker
 
 EPOCHS = 5

@@ -16,9 +16,10 @@ from pipeline.config import (
     LevelConfig,
     MaskingNoise,
 )
-from pipeline.engine import DivergedError, Progress, shuffled_batches
+from pipeline.engine import DivergedError, shuffled_batches
 from pipeline.finetune import Finetuner, Trial
 from pipeline.network import build_network, initialize, random_autoencoders
+from pipeline.progress import Progress
 from pipeline.seeds import derive
 from pipeline.trials import Labelled, Parts
 

@@ -21,9 +21,10 @@ from pipeline.config import (
     SaltAndPepperNoise,
     TopKLimit,
 )
-from pipeline.engine import DivergedError, Progress, Trainer, shuffled_batches
+from pipeline.engine import DivergedError, Trainer, shuffled_batches
 from pipeline.level import build_autoencoder
 from pipeline.pretrain import Pretrained, encode, pretrain
+from pipeline.progress import Progress
 from pipeline.seeds import derive
 
 TOPK = LevelConfig(units=48, sparsity=TopKLimit(k=8), epochs=6, batch_size=64, learning_rate=0.003)

@@ -12,8 +12,8 @@ import pytest
 from pipeline.checkpoint import Checkpoint
 from pipeline.config import LevelConfig
 from pipeline.data.streamed import StreamedRows, write_rows
-from pipeline.engine import Progress
 from pipeline.pretrain import encode, encoded, pretrain
+from pipeline.progress import Progress
 from pipeline.windows import CHUNKS, Resident, Streamed, windows_of
 
 BATCH = 20

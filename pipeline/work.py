@@ -1,0 +1,301 @@
+"""The work of the stages: what TensorFlow and scikit-learn are needed for."""
+
+import json
+import tempfile
+import threading
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from layers import SparseAutoencoder
+from pipeline.artifacts import predictions_of, store_predictions
+from pipeline.checkpoint import Checkpoint
+from pipeline.compare import BASELINE, CANDIDATE
+from pipeline.compute import matched_steps
+from pipeline.config import Arm, Reference, RunConfig
+from pipeline.data.streamed import Rows, StreamedRows, at, exceeds, write_rows
+from pipeline.export import ENDPOINTS, Trained, export
+from pipeline.finetune import Finetuner
+from pipeline.keys import folder_digest
+from pipeline.metrics import METRICS
+from pipeline.models import AUTOENCODER, NETWORK, store_model, stored_model
+from pipeline.network import random_autoencoders
+from pipeline.prepare import Prepared
+from pipeline.pretrain import MEASURED_ROWS, encoded, pretrain
+from pipeline.progress import Progress, Watch
+from pipeline.references import fit_reference
+from pipeline.report import (
+    SHOWN_ROWS,
+    LeftBehind,
+    Section,
+    comparison_sections,
+    level_sections,
+    report_html,
+)
+from pipeline.run import Run, prepared_of, tracker_of
+from pipeline.seeds import derive
+from pipeline.serving import log_served_model
+from pipeline.stage import Stage
+from pipeline.summary import REPORT, read_summary
+from pipeline.tracker import StageRun, Tracker, tracking_uri
+from pipeline.trials import PRETRAINED, LevelSpec, TrialSpec, parts_of
+
+CURVES = ("loss", "explained_variance", "active_fraction", "dead_fraction")
+
+
+def pretrain_level(
+    config: RunConfig,
+    run: Run,
+    spec: LevelSpec,
+    below: Sequence[Stage],
+    stage: StageRun,
+    watch: Watch,
+    checkpoint: Checkpoint,
+) -> dict[str, float]:
+    """Pretrain a level, store it with its curves, and give back its metrics."""
+    level = config.stack[spec.number - 1]
+    rows, validation = _level_rows(config, run, spec.stack, below)
+
+    def log(progress: Progress) -> None:
+        if progress.metrics is not None:
+            stage.metrics({"loss": progress.loss, **progress.metrics}, progress.epoch)
+        watch(progress)
+
+    seed = derive(config.seed, "pretrain", spec.stack, spec.number)
+    result = pretrain(level, rows, validation, seed, log, checkpoint)
+    store_model(stage, result.autoencoder, AUTOENCODER)
+    epochs: dict[str, float] = {"epochs": result.epochs}
+    stage.metrics(epochs, result.epochs)
+    stage.tags({"xla": result.xla})
+    if checkpoint.resumed:
+        stage.tags({"resumed_after_epoch": checkpoint.resumed})
+    return result.metrics | epochs
+
+
+def finetune_trial(
+    config: RunConfig,
+    run: Run,
+    trial: TrialSpec,
+    levels: Sequence[Stage],
+    stage: StageRun,
+    watch: Watch,
+) -> dict[str, float]:
+    """Fine-tune a trial from the stack of `levels`, store its network, give back its metrics."""
+    prepared = prepared_of(config, run)
+    features, outputs = prepared.rows.shape[1], max(len(prepared.classes), 1)
+    task = config.data.task
+    finetuner = _finetuner(
+        config.finetune, config.stack, features, outputs, task, threading.get_ident()
+    )
+    if trial.arm in PRETRAINED:
+        autoencoders = [_autoencoder(config.name, level.run_id) for level in levels]
+    else:
+        seed = derive(config.seed, "random", trial.seed)
+        autoencoders = random_autoencoders(config.stack, features, seed)
+    more_steps = 0
+    if trial.arm == "compute_matched":
+        rows = len(prepared.splits.pretrain)
+        more_steps = matched_steps(config, rows, features, outputs)
+    steps = 0
+
+    def log(progress: Progress) -> None:
+        nonlocal steps
+        if progress.metrics is not None:
+            steps += 1
+            stage.metrics(progress.metrics, steps)
+        watch(progress)
+
+    parts = parts_of(config, prepared, trial)
+    seed = derive(config.seed, "trial", trial.seed)
+    result = finetuner.run(cast(Arm, trial.arm), autoencoders, parts, seed, log, more_steps)
+    finetuner.network.model.set_weights(result.weights)
+    store_model(stage, finetuner.network.model, NETWORK)
+    store_predictions(stage, result.predictions, parts)
+    metric = METRICS[task]
+    metrics = {
+        metric: result.score,
+        f"validation_{metric}_kept": result.validation_score,
+        "encoder_rate": result.encoder_rate,
+        "validation_rows": len(parts.validation.rows),
+        **{f"moved_level_{n}": moved for n, moved in enumerate(result.moved, 1)},
+    }
+    stage.metrics(metrics, trial.labels)
+    return metrics
+
+
+def fit_reference_trial(
+    config: RunConfig, run: Run, trial: TrialSpec, stage: StageRun
+) -> dict[str, float]:
+    """Fit a trial's reference model, store what it predicts, give back its metrics."""
+    prepared = prepared_of(config, run)
+    parts = parts_of(config, prepared, trial)
+    seed = derive(config.seed, "reference", trial.seed)
+    result = fit_reference(cast(Reference, trial.arm), parts, config.data.task, seed)
+    stage.params({"best": result.settings})
+    store_predictions(stage, result.predictions, parts)
+    metric = METRICS[config.data.task]
+    metrics = {
+        metric: result.score,
+        f"validation_{metric}_kept": result.validation_score,
+        "validation_rows": len(parts.validation.rows),
+    }
+    stage.metrics(metrics, trial.labels)
+    return metrics
+
+
+def export_best(
+    config: RunConfig,
+    run: Run,
+    levels: Sequence[Stage],
+    best: Stage,
+    directory: Path,
+    stage: StageRun,
+) -> dict[str, str]:
+    """Export the network of the best trial, log and register it; give back the export's tags."""
+    tracker = tracker_of(config)
+    prepared = prepared_of(config, run)
+    trained = _trained(config, prepared, levels, best)
+    folder = export(trained, directory, prepared.numbers, prepared.categories)
+    uri = log_served_model(tracker, stage, trained, folder, prepared)
+    registered = tracker.register(uri, config.name, config.export.alias)
+    return {
+        "path": str(folder),
+        "model_uri": registered,
+        "logged_model": uri,
+        "saved_model": folder_digest(folder),
+        "endpoints": json.dumps(ENDPOINTS),
+    }
+
+
+def draw_report(
+    config: RunConfig,
+    run: Run,
+    stacks: Sequence[Sequence[Stage]],
+    trials: Sequence[tuple[TrialSpec, Stage]],
+    stage: StageRun,
+) -> None:
+    """Draw the report and store it, and each figure with the stage that it is about."""
+    tracker = tracker_of(config)
+    prepared = prepared_of(config, run)
+    summary = read_summary(tracker, tracker.run(run.run_id))
+    (comparison,) = [c for c in tracker.children(run.run_id) if c.tags["stage"] == "compare"]
+    about_trials = comparison_sections(summary, _left_behind(config, tracker, prepared, trials))
+    for section in about_trials:
+        StageRun(tracker.client, comparison.made_by).picture(section.name, section.png)
+    about_levels = [_about_levels(config, run, prepared, levels) for levels in stacks]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, REPORT)
+        file.write_text(report_html(summary, (*about_trials, *about_levels[0])), "utf-8")
+        stage.artifact(file)
+
+
+def _about_levels(
+    config: RunConfig, run: Run, prepared: Prepared, levels: Sequence[Stage]
+) -> list[Section]:
+    """Draw the levels of a stack, each for the run that made it."""
+    tracker = tracker_of(config)
+    sections = level_sections(
+        config.stack,
+        [_autoencoder(config.name, level.run_id) for level in levels],
+        [{name: tracker.history(level.run_id, name) for name in CURVES} for level in levels],
+        prepared.rows[prepared.splits.validation[:SHOWN_ROWS]],
+        prepared.image_shape,
+    )
+    for section in sections:
+        assert section.level
+        made_by = levels[section.level - 1].run_id
+        StageRun(tracker.client, made_by).picture(section.name, section.png)
+    return sections
+
+
+def _left_behind(
+    config: RunConfig,
+    tracker: Tracker,
+    prepared: Prepared,
+    trials: Sequence[tuple[TrialSpec, Stage]],
+) -> LeftBehind:
+    """Confusion at the least label budget, and how far weights moved, of the arms compared."""
+    arms: list[str] = [arm for arm in (CANDIDATE, BASELINE) if arm in config.finetune.arms]
+    least = min(trial.labels for trial, _ in trials)
+    classes = len(prepared.classes) if prepared.task == "classification" else 0
+    confusion = {arm: np.zeros((classes, classes), int) for arm in arms if classes}
+    moved: dict[str, dict[int, list[list[float]]]] = {arm: {} for arm in arms}
+    for trial, stage in trials:
+        if trial.arm not in arms:
+            continue
+        distances = [stage.metrics[f"moved_level_{n}"] for n in range(1, len(config.stack) + 1)]
+        moved[trial.arm].setdefault(trial.labels, []).append(distances)
+        if classes and trial.labels == least:
+            predicted, true = predictions_of(tracker, stage)
+            np.add.at(confusion[trial.arm], (true, predicted), 1)
+    means = {
+        arm: {labels: np.mean(seeds, axis=0).tolist() for labels, seeds in by_budget.items()}
+        for arm, by_budget in moved.items()
+    }
+    return LeftBehind(confusion, least, means)
+
+
+def _level_rows(config: RunConfig, run: Run, stack: int, levels: Sequence[Stage]) -> list[Rows]:
+    """Pretraining rows, and validation rows to measure, as the topmost of `levels` passes them on.
+
+    Without levels they are the data itself. Codes are computed once for each level and kept in
+    scratch until those of the next are there. What exceeds the memory stays on disk.
+    """
+    memory = config.data.memory_bytes
+    if not levels:
+        data = prepared_of(config, run)
+        parts = data.splits.pretrain, data.splits.validation[:MEASURED_ROWS]
+        return [
+            at(data.rows, part)
+            if exceeds(len(part), data.rows.shape[1], memory)
+            else data.rows[part]
+            for part in parts
+        ]
+    files = [
+        Path(run.scratch, f"{part}-{stack}-{len(levels)}.npy")
+        for part in ("pretrain", "validation")
+    ]
+    if not all(file.exists() for file in files):
+        *lower, top = levels
+        below = _level_rows(config, run, stack, lower)
+        autoencoder = _autoencoder(config.name, top.run_id)
+        passes_on = config.stack[len(lower)].passes_on
+        for file, rows in zip(files, below, strict=True):
+            aside = file.with_suffix(f".{threading.get_ident()}.npy")
+            write_rows(aside, encoded(autoencoder, rows, passes_on))
+            aside.rename(file)
+        for below_them in Path(run.scratch).glob(f"*-{stack}-{len(lower)}.npy"):
+            below_them.unlink()
+    found: list[Rows] = []
+    for file in files:
+        codes = StreamedRows(file, memory)
+        found.append(codes if exceeds(*codes.shape, memory) else codes[:])
+    return found
+
+
+@lru_cache(maxsize=16)
+def _autoencoder(experiment: str, run_id: str) -> SparseAutoencoder:
+    return stored_model(Tracker(tracking_uri(), experiment), run_id, AUTOENCODER)
+
+
+@lru_cache(maxsize=4)
+def _finetuner(finetune, stack, features: int, outputs: int, task, thread: int) -> Finetuner:
+    """One for each thread, because training changes its weights."""
+    return Finetuner(finetune, stack, features, outputs, task)
+
+
+def _trained(config: RunConfig, data: Prepared, levels: Sequence[Stage], best: Stage) -> Trained:
+    return Trained(
+        name=config.name,
+        preprocessing=data.preprocessing,
+        stack=config.stack,
+        autoencoders=[_autoencoder(config.name, level.run_id) for level in levels],
+        network=stored_model(tracker_of(config), best.run_id, NETWORK),
+        task=data.task,
+        classes=data.classes,
+        target_offset=data.target_offset,
+        target_scale=data.target_scale,
+    )
