@@ -13,7 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from prefect.context import refresh_global_settings_context
-from prefect.settings import get_current_settings
+from prefect.settings import (
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    get_current_settings,
+    temporary_settings,
+)
 
 from flows.loopback import HOST, prefect_command, prefect_environment
 
@@ -38,7 +42,9 @@ def prefect_server() -> Iterator[Callable[[], None]]:
     os.environ["PREFECT_API_URL"] = server.api
     refresh_global_settings_context()
     try:
-        yield server.wait_until_ready
+        # Nobody watches a server of our own for heartbeats, and ending them takes a second a flow.
+        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+            yield server.wait_until_ready
     finally:
         del os.environ["PREFECT_API_URL"]
         refresh_global_settings_context()

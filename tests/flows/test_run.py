@@ -182,8 +182,16 @@ def test_a_second_run_takes_the_stages_from_the_first(
     finished: Finished, layerwise: Layerwise, prefect_url: str
 ):
     before = cached_tasks(prefect_url)
-    again = layerwise(*finished.arguments, "--summary", "again.json", folder=finished.folder)
+    again = layerwise(
+        *finished.arguments,
+        *("--summary", "again.json"),
+        folder=finished.folder,
+        PYTHONPROFILEIMPORTTIME="1",
+    )
     assert again.returncode == 0, again.stderr
+    imported = set(re.findall(r"^import time:.*\| +(\S+)$", again.stderr, re.M))
+    assert {"prefect", "mlflow"} < imported
+    assert imported.isdisjoint({"tensorflow", "keras"})  # nothing is left to compute
     summary = json.loads((finished.folder / "again.json").read_text())
     assert [level["cached"] for level in summary["layers"]] == [True, True]
     assert summary["comparison"] == finished.summary["comparison"]

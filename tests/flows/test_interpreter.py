@@ -1,0 +1,54 @@
+"""How the program ends: at once, but with everything said, cleared up and the right status."""
+
+import gc
+import subprocess
+import sys
+
+import pytest
+
+from flows.interpreter import collector_paused
+
+PROGRAM = """
+import atexit, sys, threading, time
+from flows.interpreter import leave_at_once_after
+
+def command():
+    atexit.register(lambda: print("cleared up"))
+    threading.Thread(target=lambda: (time.sleep(0.2), print("thread done"))).start()
+    print("said", end=" ")
+    {ending}
+
+class Slow:
+    def __del__(self):
+        print("taken apart")
+
+slow = Slow()
+slow.itself = slow
+leave_at_once_after(command)
+"""
+
+
+@pytest.mark.parametrize(
+    ("ending", "status", "told"),
+    [
+        ("pass", 0, ""),
+        ("sys.exit()", 0, ""),
+        ("sys.exit(2)", 2, ""),
+        ("sys.exit('refused')", 1, "refused\n"),
+        ("raise OSError('no room')", 1, "OSError: no room\n"),
+        ("raise KeyboardInterrupt", 130, "KeyboardInterrupt\n"),
+    ],
+)
+def test_all_is_said_and_cleared_up_but_nothing_is_taken_apart(ending, status, told):
+    code = PROGRAM.format(ending=ending)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == status
+    assert result.stdout == "said thread done\ncleared up\n"
+    assert result.stderr.endswith(told) and bool(result.stderr) == bool(told)
+
+
+def test_garbage_is_collected_again_after_the_imports():
+    with pytest.raises(ImportError), collector_paused():
+        assert not gc.isenabled()
+        import no_such_module  # noqa: F401
+    assert gc.isenabled()
