@@ -1,5 +1,6 @@
 """Fine-tuning one trial: an arm, a label budget and a seed, from initial weights to test score."""
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
@@ -12,14 +13,20 @@ from layers import SparseAutoencoder
 from pipeline.config import Arm, FinetuneConfig, LevelConfig, Task
 from pipeline.data.streamed import Rows
 from pipeline.engine import ParameterGroup, Trainer, blocks, shuffled_batches
+from pipeline.keys import untrained_settings
 from pipeline.metrics import METRICS, score
 from pipeline.network import build_decoder, build_network, initialize, initialize_decoder
 from pipeline.objective import Objective, losses, predictions
 from pipeline.progress import Progress, Watch
 from pipeline.seeds import derive
 from pipeline.trials import STANDARDIZED_ON, Labelled, Parts
+from pipeline.xla import faster_with_xla
 
 PREDICTED_ROWS = 4096
+WORTH_MEASURING = 1e8
+"""Floating-point operations of a step's products, some milliseconds: the trials of a run have tens
+of thousands of steps, and measuring takes ten seconds."""
+MEASURED_STEPS = 50
 FROZEN = ("frozen", "untrained_codes")
 """Arms that train the head alone."""
 
@@ -59,23 +66,18 @@ class Finetuner:
         self.network = build_network(stack, features, outputs)
         self._decoder = build_decoder(stack, features) if config.reconstruction else None
         self._objective = Objective(config, self.network, self._decoder, task)
-        rows = tf.TensorSpec((None, features), tf.float32)
-        codes = tf.TensorSpec((None, stack[-1].units), tf.float32)
-        targets = {
+        self._rows = tf.TensorSpec((None, features), tf.float32)
+        self._targets = {
             "classification": tf.TensorSpec((None,), tf.int32),
             "multilabel": tf.TensorSpec((None, outputs), tf.float32),
             "regression": tf.TensorSpec((None,), tf.float32),
         }[task]
-        trained_with_head = [self.network.head, *([self._decoder] if self._decoder else [])]
-        self._whole = Trainer(
-            self._objective.of_rows,
-            [self._group(self.network.encoder), self._group(*trained_with_head)],
-            [rows, targets],
-            whole=[rows] if self._objective.reads_unlabelled else [],
-        )
+        codes = tf.TensorSpec((None, stack[-1].units), tf.float32)
         self._head = Trainer(
-            self._objective.of_codes, [self._group(self.network.head)], [codes, targets]
+            self._objective.of_codes, [self._group(self.network.head)], [codes, self._targets]
         )
+        self._xla = self._trains_with_xla(stack)
+        self._wholes: dict[int | None, Trainer] = {}
         self._outputs = tf.function(
             partial(self.network.model, training=False),
             input_signature=[tf.TensorSpec((None, features), tf.float32)],
@@ -127,6 +129,46 @@ class Finetuner:
         ]
         return Trial(test_score, validation_score, rate, predicted, weights, moved)
 
+    def _whole(self, batch_size: int) -> Trainer:
+        """What trains the whole network; with XLA there is one for each size of batches."""
+        size = batch_size if self._xla else None
+        if size not in self._wholes:
+            self._wholes[size] = self._trainer_of_whole(size, self._xla)
+        return self._wholes[size]
+
+    def _trainer_of_whole(self, batch_size: int | None, xla: bool) -> Trainer:
+        trained_with_head = [self.network.head, *([self._decoder] if self._decoder else [])]
+        return Trainer(
+            self._objective.of_rows,
+            [self._group(self.network.encoder), self._group(*trained_with_head)],
+            [self._rows, self._targets],
+            batch_size,
+            whole=[self._rows] if self._objective.reads_unlabelled else [],
+            xla=xla,
+        )
+
+    def _trains_with_xla(self, stack: Sequence[LevelConfig]) -> bool:
+        """Whether XLA is faster, for networks large enough to be worth the measuring.
+
+        With XLA random numbers are slow, and other ones.
+        """
+        batch_size = self.config.batch_size
+        weights = sum(math.prod(v.shape) for v in self.network.model.trainable_variables)
+        if self._objective.draws or 6.0 * batch_size * weights < WORTH_MEASURING:
+            return False
+        batches = np.arange(MEASURED_STEPS * batch_size).reshape(MEASURED_STEPS, batch_size)
+        rows = np.random.default_rng(0).random((batches.size, self._rows.shape[1]), np.float32)
+        targets = np.zeros((batches.size, *self._targets.shape[1:]), self._targets.dtype.name)
+        shape = [
+            "fine-tuning",
+            self.task,
+            untrained_settings(stack),
+            [*rows.shape],
+            [*targets.shape],
+        ]
+        trainer_of = partial(self._trainer_of_whole, batch_size)
+        return faster_with_xla(shape, trainer_of, batches, rows, targets)
+
     def _start(
         self, autoencoders: Sequence[SparseAutoencoder], unlabelled: np.ndarray, seed: int
     ) -> None:
@@ -149,13 +191,13 @@ class Finetuner:
         """Train from the network's present weights; give back the best checkpoint and its score."""
         config = self.config
         frozen = rate == 0.0
-        trainer = self._head if frozen else self._whole
-        trainer.reset()
         rows = self._batched(self._codes, train.rows) if frozen else train.rows
         arrays = [tf.constant(rows), tf.constant(train.targets)]
         if self._objective.reads_unlabelled and not frozen:
             arrays.append(tf.constant(unlabelled))
         batches = self._batches(len(train.rows), seed, more_steps)
+        trainer = self._head if frozen else self._whole(batches.shape[1])
+        trainer.reset()
         steps = len(batches)
         head_rates = config.learning_rate * (1 - np.arange(steps) / steps)
         rates = head_rates[:, None] * ([1.0] if frozen else [rate, 1.0])

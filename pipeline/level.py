@@ -19,12 +19,18 @@ from layers import (
     TopK,
 )
 from pipeline import config as c
+from pipeline.config import LevelConfig
 from pipeline.data.streamed import Rows, StreamedRows, moments
-from pipeline.engine import ParameterGroup, Trainer, fused
+from pipeline.engine import ParameterGroup, Trainer, fused, shuffled_batches, steps_together
 from pipeline.seeds import derive
+from pipeline.xla import faster_with_xla
+
+WORTH_MEASURING = 8e11
+"""Floating-point operations of a level's products, some fifteen seconds of two cores. XLA compiles
+for two seconds, which smaller levels hardly win back."""
 
 
-def build_autoencoder(level: c.LevelConfig, rows: Rows, seed: int) -> SparseAutoencoder:
+def build_autoencoder(level: LevelConfig, rows: Rows, seed: int) -> SparseAutoencoder:
     """The autoencoder of a level, with weights, its decoder's bias at the mean of the rows."""
     mean, variance = column_moments(rows)
     autoencoder = SparseAutoencoder(
@@ -65,6 +71,28 @@ def trainer_of(autoencoder: SparseAutoencoder, batch_size: int, xla: bool) -> Tr
         batch_size,
         corrupt=partial(autoencoder.corruption, training=True) if autoencoder.corruption else None,
         xla=xla,
+    )
+
+
+def trains_with_xla(level: LevelConfig, rows: Rows, steps: int) -> bool:
+    """Whether a level that trains on rows (rows, features) for so many steps does so with XLA.
+
+    Where it is faster, unless the level is too small for the measuring to be worth it.
+    """
+    batch_size, features = min(level.batch_size, len(rows)), rows.shape[1]
+    # Two products forward and three backward, each of batch x features x units multiplications.
+    if steps * batch_size * 10.0 * features * level.units < WORTH_MEASURING:
+        return False
+    together = steps_together(batch_size, [tf.TensorSpec((None, features), tf.float32)])
+    sample = rows[: together * batch_size]
+    settings = level.model_dump(
+        mode="json", exclude={"epochs", "min_steps", "learning_rate", "batch_size", "retry"}
+    )
+    return faster_with_xla(
+        ["level", settings, batch_size, features],
+        lambda xla: trainer_of(build_autoencoder(level, sample, seed=0), batch_size, xla),
+        shuffled_batches(len(sample), batch_size, seed=0),
+        sample,
     )
 
 

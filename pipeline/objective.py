@@ -36,6 +36,11 @@ class Objective:
         """Whether the loss of rows is given the unlabelled rows too."""
         return bool(self._config.pseudo_labels or self._config.reconstruction)
 
+    @property
+    def draws(self) -> bool:
+        """Whether the loss of rows draws random numbers."""
+        return bool(self._corruption or self._config.dropout or self.reads_unlabelled)
+
     def begin(self, unlabelled: np.ndarray, seed: int) -> None:
         """Make ready for a training from the start, with unlabelled rows (rows, features)."""
         generators = [self._noise, *([self._corruption.noise] if self._corruption else [])]

@@ -13,11 +13,10 @@ from pipeline.compute import pretraining_epochs
 from pipeline.config import LevelConfig
 from pipeline.data.streamed import Rows, StreamedRows
 from pipeline.engine import DivergedError, blocks
-from pipeline.level import build_autoencoder, column_moments, trainer_of
+from pipeline.level import build_autoencoder, column_moments, trainer_of, trains_with_xla
 from pipeline.progress import Progress, Watch
 from pipeline.seeds import derive
 from pipeline.windows import windows_of
-from pipeline.xla import faster_with_xla
 
 MEASURED_ROWS = 5000
 ENCODED_ROWS = 4096
@@ -66,7 +65,7 @@ def pretrain(
     epochs = pretraining_epochs(level, len(rows))
     measured = validation[:MEASURED_ROWS]
     sample = rows[:MEASURED_ROWS]
-    xla = faster_with_xla(level, rows, steps * epochs)
+    xla = trains_with_xla(level, rows, steps * epochs)
     trainer = trainer_of(autoencoder, batch_size, xla)
     measure = _compiled_measure(autoencoder)
     rates = _constant_then_linear(level.learning_rate, steps * epochs)
@@ -179,15 +178,18 @@ def _take_in(autoencoder: SparseAutoencoder, offset: np.ndarray, scale: np.ndarr
 def _compiled_measure(autoencoder: SparseAutoencoder):
     """A function from rows to the autoencoder's metrics on them, clean and outside training."""
 
+    begin = tf.function(autoencoder.reset_metrics)
+    results = tf.function(autoencoder.get_metrics_result)
+
     @tf.function(input_signature=[tf.TensorSpec((None, autoencoder.encoder.kernel.shape[0]))])
     def take_in(rows):
         autoencoder.compute_metrics(rows, None, autoencoder(rows))
 
     def measure(rows: np.ndarray) -> dict[str, float]:
-        autoencoder.reset_metrics()
+        begin()
         for start in range(0, len(rows), ENCODED_ROWS):
             take_in(rows[start : start + ENCODED_ROWS])
-        return {metric.name: float(metric.result()) for metric in autoencoder.metrics}
+        return {name: float(value) for name, value in results().items()}
 
     return measure
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.running import BUILD
 
-REPEATS = 5
+REPEATS = 3
 ROWS = 6400
 UNITS = 512
 GROUPS: dict[str, tuple[int, ...]] = {
@@ -75,7 +75,7 @@ def epoch(rows: int = ROWS, units: int = UNITS, levels: int = 0) -> Callable[[],
 
     pixels = read_builtin("fashion_mnist").x.reshape(-1, 784)
     data = np.resize(pixels, (rows, units if levels else 784)).astype("float32") / 255
-    trained = [engine(LevelConfig(units=units), data) for _ in range(max(levels, 1))]
+    trained = [engine(LevelConfig(units=units), data, xla=False) for _ in range(max(levels, 1))]
 
     def train() -> None:
         for one in trained:

@@ -71,7 +71,7 @@ def test_stopped_training_ends_with_the_same_weights_and_history(
     name, xla, rows, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("pipeline.checkpoint.SHARE", 1.0)  # a checkpoint at every epoch
-    monkeypatch.setattr("pipeline.pretrain.faster_with_xla", lambda *_: xla)
+    monkeypatch.setattr("pipeline.pretrain.trains_with_xla", lambda *_: xla)
     weights, told, metrics = train(level_of(name), rows, None)
     with pytest.raises(Stop):
         train(level_of(name), rows, Checkpoint(tmp_path, "key"), stop_after=2)

@@ -133,6 +133,33 @@ def test_training_is_what_a_plain_keras_loop_does(rate, finetuner, encoders, par
         np.testing.assert_allclose(got, expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("rows", [100, 20])  # more and fewer than a batch has
+def test_with_xla_a_trial_comes_out_alike(rows, finetuner, encoders, parts, monkeypatch):
+    given = parts._replace(train=Labelled(*(part[:rows] for part in parts.train)))
+    plain = run(finetuner(), "pretrained", encoders[0], given).trial
+    monkeypatch.setattr("pipeline.finetune.WORTH_MEASURING", 0)
+    monkeypatch.setattr("pipeline.finetune.faster_with_xla", lambda *_: True)
+    compiled = Finetuner(CONFIG, STACK, 64, 10, "classification")
+    trial = run(compiled, "pretrained", encoders[0], given).trial
+    assert trial.encoder_rate == plain.encoder_rate
+    for one, other in zip(trial.weights, plain.weights, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-3)
+    assert not np.array_equal(trial.weights[0], plain.weights[0])  # XLA adds in another order
+
+
+@pytest.mark.parametrize(
+    "switch", [{"dropout": 0.1}, {"corruption": MaskingNoise(share=0.2)}, {"pseudo_labels": 0.5}]
+)
+def test_where_fine_tuning_draws_at_random_xla_is_not_asked(switch, monkeypatch):
+    monkeypatch.setattr("pipeline.finetune.WORTH_MEASURING", 0)
+    asked: list = []
+    monkeypatch.setattr("pipeline.finetune.faster_with_xla", lambda *given: asked.append(given))
+    Finetuner(CONFIG.model_copy(update=switch), STACK, 64, 10, "classification")
+    assert not asked
+    Finetuner(CONFIG, STACK, 64, 10, "classification")
+    assert len(asked) == 1
+
+
 def test_arms_differ_in_the_encoder_s_first_weights_alone(finetuner, encoders, parts):
     # The same first weights under another name give the same trial: batches, head, order, rates.
     pretrained = run(finetuner(), "pretrained", encoders[0], parts)

@@ -120,7 +120,7 @@ def test_every_mechanism_trains_an_epoch_tied_or_not(mechanism, tied, trained, r
 def test_with_xla_every_mechanism_trains_alike(mechanism, trained, rows, validation, monkeypatch):
     level = with_mechanism(mechanism, epochs=1)
     plain = trained(level)
-    monkeypatch.setattr("pipeline.pretrain.faster_with_xla", lambda *_: True)
+    monkeypatch.setattr("pipeline.pretrain.trains_with_xla", lambda *_: True)
     told: list[Progress] = []
     compiled = pretrain(level, rows, validation, 0, told.append)
     assert (plain.pretrained.xla, compiled.xla) == (False, True)

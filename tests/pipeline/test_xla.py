@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from pipeline.config import LevelConfig, TopKLimit
+from pipeline.level import trains_with_xla
 from pipeline.pretrain import pretrain
-from pipeline.xla import faster_with_xla
 
 LEVEL = LevelConfig(units=32, batch_size=64)
 
@@ -23,7 +23,7 @@ def rows(digits) -> np.ndarray:
 def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where choices are remembered; every level is worth measuring."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr("pipeline.xla.WORTH_MEASURING", 0)
+    monkeypatch.setattr("pipeline.level.WORTH_MEASURING", 0)
     return tmp_path / "layerwise" / "xla"
 
 
@@ -36,7 +36,7 @@ def gains(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def test_a_level_is_measured_once_and_trains_as_was_found(rows, memory):
-    first = faster_with_xla(LEVEL, rows, steps=100)
+    first = trains_with_xla(LEVEL, rows, steps=100)
     (file,) = memory.iterdir()
     gain = json.loads(file.read_text())["gain"]
     assert first == (gain >= 1.05)
@@ -47,33 +47,33 @@ def test_a_level_is_measured_once_and_trains_as_was_found(rows, memory):
 @pytest.mark.parametrize(("gain", "chosen"), [(0.8, False), (1.04, False), (1.06, True)])
 def test_xla_must_be_clearly_faster(gain, chosen, rows, memory, gains):
     gains.append(gain)
-    assert faster_with_xla(LEVEL, rows, steps=100) is chosen
+    assert trains_with_xla(LEVEL, rows, steps=100) is chosen
 
 
 def test_what_the_speed_depends_on_is_measured_anew_and_nothing_else(rows, memory, gains):
     gains += [2.0, 0.5]
     others = {"epochs": 99, "learning_rate": 0.5, "min_steps": 7, "retry": True}
-    assert faster_with_xla(LEVEL, rows, steps=100)
-    assert faster_with_xla(LEVEL.model_copy(update=others), rows[:500], steps=200)
+    assert trains_with_xla(LEVEL, rows, steps=100)
+    assert trains_with_xla(LEVEL.model_copy(update=others), rows[:500], steps=200)
     sparse = LEVEL.model_copy(update={"sparsity": TopKLimit(k=4)})
-    assert not faster_with_xla(sparse, rows, steps=100)
+    assert not trains_with_xla(sparse, rows, steps=100)
 
 
 def test_a_small_level_is_not_measured(rows, memory, monkeypatch):
-    monkeypatch.setattr("pipeline.xla.WORTH_MEASURING", 10 * 64 * 32 * 64 * 100 + 1)
-    assert not faster_with_xla(LEVEL, rows, steps=100)
+    monkeypatch.setattr("pipeline.level.WORTH_MEASURING", 10 * 64 * 32 * 64 * 100 + 1)
+    assert not trains_with_xla(LEVEL, rows, steps=100)
     assert not memory.exists()
 
 
 def test_what_cannot_be_remembered_is_not_chosen(rows, memory, gains):
     gains.append(2.0)
     memory.parent.write_text("in the way")
-    assert not faster_with_xla(LEVEL, rows, steps=100)
+    assert not trains_with_xla(LEVEL, rows, steps=100)
 
 
 def test_who_measures_at_the_same_time_chooses_alike(rows, memory, gains):
     gains += [2.0, 0.5] * 8
     with ThreadPoolExecutor(16) as pool:
-        chosen = set(pool.map(lambda _: faster_with_xla(LEVEL, rows, steps=100), range(16)))
+        chosen = set(pool.map(lambda _: trains_with_xla(LEVEL, rows, steps=100), range(16)))
     assert len(chosen) == 1
     assert len(list(memory.iterdir())) == 1
