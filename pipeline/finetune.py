@@ -12,7 +12,7 @@ import tensorflow as tf
 from layers import SparseAutoencoder
 from pipeline.config import Arm, FinetuneConfig, LevelConfig, Task
 from pipeline.data.streamed import Rows
-from pipeline.engine import ParameterGroup, Trainer, blocks, shuffled_batches
+from pipeline.engine import ParameterGroup, Trainer, blocks, shuffled_batches, steps_together
 from pipeline.keys import untrained_settings
 from pipeline.metrics import METRICS, score
 from pipeline.network import build_decoder, build_network, initialize, initialize_decoder
@@ -25,8 +25,7 @@ from pipeline.xla import faster_with_xla
 PREDICTED_ROWS = 4096
 WORTH_MEASURING = 1e8
 """Floating-point operations of a step's products, some milliseconds: the trials of a run have tens
-of thousands of steps, and measuring takes ten seconds."""
-MEASURED_STEPS = 50
+of thousands of steps, and measuring takes some seconds."""
 FROZEN = ("frozen", "untrained_codes")
 """Arms that train the head alone."""
 
@@ -150,13 +149,14 @@ class Finetuner:
     def _trains_with_xla(self, stack: Sequence[LevelConfig]) -> bool:
         """Whether XLA is faster, for networks large enough to be worth the measuring.
 
-        With XLA random numbers are slow, and other ones.
+        Not where the loss draws random numbers: with XLA they are slow, and other ones.
         """
         batch_size = self.config.batch_size
         weights = sum(math.prod(v.shape) for v in self.network.model.trainable_variables)
         if self._objective.draws or 6.0 * batch_size * weights < WORTH_MEASURING:
             return False
-        batches = np.arange(MEASURED_STEPS * batch_size).reshape(MEASURED_STEPS, batch_size)
+        steps = steps_together(batch_size, [self._rows, self._targets])
+        batches = np.arange(steps * batch_size).reshape(steps, batch_size)
         rows = np.random.default_rng(0).random((batches.size, self._rows.shape[1]), np.float32)
         targets = np.zeros((batches.size, *self._targets.shape[1:]), self._targets.dtype.name)
         shape = [
