@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_digits
 from whole_runs import Whole, call_stages, whole_run
 
-from pipeline import stages
+from pipeline import stages, work
 from pipeline.config import RunConfig
 from pipeline.data.streamed import StreamedRows
 from pipeline.errors import InputError
@@ -56,9 +56,9 @@ def keys_of(config: RunConfig) -> list[str]:
 def test_every_level_read_its_rows_from_disk(streamed_config, at_home, tmp_path, monkeypatch):
     at_home(tmp_path, monkeypatch)
     read = []
-    train = stages.pretrain
+    train = work.pretrain
     monkeypatch.setattr(
-        stages,
+        work,
         "pretrain",
         lambda level, rows, *rest: read.append(rows) or train(level, rows, *rest),
     )
