@@ -6,10 +6,12 @@ What computes is imported when there is something to compute, for it takes secon
 """
 
 import json
+import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
@@ -80,9 +82,12 @@ def first_level_done(config: RunConfig, data: Prepared) -> bool:
 
 def computing() -> ModuleType:
     """What computes, with TensorFlow behind it."""
-    with _importing, native_output_hidden():
-        from pipeline import work
-    return work
+    with _importing:
+        # Not each time: while it is hidden, other threads' lines of progress would be lost.
+        if "pipeline.work" not in sys.modules:
+            with native_output_hidden():
+                import_module("pipeline.work")
+        return sys.modules["pipeline.work"]
 
 
 def pretrain_stage(
