@@ -374,12 +374,18 @@ class ExportConfig(Part):
 
 
 class ExecutionConfig(Part):
-    """Where the fine-tuning trials run."""
+    """Where levels and fine-tuning trials run."""
 
     runner: Literal["thread", "process", "dask"] = Field(
         "thread", description="Prefect's task runner; `dask` needs the extra of that name."
     )
     workers: PositiveInt = Field(1, description="Trials at a time. One uses all cores.")
+    gpus: PositiveInt = Field(
+        1,
+        description="GPUs that pretrain a level together, each with a share of every batch: for "
+        "wide levels and large batches. `kl`, `batch_topk` and `lifetime` then look at such a "
+        "share where they would look at a batch.",
+    )
 
 
 def _level(units: int, k: int, masked: float) -> LevelConfig:
@@ -420,7 +426,17 @@ class RunConfig(Part):
     )
     finetune: FinetuneConfig = Field(FinetuneConfig(), description="The supervised part.")
     export: ExportConfig = Field(ExportConfig(), description="The SavedModel.")
-    execution: ExecutionConfig = Field(ExecutionConfig(), description="Where trials run.")
+    execution: ExecutionConfig = Field(ExecutionConfig(), description="Where it runs.")
+
+    @model_validator(mode="after")
+    def _a_batch_has_rows_for_every_gpu(self) -> Self:
+        for number, level in enumerate(self.stack):
+            if level.batch_size < self.execution.gpus:
+                raise ValueError(
+                    f"stack.{number}.batch_size must be a row or more for each of execution.gpus. "
+                    f"Given: {level.batch_size} and {self.execution.gpus}. Lower execution.gpus."
+                )
+        return self
 
     @model_validator(mode="after")
     def _pseudo_labels_need_labels(self) -> Self:

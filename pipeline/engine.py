@@ -61,6 +61,7 @@ class Trainer:
         self.groups = list(groups)
         for group in self.groups:
             group.optimizer.build(group.variables)
+        self._strategy = tf.distribute.get_strategy()
         self._loss = loss
         self._corrupt = corrupt
         self._gathered = len(arrays)
@@ -110,15 +111,33 @@ class Trainer:
     def _step(self, told, batch, whole, rates):
         """One step; told are the sum of the losses and the steps before it was no finite number."""
         total, finite = told
-        variables = [variable for group in self.groups for variable in group.variables]
-        with tf.GradientTape() as tape:
-            value = self._loss(*batch, *whole)
-        gradients = iter(tape.gradient(value, [variable.value for variable in variables]))
         for index, group in enumerate(self.groups):
             group.optimizer.learning_rate.assign(rates[index])
-            group.optimizer.apply([next(gradients) for _ in group.variables], group.variables)
+        if self._strategy.num_replicas_in_sync > 1:
+            shares = self._strategy.run(self._descend_on_share, (batch, whole))
+            value = self._strategy.reduce("SUM", shares, axis=None)
+        else:
+            value = self._descend(batch, whole)
         total += value
         return total, finite + tf.cast(tf.math.is_finite(total), tf.int32)
+
+    def _descend(self, batch, whole, share=1.0):
+        """Go down the gradient of this share of the loss; several devices add up theirs."""
+        variables = [variable for group in self.groups for variable in group.variables]
+        with tf.GradientTape() as tape:
+            value = share * self._loss(*batch, *whole)
+        gradients = iter(tape.gradient(value, [variable.value for variable in variables]))
+        for group in self.groups:
+            group.optimizer.apply([next(gradients) for _ in group.variables], group.variables)
+        return value
+
+    def _descend_on_share(self, batch, whole):
+        """The same on one of several devices, which takes every n-th row of the batch."""
+        device = tf.distribute.get_replica_context()
+        first, of_all = device.replica_id_in_sync_group, device.num_replicas_in_sync
+        mine = [part[first::of_all] for part in batch]
+        share = tf.shape(mine[0])[0] / tf.shape(batch[0])[0]
+        return self._descend(mine, whole, tf.cast(share, tf.float32))
 
     def _step_by_step(self, told, batches, rates, given):
         for step in tf.range(tf.shape(batches)[0]):

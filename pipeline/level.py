@@ -77,11 +77,13 @@ def trainer_of(autoencoder: SparseAutoencoder, batch_size: int, xla: bool) -> Tr
 def trains_with_xla(level: LevelConfig, rows: Rows, steps: int) -> bool:
     """Whether a level that trains on rows (rows, features) for so many steps does so with XLA.
 
-    Where it is faster, unless the level is too small for the measuring to be worth it.
+    Where it is faster, unless the level is too small for the measuring to be worth it, or several
+    GPUs train it together.
     """
     batch_size, features = min(level.batch_size, len(rows)), rows.shape[1]
     # Two products forward and three backward, each of batch x features x units multiplications.
-    if steps * batch_size * 10.0 * features * level.units < WORTH_MEASURING:
+    small = steps * batch_size * 10.0 * features * level.units < WORTH_MEASURING
+    if small or tf.distribute.get_strategy().num_replicas_in_sync > 1:
         return False
     together = steps_together(batch_size, [tf.TensorSpec((None, features), tf.float32)])
     sample = rows[: together * batch_size]

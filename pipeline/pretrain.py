@@ -83,7 +83,7 @@ def pretrain(
         good = [keras.ops.convert_to_numpy(variable) for variable in state] if level.retry else []
         if level.revive and step == 0 and 0 < 2 * epoch <= epochs:
             revive(autoencoder, sample, derive(seed, "revive", epoch))
-        of_epoch = rates[epoch * steps : (epoch + 1) * steps] * float(slowed)
+        of_epoch = rates[epoch * steps : (epoch + 1) * steps] * float(slowed.numpy())
         first = step // windows.window_steps
         try:
             for window in windows.epoch(derive(seed, "epoch", epoch), first):
@@ -98,7 +98,7 @@ def pretrain(
                     if step < steps:
                         tell(epoch, step, losses[-1], None)
         except DivergedError as error:
-            if not level.retry or float(slowed) < 1:
+            if not level.retry or float(slowed.numpy()) < 1:
                 raise _told_where(error, epoch, steps, step, level.retry) from error
             for variable, value in zip(state, good, strict=True):
                 variable.assign(value)

@@ -17,6 +17,7 @@ from pipeline.compare import BASELINE, CANDIDATE
 from pipeline.compute import matched_steps
 from pipeline.config import Arm, Reference, RunConfig
 from pipeline.data.streamed import Rows, StreamedRows, at, exceeds, write_rows
+from pipeline.devices import gpus_together
 from pipeline.export import ENDPOINTS, Trained, export
 from pipeline.finetune import Finetuner
 from pipeline.keys import folder_digest
@@ -65,7 +66,8 @@ def pretrain_level(
         watch(progress)
 
     seed = derive(config.seed, "pretrain", spec.stack, spec.number)
-    result = pretrain(level, rows, validation, seed, log, checkpoint)
+    with gpus_together(config.execution.gpus):
+        result = pretrain(level, rows, validation, seed, log, checkpoint)
     store_model(stage, result.autoencoder, AUTOENCODER)
     epochs: dict[str, float] = {"epochs": result.epochs}
     stage.metrics(epochs, result.epochs)

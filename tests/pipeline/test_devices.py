@@ -1,0 +1,106 @@
+"""A level on several devices: two of TensorFlow's own making stand for two GPUs."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.devices import gpus_together
+from pipeline.errors import InputError
+from pipeline.settings import check
+
+SCRIPT = """
+import json, sys
+from contextlib import nullcontext
+from pathlib import Path
+import numpy as np
+import tensorflow as tf
+from sklearn.datasets import load_digits
+
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+from pipeline.checkpoint import Checkpoint
+from pipeline.config import LevelConfig
+from pipeline.pretrain import pretrain
+
+rows = (load_digits().data[:1000] / 16).astype("float32")
+level = LevelConfig(units=32, epochs=4, batch_size=65, **json.loads(sys.argv[1]))
+
+class Killed(Exception):
+    pass
+
+def trained(together, watch=lambda _: None, checkpoint=None):
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]) if together else None
+    with strategy.scope() if strategy else nullcontext():
+        result = pretrain(level, rows[:900], rows[900:], 0, watch, checkpoint)
+        if strategy:
+            kernel = result.autoencoder.encoder.kernel.value
+            copies = [copy.numpy() for copy in strategy.experimental_local_results(kernel)]
+            assert len(copies) == 2 and (copies[0] == copies[1]).all()
+    return result.autoencoder.get_weights()
+
+def kill(progress):
+    if progress.epoch == 3:
+        raise Killed
+
+def furthest(some, others):
+    return max(float(np.abs(a - b).max()) for a, b in zip(some, others, strict=True))
+
+one, two = trained(False), trained(True)
+try:
+    trained(True, kill, Checkpoint(Path(sys.argv[2]), "level"))
+except Killed:
+    pass
+resumed = Checkpoint(Path(sys.argv[2]), "level")
+again = trained(True, checkpoint=resumed)
+print(json.dumps([furthest(one, two), furthest(two, again), resumed.resumed]))
+"""
+
+TOPK = {"sparsity": {"mechanism": "topk", "k": 8}, "corruption": {"kind": "masking", "share": 0.3}}
+BATCH_TOPK = {"sparsity": {"mechanism": "batch_topk", "k": 8}}
+
+
+def measured(level: dict, folder: Path) -> tuple[float, float, int]:
+    """How far apart weights are: of one and two devices, of a run and a killed one; its epochs."""
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, json.dumps(level), str(folder)],
+        cwd=Path(__file__).parents[2], capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return tuple(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.fixture(scope="module")
+def topk(tmp_path_factory) -> tuple[float, float, int]:
+    return measured(TOPK, tmp_path_factory.mktemp("checkpoints"))
+
+
+def test_two_devices_train_the_weights_that_one_trains_noise_included(topk):
+    assert topk[0] < 1e-5
+
+
+def test_killed_on_two_devices_training_ends_with_the_same_weights(topk):
+    assert topk[1:] == (0.0, 3)
+
+
+def test_a_limit_over_the_batch_runs_on_two_devices_and_resumes(tmp_path):
+    _, after_kill, resumed = measured(BATCH_TOPK, tmp_path)
+    assert (after_kill, resumed) == (0.0, 3)
+
+
+def test_more_gpus_than_there_are_are_refused():
+    with pytest.raises(InputError, match=r"execution.gpus = 99: .* Set it to 1"):
+        gpus_together(99)
+
+
+def test_one_gpu_is_what_tensorflow_chooses():
+    with gpus_together(1) as scope:
+        assert scope is None
+
+
+def test_batches_smaller_than_the_gpus_are_refused():
+    with pytest.raises(InputError, match=r"stack.0.batch_size .* Given: 2 and 3"):
+        check({"stack": [{"units": 8, "batch_size": 2}], "execution": {"gpus": 3}})
