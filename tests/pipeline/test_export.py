@@ -429,3 +429,31 @@ def test_autoencoders_of_any_kind_pass_what_their_level_says():
         expected = np.maximum(passed @ kernel + bias, 0)
         (code,) = Endpoints(trained).encode(tf.constant(rows)).values()
         np.testing.assert_allclose(code, expected, atol=1e-5)
+
+
+def test_topk_is_exported_without_a_sort_and_with_the_codes_of_one(tmp_path):
+    limited = LevelConfig(units=300, sparsity=TopKLimit(k=40), passes_on="code")
+    stack = (limited, limited)
+    autoencoders = random_autoencoders(stack, 64, seed=0)
+    network = build_network(stack, 64, 10)
+    initialize(network, autoencoders, RAW[:500] / 16, seed=0)
+    columns = tuple(Column(str(n), "number") for n in range(64))
+    zeros, ones = np.zeros(64, "float32"), np.ones(64, "float32")
+    preprocessing = Preprocessing(columns, np.full(64, np.nan, "float32"), zeros, 16 * ones, ())
+    classes = tuple("0123456789")
+    trained = Trained("topk", preprocessing, stack, autoencoders, network.model,
+                      "classification", classes, 0.0, 1.0)  # fmt: skip
+    folder = export(trained, tmp_path, RAW[:200], np.empty((200, 0), str))  # proves it by the sort
+    loaded = tf.saved_model.load(str(folder)).signatures
+    for endpoint in ENDPOINTS:
+        graph = loaded[endpoint].graph.as_graph_def()
+        operations = {node.op for f in graph.library.function for node in f.node_def}
+        assert "NthElement" in operations
+        assert "TopKV2" not in operations
+    assert autoencoders[0].sparsity.threshold(np.eye(300, dtype="float32")).shape == (300, 1)
+
+    strange = RAW[:4].copy()
+    strange[1, 20], strange[2, 20], strange[3, 5:9] = np.nan, np.inf, [np.inf, -np.inf, 0, 1e38]
+    code = call(loaded, "encode", strange)["code"]
+    np.testing.assert_allclose(code[0], call(loaded, "encode", RAW[:1])["code"][0], rtol=1e-6)
+    assert np.isnan(code[1]).all()
