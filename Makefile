@@ -40,12 +40,14 @@ reproduce: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks.speed.kth_largest
 	$(BIN)/python -m benchmarks.speed.training
+	$(BIN)/python -m benchmarks.speed.stack
 	$(BIN)/python -m benchmarks.speed.inference
 	$(BIN)/python -m benchmarks.speed.scaling
 	$(BIN)/python -m benchmarks.speed.seeds
 	$(BIN)/python -m benchmarks.speed.startup
 	$(BIN)/python -m benchmarks.speed.overhead
 	$(BIN)/python -m benchmarks.size.any_size
+	$(BIN)/python -m benchmarks.goals
 
 docs: $(READY)
 	$(BIN)/python docs/make_reference.py

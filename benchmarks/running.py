@@ -4,10 +4,22 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 BUILD = Path(__file__).parents[1] / "build"
+
+
+class Training(NamedTuple):
+    """One way to train a level."""
+
+    epoch: Callable[[], Any]
+    """Passes over the rows once."""
+    weights: Callable[[], list[np.ndarray]]
+    """Kernel and bias of the encoder, (features, units) and (units,), then of the decoder."""
 
 
 def layerwise_run(name: str, *arguments: str | Path) -> dict[str, Any]:

@@ -118,7 +118,7 @@ class Trainer:
             value = self._strategy.reduce("SUM", shares, axis=None)
         else:
             value = self._descend(batch, whole)
-        total += value
+        total += tf.cast(value, total.dtype)  # of mixed precision it is a half
         return total, finite + tf.cast(tf.math.is_finite(total), tf.int32)
 
     def _descend(self, batch, whole, share=1.0):

@@ -20,7 +20,7 @@ from layers import (
 )
 from pipeline import config as c
 from pipeline.config import LevelConfig
-from pipeline.data.streamed import Rows, StreamedRows, moments
+from pipeline.data.streamed import Rows, moments
 from pipeline.engine import ParameterGroup, Trainer, fused, shuffled_batches, steps_together
 from pipeline.seeds import derive
 from pipeline.xla import faster_with_xla
@@ -113,10 +113,8 @@ def corruption_layer(corruption: c.Corruption, seed: int) -> keras.layers.Layer 
 
 def column_moments(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance of each column, float32 (columns,)."""
-    if isinstance(rows, StreamedRows):
-        mean, variance = moments(rows)
-        return mean.astype(np.float32), variance.astype(np.float32)
-    return rows.mean(axis=0), rows.var(axis=0)
+    mean, variance = moments(rows)
+    return mean.astype(np.float32), variance.astype(np.float32)
 
 
 def _sparsity(sparsity: c.Sparsity) -> keras.layers.Layer | None:

@@ -19,7 +19,7 @@ from pipeline.data.preprocessing import Preprocessing, fit
 from pipeline.data.read import read
 from pipeline.data.source import Source
 from pipeline.data.splits import Splits, split
-from pipeline.data.streamed import Rows, StreamedRows
+from pipeline.data.streamed import Rows, StreamedRows, write_rows
 from pipeline.errors import InputError
 from pipeline.seeds import derive
 
@@ -104,7 +104,7 @@ def _prepare_into(aside: Path, config: DataConfig, seed: int) -> None:
     source = read(config, aside)
     splits = split(source, config, derive(seed, "split"))
     preprocessing = fit(source, splits.pretrain, config)
-    rows = preprocessing.apply_to(source)
+    numbers = source.numbers
     classes, targets, offset, scale = _targets(source, splits.train, config.task)
     example = splits.test[:EXAMPLE_ROWS]
     about = {
@@ -118,13 +118,13 @@ def _prepare_into(aside: Path, config: DataConfig, seed: int) -> None:
         "preprocessing": preprocessing.to_json(),
         "image_shape": source.image_shape,
         "table": source.table,
-        "memory": rows.memory if isinstance(rows, StreamedRows) else None,
+        "memory": numbers.memory if isinstance(numbers, StreamedRows) else None,
     }
-    if isinstance(rows, StreamedRows):
-        converted = rows.file.parent == aside
-        (aside / NUMBERS).symlink_to(rows.file.name if converted else rows.file.resolve())
+    if isinstance(numbers, StreamedRows):
+        converted = numbers.file.parent == aside
+        (aside / NUMBERS).symlink_to(numbers.file.name if converted else numbers.file.resolve())
     else:
-        np.save(aside / ROWS, rows)
+        write_rows(aside / ROWS, preprocessing.blocks(source))
     np.savez(
         aside / "parts.npz",
         targets=targets,

@@ -11,6 +11,7 @@ from layers import SparseAutoencoder, revive
 from pipeline.checkpoint import Checkpoint, Position
 from pipeline.compute import pretraining_epochs
 from pipeline.config import LevelConfig
+from pipeline.data.aligned import aligned_empty
 from pipeline.data.streamed import Rows, StreamedRows
 from pipeline.engine import DivergedError, blocks
 from pipeline.level import build_autoencoder, column_moments, trainer_of, trains_with_xla
@@ -158,7 +159,9 @@ def _pretrain_standardized(
     def standard(given: Rows) -> Rows:
         if isinstance(given, StreamedRows):
             return given.changed(lambda block: (block - offset) / scale, given.shape[1])
-        return (given - offset) / scale
+        standardized = aligned_empty(given.shape, given.dtype)
+        np.subtract(given, offset, out=standardized)
+        return np.divide(standardized, scale, out=standardized)
 
     result = pretrain(inner, standard(rows), standard(validation), seed, watch, checkpoint)
     _take_in(result.autoencoder, offset, scale)

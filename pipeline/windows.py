@@ -13,10 +13,12 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from pipeline.data.aligned import ALIGNMENT, aligned_empty
 from pipeline.data.streamed import Rows, StreamedRows
 from pipeline.engine import shuffled_batches
 from pipeline.seeds import derive
 
+FLOAT32 = np.dtype(np.float32)
 CHUNKS = 16
 """Of a window: from so many places of the file come the rows that are shuffled together."""
 
@@ -34,7 +36,7 @@ class Resident:
     """Rows that stay in memory: one window an epoch. Rows that fill no batch sit it out."""
 
     def __init__(self, rows: np.ndarray, batch_size: int):
-        self._rows = tf.constant(rows)
+        self._rows = tensor_of(rows)
         self._batch_size = batch_size
         self.steps = self.window_steps = len(rows) // batch_size
 
@@ -75,12 +77,23 @@ class Streamed:
                 if after is not None:
                     coming = reader.submit(self._read, after)
                 order = derive(seed, "window", number)
-                yield Window(
-                    tf.constant(rows), shuffled_batches(len(rows), self._batch_size, order)
-                )
+                yield Window(tensor_of(rows), shuffled_batches(len(rows), self._batch_size, order))
 
     def _read(self, starts: np.ndarray) -> np.ndarray:
-        return np.concatenate([self._rows[start : start + self._chunk_rows] for start in starts])
+        rows = aligned_empty((len(starts) * self._chunk_rows, self._rows.shape[1]), FLOAT32)
+        for number, start in enumerate(starts):
+            place = slice(number * self._chunk_rows, (number + 1) * self._chunk_rows)
+            rows[place] = self._rows[start : start + self._chunk_rows]
+        return rows
+
+
+def tensor_of(rows: np.ndarray) -> tf.Tensor:
+    """The rows as a tensor: the same memory where that may be, which must not change then."""
+    on_gpu = tf.config.list_logical_devices("GPU")
+    ours = rows.flags.writeable and rows.flags.c_contiguous and len(rows)
+    if on_gpu or not ours or rows.ctypes.data % ALIGNMENT:
+        return tf.constant(rows)
+    return tf.experimental.dlpack.from_dlpack(rows.__dlpack__())
 
 
 def windows_of(rows: Rows, batch_size: int) -> Resident | Streamed:

@@ -249,11 +249,12 @@ def _level_rows(config: RunConfig, run: Run, stack: int, levels: Sequence[Stage]
     memory = config.data.memory_bytes
     if not levels:
         data = prepared_of(config, run)
+        stored = data.rows
+        if isinstance(stored, np.memmap):  # reading leaves no pages of the file in this process
+            stored = StreamedRows(Path(str(stored.filename)), memory)
         parts = data.splits.pretrain, data.splits.validation[:MEASURED_ROWS]
         return [
-            at(data.rows, part)
-            if exceeds(len(part), data.rows.shape[1], memory)
-            else data.rows[part]
+            at(stored, part) if exceeds(len(part), stored.shape[1], memory) else stored[part]
             for part in parts
         ]
     files = [
@@ -261,21 +262,27 @@ def _level_rows(config: RunConfig, run: Run, stack: int, levels: Sequence[Stage]
         for part in ("pretrain", "validation")
     ]
     if not all(file.exists() for file in files):
-        *lower, top = levels
-        below = _level_rows(config, run, stack, lower)
-        autoencoder = _autoencoder(config.name, top.run_id)
-        passes_on = config.stack[len(lower)].passes_on
-        for file, rows in zip(files, below, strict=True):
-            aside = file.with_suffix(f".{threading.get_ident()}.npy")
-            write_rows(aside, encoded(autoencoder, rows, passes_on))
-            aside.rename(file)
-        for below_them in Path(run.scratch).glob(f"*-{stack}-{len(lower)}.npy"):
-            below_them.unlink()
+        _write_codes(config, run, stack, levels, files)
     found: list[Rows] = []
     for file in files:
         codes = StreamedRows(file, memory)
         found.append(codes if exceeds(*codes.shape, memory) else codes[:])
     return found
+
+
+def _write_codes(
+    config: RunConfig, run: Run, stack: int, levels: Sequence[Stage], files: Sequence[Path]
+) -> None:
+    """Encode the rows of the topmost of `levels` into `files`; those below are no longer needed."""
+    *lower, top = levels
+    autoencoder = _autoencoder(config.name, top.run_id)
+    passes_on = config.stack[len(lower)].passes_on
+    for file, rows in zip(files, _level_rows(config, run, stack, lower), strict=True):
+        aside = file.with_suffix(f".{threading.get_ident()}.npy")
+        write_rows(aside, encoded(autoencoder, rows, passes_on))
+        aside.rename(file)
+    for below_them in Path(run.scratch).glob(f"*-{stack}-{len(lower)}.npy"):
+        below_them.unlink()
 
 
 @lru_cache(maxsize=16)

@@ -1,6 +1,7 @@
 """A whole run over synthetic rows of several sizes, up to 20 GB, within one budget of memory.
 
-Rows are mixtures of a few patterns with noise, classes are those of the strongest pattern. What is
+Two more are given memory enough for their rows: their peaks tell what a byte of rows costs. Rows
+are mixtures of a few patterns with noise, classes are those of the strongest pattern. What is
 told: the peak of the resident memory of `layerwise run`, its servers and workers left out, and how
 fast it pretrained; the curve of the largest run is drawn. The rows lie in build/, which needs about
 twice their size, and are removed at the end.
@@ -29,6 +30,8 @@ CLASSES = 10
 BUDGET = 2
 """GiB that rows may take."""
 SIZES = (1.0, 5.0, 20.0)
+RESIDENT_BUDGET = 8
+RESIDENT_SIZES = (0.5, 2.0)
 BLOCK = 50_000
 SECONDS = 0.5
 HELD_OUT = 5000
@@ -50,30 +53,44 @@ class Measured(NamedTuple):
 
 
 def main(sizes: list[float]) -> None:
-    """Run all sizes, print a Markdown table, write JSON and the picture."""
-    found = []
-    for size in sizes:
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        try:
-            found.append(measure(size))
-        finally:
-            shutil.rmtree(FOLDER)
+    """Run all sizes, print Markdown tables, write JSON and the picture."""
+    resident = [measure(size, RESIDENT_BUDGET) for size in RESIDENT_SIZES]
+    streamed = [measure(size, BUDGET) for size in sizes]
     results = BUILD / "size"
     results.mkdir(exist_ok=True)
-    (results / "any_size.json").write_text(json.dumps([run._asdict() for run in found], indent=1))
-    draw(found[-1], results / "any_size.png")
-    print(f"Rows of {FEATURES} float32, data.memory: {BUDGET}\n")
-    print("| rows | GB on disk | run, s | rows/s in level 1 | peak memory, GiB |")
-    print("| -: | -: | -: | -: | -: |")
-    for run in found:
-        print(
-            f"| {run.rows:,} | {run.gigabytes:.1f} | {run.seconds:.0f} | "
-            f"{run.rows_per_second:,.0f} | {run.peak:.2f} |"
-        )
+    few, many = resident
+    per_byte = (many.peak - few.peak) * 2**30 / ((many.gigabytes - few.gigabytes) * 1e9)
+    found = {
+        "bytes_per_byte_of_rows": per_byte,
+        "resident": [run._asdict() for run in resident],
+        "streamed": [run._asdict() for run in streamed],
+    }
+    (results / "any_size.json").write_text(json.dumps(found, indent=1))
+    draw(streamed[-1], results / "any_size.png")
+    print(f"Rows of {FEATURES} float32\n")
+    print(
+        "| data.memory, GiB | rows | GB on disk | run, s | rows/s in level 1 | peak memory, GiB |"
+    )
+    print("| -: | -: | -: | -: | -: | -: |")
+    for budget, runs in ((RESIDENT_BUDGET, resident), (BUDGET, streamed)):
+        for run in runs:
+            print(
+                f"| {budget} | {run.rows:,} | {run.gigabytes:.1f} | {run.seconds:.0f} | "
+                f"{run.rows_per_second:,.0f} | {run.peak:.2f} |"
+            )
+    print(f"\nOf rows that fit, each byte adds {per_byte:.2f} bytes to the peak.")
 
 
-def measure(gigabytes: float) -> Measured:
-    """Make the rows and run over them once."""
+def measure(gigabytes: float, budget: float) -> Measured:
+    """Make the rows, run over them once and remove them."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    try:
+        return _measure(gigabytes, budget)
+    finally:
+        shutil.rmtree(FOLDER)
+
+
+def _measure(gigabytes: float, budget: float) -> Measured:
     rows = round(gigabytes * 1e9 / (4 * FEATURES))
     labels: list[np.ndarray] = []
     write_rows(FOLDER / "x.npy", synthetic(rows, labels))
@@ -82,7 +99,7 @@ def measure(gigabytes: float) -> Measured:
     level = {"units": 256, "epochs": 1, "sparsity": {"mechanism": "topk", "k": 32}}
     config: dict[str, Any] = {
         "name": "any-size",
-        "data": {"source": str(FOLDER), "memory": BUDGET, "test": HELD_OUT, "validation": HELD_OUT},
+        "data": {"source": str(FOLDER), "memory": budget, "test": HELD_OUT, "validation": HELD_OUT},
         "stack": [level, level | {"units": 64, "sparsity": {"mechanism": "topk", "k": 16}}],
         "finetune": {"arms": ["pretrained", "random"], "label_budgets": [1000], "seeds": 1},
     }

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.running import Training
+
 
 def on_jax(file: Path, units: int, batch_size: int, topk: int = 0) -> Callable[[], Any]:
     """Trains on the rows of a .npy file in a process beside this one, a pass at a call."""
@@ -39,7 +41,7 @@ def on_jax(file: Path, units: int, batch_size: int, topk: int = 0) -> Callable[[
     return train
 
 
-def epoch(units: int, batch_size: int, topk: int, rows: np.ndarray) -> Callable[[], Any]:
+def scan(units: int, batch_size: int, topk: int, rows: np.ndarray) -> Training:
     """The same layers and Keras's Adam."""
     import jax
     import keras
@@ -86,15 +88,15 @@ def epoch(units: int, batch_size: int, topk: int, rows: np.ndarray) -> Callable[
         state, losses = steps(state, order.reshape(-1, batch_size), resident)
         losses.block_until_ready()
 
-    return train
+    return Training(train, lambda: [np.asarray(values) for values in state[0]])
 
 
 def main() -> None:
     """Train an epoch for each line."""
     units, batch_size, topk = map(int, sys.argv[1:4])
-    train = epoch(units, batch_size, topk, np.load(sys.argv[4]))
+    training = scan(units, batch_size, topk, np.load(sys.argv[4]))
     for _ in sys.stdin:
-        train()
+        training.epoch()
         print("done", flush=True)
 
 

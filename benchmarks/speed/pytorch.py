@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.running import Training
 
-def pytorch(rows: np.ndarray, units: int, batch_size: int, compiled: bool) -> Callable[[], Any]:
-    """Trains a ReLU autoencoder of (rows, features) with Adam, a pass at a call."""
+
+def pytorch(rows: np.ndarray, units: int, batch_size: int, compiled: bool) -> Training:
+    """Trains a ReLU autoencoder of (rows, features) with Adam."""
     torch.manual_seed(0)
     resident = torch.from_numpy(rows)
     features = rows.shape[1]
@@ -26,7 +28,10 @@ def pytorch(rows: np.ndarray, units: int, batch_size: int, compiled: bool) -> Ca
             torch.nn.functional.mse_loss(forward(clean), clean).backward()
             optimizer.step()
 
-    return train
+    def weights() -> list[np.ndarray]:
+        return [parameter.detach().numpy().T for parameter in model.parameters()]
+
+    return Training(train, weights)
 
 
 def pytorch_inference(

@@ -79,7 +79,7 @@ def epoch(rows: int = ROWS, units: int = UNITS, levels: int = 0) -> Callable[[],
 
     def train() -> None:
         for one in trained:
-            one()
+            one.epoch()
 
     return train
 

@@ -24,8 +24,9 @@ import tensorflow as tf
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPRegressor
 
-from benchmarks.running import BUILD
+from benchmarks.running import BUILD, Training
 from benchmarks.speed.on_jax import on_jax
+from layers import SparseAutoencoder
 from pipeline.config import LevelConfig
 from pipeline.data.builtin import read_builtin
 from pipeline.engine import shuffled_batches
@@ -103,11 +104,13 @@ def contenders(rows: np.ndarray) -> list[Contender]:
         for name, settings in MECHANISMS.items():
             level = LevelConfig(units=UNITS, batch_size=batch_size, **settings)
             for way, xla in (("Layerwise", False), ("Layerwise, XLA", True)):
-                found.append(Contender(way, name, batch_size, engine(level, rows, xla)))
+                found.append(Contender(way, name, batch_size, engine(level, rows, xla).epoch))
+        half = engine_in_bfloat16(LevelConfig(units=UNITS, batch_size=batch_size), rows)
+        found.append(Contender("Layerwise, bfloat16", "none", batch_size, half.epoch))
         for name in ("none", "topk"):
             settings = MECHANISMS[name]
             level = LevelConfig(units=UNITS, batch_size=batch_size, **settings)
-            found.append(Contender("Keras fit", name, batch_size, keras_fit(level, rows)))
+            found.append(Contender("Keras fit", name, batch_size, keras_fit(level, rows).epoch))
         for name, topk in (("none", 0), ("topk", 120)):
             train = on_jax(stored, UNITS, batch_size, topk)
             found.append(Contender("Keras on JAX, scan", name, batch_size, train))
@@ -116,25 +119,45 @@ def contenders(rows: np.ndarray) -> list[Contender]:
             from benchmarks.speed.pytorch import pytorch
 
             for way, compiled in (("PyTorch", False), ("PyTorch compiled", True)):
-                train = pytorch(rows, UNITS, batch_size, compiled)
+                train = pytorch(rows, UNITS, batch_size, compiled).epoch
                 found.append(Contender(way, "none", batch_size, train))
     return found
 
 
-def engine(level: LevelConfig, rows: np.ndarray, xla: bool) -> Callable[[], Any]:
+def engine(level: LevelConfig, rows: np.ndarray, xla: bool) -> Training:
     """The compiled loop that `layerwise run` trains with, with XLA where that is faster."""
-    trainer = trainer_of(build_autoencoder(level, rows, seed=0), level.batch_size, xla)
+    autoencoder = build_autoencoder(level, rows, seed=0)
+    trainer = trainer_of(autoencoder, level.batch_size, xla)
     batches = shuffled_batches(len(rows), level.batch_size, seed=0)
     rates = np.full((len(batches), 1), level.learning_rate)
     resident = tf.constant(rows)
-    return lambda: trainer.run(batches, rates, resident)
+    return Training(lambda: trainer.run(batches, rates, resident), weights_of(autoencoder))
 
 
-def keras_fit(level: LevelConfig, rows: np.ndarray) -> Callable[[], Any]:
+def engine_in_bfloat16(level: LevelConfig, rows: np.ndarray) -> Training:
+    """The same with Keras's mixed precision: products in bfloat16, weights in float32."""
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        training = engine(level, rows, xla=False)
+        training.epoch()  # traced under this policy
+    finally:
+        keras.config.set_dtype_policy("float32")
+    return training
+
+
+def keras_fit(level: LevelConfig, rows: np.ndarray) -> Training:
     """The same model and optimizer, by `compile` and `fit`."""
     autoencoder = build_autoencoder(level, rows, seed=0)
     autoencoder.compile(optimizer=keras.optimizers.Adam(level.learning_rate))
-    return lambda: autoencoder.fit(rows, batch_size=level.batch_size, verbose=0)
+    return Training(
+        lambda: autoencoder.fit(rows, batch_size=level.batch_size, verbose=0),
+        weights_of(autoencoder),
+    )
+
+
+def weights_of(autoencoder: SparseAutoencoder) -> Callable[[], list[np.ndarray]]:
+    """As a `Training` gives them."""
+    return lambda: autoencoder.encoder.get_weights() + autoencoder.decoder.get_weights()
 
 
 def perceptron(batch_size: int, rows: np.ndarray) -> Callable[[], Any]:

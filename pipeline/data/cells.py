@@ -40,6 +40,12 @@ def check_finite(
     """Raise `InputError` for infinite values (rows, columns) and those that do not fit float32."""
     if values.dtype.kind != "f":
         return
+    # Extremes need no copy of the values; where they are too far out it is told which are.
+    least, greatest = (
+        float(extreme.reduce(values, axis=None, initial=0)) for extreme in (np.fmin, np.fmax)
+    )
+    if max(-least, greatest) <= LARGEST:
+        return
     if values.dtype.itemsize == 2:  # float16 cannot be compared with LARGEST.
         values = values.astype(np.float32)
     infinite = np.isinf(values)

@@ -1,6 +1,6 @@
 """From columns to features: impute, scale the numbers, one-hot the categories."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -10,7 +10,7 @@ from pipeline.config import DataConfig
 from pipeline.data.cells import located
 from pipeline.data.memory import check_fits
 from pipeline.data.source import Column, Source
-from pipeline.data.streamed import Rows, StreamedRows, at, blocks_of, moments
+from pipeline.data.streamed import ChosenRows, Rows, StreamedRows, at, blocks_of, moments
 from pipeline.errors import InputError
 
 
@@ -67,11 +67,10 @@ class Preprocessing:
         ]
         return np.concatenate([scaled, *onehot], axis=1, dtype=np.float32)
 
-    def apply_to(self, source: Source) -> Rows:
-        """The features of all rows of a source, on disk if its numbers are. Raises as `apply`."""
-        if not isinstance(source.numbers, StreamedRows):
-            return self.apply(source.numbers, source.categories)
-        return self.of_numbers(source.numbers)
+    def blocks(self, source: Source) -> Iterator[np.ndarray]:
+        """The features of all rows of a source, block by block. Raises as `apply`."""
+        for start, numbers in blocks_of(source.numbers):
+            yield self.apply(numbers, source.categories[start : start + len(numbers)])
 
     def of_numbers(self, numbers: StreamedRows) -> StreamedRows:
         """The features of rows on disk, all of them numbers."""
@@ -114,11 +113,17 @@ def fit(source: Source, rows: np.ndarray, config: DataConfig) -> Preprocessing:
             _refuse_missing(np.isnan(block), source.number_names, source.name, start)
     if config.missing == "refuse":
         _refuse_missing(source.categories == "", source.category_names, source.name)
-    numbers, categories = at(source.numbers, rows), source.categories[rows]
-    fill = np.full(numbers.shape[1], np.nan, np.float32)
+    categories = source.categories[rows]
+    fill = np.full(source.numbers.shape[1], np.nan, np.float32)
+    numbers: Rows | ChosenRows
     if config.missing == "impute":
-        fill = _medians(numbers, source)
-        numbers = _filled(numbers, fill)
+        to_fill = at(source.numbers, rows)
+        fill = _medians(to_fill, source)
+        numbers = _filled(to_fill, fill)
+    elif isinstance(source.numbers, StreamedRows):
+        numbers = source.numbers.at(rows)
+    else:
+        numbers = ChosenRows(source.numbers, rows)
     offset, scale = _scaling(numbers, source, config)
     vocabularies = tuple(
         tuple(str(value) for value in np.unique(column)) for column in categories.T
@@ -191,7 +196,9 @@ def _medians_of(numbers: np.ndarray, names: Sequence[str], where: str) -> np.nda
     return np.nanmedian(numbers, axis=0).astype(np.float32)
 
 
-def _scaling(numbers: Rows, source: Source, config: DataConfig) -> tuple[np.ndarray, np.ndarray]:
+def _scaling(
+    numbers: Rows | ChosenRows, source: Source, config: DataConfig
+) -> tuple[np.ndarray, np.ndarray]:
     """Offset and scale, float32 (number columns,), of numbers none of which is missing."""
     width = numbers.shape[1]
     scaling = config.scaling

@@ -6,11 +6,16 @@ from typing import Self
 
 import numpy as np
 
-from pipeline.data.memory import COPIES
+from pipeline.data.aligned import aligned_empty
 from pipeline.errors import InputError
 
 BLOCKS = 8
 """Parts of the memory for rows: one is read at a time; the others are for what is made of it."""
+BLOCK_BYTES = 2**24
+"""Of rows in memory, what is worked on at a time."""
+COPIES = 3
+"""At most, of rows as float32: one and a file's float64 while they are read; one while a level
+trains, two where it standardises them."""
 
 
 class StreamedRows:
@@ -54,7 +59,7 @@ class StreamedRows:
         The file is not mapped: mapped pages count as memory of this process, and a file that
         another program cuts short would end it.
         """
-        rows = np.empty((len(positions), self._stored_columns), self._dtype)
+        rows = aligned_empty((len(positions), self._stored_columns), self._dtype)
         together = np.split(positions, np.flatnonzero(np.diff(positions) != 1) + 1)
         done = 0
         with self.file.open("rb") as file:
@@ -94,6 +99,22 @@ Rows = np.ndarray | StreamedRows
 """Rows (rows, columns) in memory or on disk."""
 
 
+class ChosenRows:
+    """Rows of an array at positions, copied only where they are asked for, block by block."""
+
+    def __init__(self, rows: np.ndarray, positions: np.ndarray):
+        self._rows = rows
+        self._positions = positions
+        self.shape = (len(positions), rows.shape[1])
+        self.block_rows = _block_rows(rows)
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    def __getitem__(self, index: slice) -> np.ndarray:
+        return self._rows[self._positions[index]]
+
+
 def exceeds(rows: int, columns: int, memory: int) -> bool:
     """Whether rows, with the copies that are made of them, take more than `memory` bytes."""
     return rows * columns * np.dtype(np.float32).itemsize * COPIES > memory
@@ -104,16 +125,18 @@ def at(rows: Rows, positions: np.ndarray) -> Rows:
     return rows.at(positions) if isinstance(rows, StreamedRows) else rows[positions]
 
 
-def blocks_of(rows: Rows) -> Iterator[tuple[int, np.ndarray]]:
+def blocks_of(rows: Rows | ChosenRows) -> Iterator[tuple[int, np.ndarray]]:
     """The rows in parts that fit in memory, each with the number of rows before it."""
-    if not isinstance(rows, StreamedRows):
-        yield 0, rows
-        return
-    for start in range(0, len(rows), rows.block_rows):
-        yield start, rows[start : start + rows.block_rows]
+    block_rows = _block_rows(rows) if isinstance(rows, np.ndarray) else rows.block_rows
+    for start in range(0, len(rows), block_rows):
+        yield start, rows[start : start + block_rows]
 
 
-def moments(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+def _block_rows(rows: np.ndarray) -> int:
+    return max(1, BLOCK_BYTES // max(1, rows.shape[1] * rows.itemsize))
+
+
+def moments(rows: Rows | ChosenRows) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance of each column, float64 (columns,), read once.
 
     Blocks are merged one by one (Chan, Golub & LeVeque 1979).

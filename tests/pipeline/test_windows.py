@@ -11,10 +11,11 @@ import pytest
 
 from pipeline.checkpoint import Checkpoint
 from pipeline.config import LevelConfig
+from pipeline.data.aligned import aligned_empty
 from pipeline.data.streamed import StreamedRows, write_rows
 from pipeline.pretrain import encode, encoded, pretrain
 from pipeline.progress import Progress
-from pipeline.windows import CHUNKS, Resident, Streamed, windows_of
+from pipeline.windows import CHUNKS, Resident, Streamed, tensor_of, windows_of
 
 BATCH = 20
 MEMORY = CHUNKS * BATCH * 64 * 4 * 8
@@ -171,3 +172,26 @@ def test_codes_on_disk_are_the_codes(digits, on_disk, tmp_path):
     np.testing.assert_array_equal(
         StreamedRows(tmp_path / "codes.npy", MEMORY)[:], encode(autoencoder, digits[0])
     )
+
+
+def test_aligned_rows_are_the_tensor_and_others_are_copied():
+    rows = aligned_empty((5, 3), np.dtype(np.float32))
+    rows[:] = 1
+    shared = tensor_of(rows)
+    rows[0, 0] = 7
+    assert shared.numpy()[0, 0] == 7
+    fixed = rows.copy()
+    fixed.setflags(write=False)
+    for other in (rows[1:], rows.T, fixed):
+        before = other.copy()
+        copied = tensor_of(other)
+        rows[:] += 1
+        np.testing.assert_array_equal(copied, before)
+
+
+def test_rows_read_from_disk_need_no_copy(tmp_path):
+    np.save(tmp_path / "x.npy", np.ones((50, 3), "float32"))
+    rows = StreamedRows(tmp_path / "x.npy", 2**20)[:]
+    tensor = tensor_of(rows)
+    rows[:] = 2
+    assert tensor.numpy().min() == 2

@@ -10,8 +10,10 @@ import pyarrow.parquet
 import pytest
 
 from pipeline.config import DataConfig
+from pipeline.data import streamed
 from pipeline.data.describe import describe
 from pipeline.data.fingerprint import fingerprint
+from pipeline.data.matrix import Arrays, source_of
 from pipeline.data.preprocessing import fit
 from pipeline.data.read import read
 from pipeline.data.streamed import BLOCKS, StreamedRows, blocks_of, exceeds, moments, write_rows
@@ -19,8 +21,10 @@ from pipeline.errors import InputError
 from pipeline.prepare import prepare
 
 SMALL = 100 * 1024
-"""Bytes: the digits, as float32 and with their copies, need 18 times as much."""
+"""Bytes: the digits, as float32 and with their copies, need 13 times as much."""
 GIB = 2**30
+EMPTY = ("x0", "x32", "x39")
+"""Pixels."""
 
 
 @pytest.fixture
@@ -335,3 +339,20 @@ def test_rows_of_several_widths_in_shards_are_refused(digits, tmp_path: Path):
             writer.write(example.SerializeToString())
         with pytest.raises(InputError, match=f"{tmp_path / kind}"):
             read(config(folder), tmp_path)
+
+
+def test_blocks_of_rows_in_memory_come_to_the_same_features(digits, monkeypatch):
+    images, labels = digits
+    chosen = np.arange(0, 1797, 2)
+    for scaling in ("global", "minmax", "standard"):
+        # `minmax` and `standard` refuse pixels that are always empty.
+        settings = DataConfig(scaling=scaling, drop=() if scaling == "global" else EMPTY)
+        source = source_of(Arrays("digits", "digits", images, labels, None), settings)
+        whole = fit(source, chosen, settings)
+        expected = whole.apply(source.numbers, source.categories)
+        with monkeypatch.context() as patch:
+            patch.setattr(streamed, "BLOCK_BYTES", 10_000)  # some forty rows
+            in_blocks = fit(source, chosen, settings)
+            blocks = list(in_blocks.blocks(source))
+        assert len(blocks) > 40
+        np.testing.assert_allclose(np.concatenate(blocks), expected, rtol=1e-5, atol=1e-6)

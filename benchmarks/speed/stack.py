@@ -1,0 +1,146 @@
+"""Seconds until a whole greedy stack explains its share of the variance, by several ways.
+
+Fashion-MNIST, 784-1024-1024-512, ReLU units without sparsity, for that every way has: each level
+trains on the codes of the level below, epoch by epoch, until it explains so much of the variance of
+held-out rows. Adam at one rate and one size of batches for all. Compiling counts, imports and
+looking at the held-out rows do not; codes are NumPy's for all. Each way has a process of its own;
+repeats are interleaved and medians told.
+
+Usage: python -m benchmarks.speed.stack
+"""
+
+import importlib.util
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.running import BUILD, Training
+
+WIDTHS = (1024, 1024, 512)
+EXPLAINED = 0.9
+ROWS = 12_800
+HELD_OUT = 5000
+BATCHES = (256, 1024)
+MOST_EPOCHS = 60
+REPEATS = 3
+WAYS = ("Layerwise", "Keras fit", "Keras on JAX, scan", "PyTorch", "PyTorch compiled")
+
+
+def main() -> None:
+    """Measure, print a Markdown table and write it as JSON."""
+    ways = [way for way in WAYS if "PyTorch" not in way or importlib.util.find_spec("torch")]
+    contenders = [(way, batch_size) for batch_size in BATCHES for way in ways]
+    found: dict[tuple[str, int], list[dict[str, Any]]] = {name: [] for name in contenders}
+    in_process("Layerwise", 256), in_process("Layerwise", 1024)  # choices about XLA are remembered
+    for _ in range(REPEATS):
+        for way, batch_size in contenders:
+            found[way, batch_size].append(in_process(way, batch_size))
+    table = [
+        {
+            "way": way,
+            "batch_size": batch_size,
+            "seconds": statistics.median(one["seconds"] for one in of_way),
+            "epochs": of_way[0]["epochs"],
+            "rows_per_second": statistics.median(one["rows_per_second"] for one in of_way),
+        }
+        for (way, batch_size), of_way in found.items()
+    ]
+    (BUILD / "speed").mkdir(parents=True, exist_ok=True)
+    (BUILD / "speed" / "stack.json").write_text(json.dumps(table, indent=1))
+    print(f"Until each level explains {EXPLAINED:.0%} of the variance of what it reads\n")
+    print("| way | batch | s | Layerwise is so many times as fast | epochs | rows/s of all |")
+    print("| - | -: | -: | -: | - | -: |")
+    ours = {row["batch_size"]: row["seconds"] for row in table if row["way"] == "Layerwise"}
+    for row in table:
+        print(
+            f"| {row['way']} | {row['batch_size']:,} | {row['seconds']:.1f} | "
+            f"{row['seconds'] / ours[row['batch_size']]:.2f} | "
+            f"{', '.join(map(str, row['epochs']))} | {row['rows_per_second']:,.0f} |"
+        )
+
+
+def in_process(way: str, batch_size: int) -> dict[str, Any]:
+    """What a fresh process measures."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.speed.stack", way, str(batch_size)],
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"KERAS_BACKEND": "jax" if "JAX" in way else "tensorflow"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def greedy(way: str, batch_size: int) -> dict[str, Any]:
+    """Seconds of the stack, epochs of its levels, and rows a second without what compiles."""
+    from pipeline.data.builtin import read_builtin
+
+    make = maker(way, batch_size)
+    pixels = read_builtin("fashion_mnist").x[: ROWS + HELD_OUT].reshape(-1, 784)
+    rows, held_out = np.split(pixels.astype("float32") / 255, [ROWS])
+    seconds, after_compiling = 0.0, 0.0
+    epochs: list[int] = []
+    for units in WIDTHS:
+        began = time.perf_counter()
+        training = make(rows, units)
+        seconds += time.perf_counter() - began
+        epochs.append(0)
+        while explained(training.weights(), held_out) < EXPLAINED:
+            if epochs[-1] == MOST_EPOCHS:
+                raise RuntimeError(f"{way} does not come to {EXPLAINED:.0%}.")
+            began = time.perf_counter()
+            training.epoch()
+            taken = time.perf_counter() - began
+            seconds += taken
+            epochs[-1] += 1
+        after_compiling += taken  # of the last epoch
+        kernel, bias, *_ = training.weights()
+        began = time.perf_counter()
+        codes = np.maximum(rows @ kernel + bias, 0)
+        seconds += time.perf_counter() - began
+        rows, held_out = codes, np.maximum(held_out @ kernel + bias, 0)
+    return {"seconds": seconds, "epochs": epochs, "rows_per_second": ROWS / after_compiling}
+
+
+def maker(way: str, batch_size: int) -> Callable[[np.ndarray, int], Training]:
+    """Makes what trains a level on rows (rows, features), from the number of its units."""
+    if way == "Keras on JAX, scan":
+        from benchmarks.speed.on_jax import scan
+
+        return lambda rows, units: scan(units, batch_size, 0, rows)
+    if "PyTorch" in way:
+        from benchmarks.speed.pytorch import pytorch
+
+        return lambda rows, units: pytorch(rows, units, batch_size, way == "PyTorch compiled")
+    from benchmarks.speed.training import engine, keras_fit
+    from pipeline.config import LevelConfig
+    from pipeline.level import trains_with_xla
+
+    def make(rows: np.ndarray, units: int) -> Training:
+        level = LevelConfig(units=units, batch_size=batch_size)
+        if way == "Keras fit":
+            return keras_fit(level, rows)
+        return engine(level, rows, trains_with_xla(level, rows, steps=10**6))
+
+    return make
+
+
+def explained(weights: list[np.ndarray], rows: np.ndarray) -> float:
+    """The share of the rows' variance that their reconstruction explains."""
+    kernel, bias, decoder, decoder_bias = weights
+    reconstruction = np.maximum(rows @ kernel + bias, 0) @ decoder + decoder_bias
+    return float(1 - np.square(rows - reconstruction).sum() / np.square(rows - rows.mean(0)).sum())
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        print(json.dumps(greedy(sys.argv[1], int(sys.argv[2]))))
+    else:
+        main()
