@@ -39,7 +39,7 @@ class LifetimeSparsity(keras.layers.Layer):
             return ops.where(activations >= self.threshold.value, activations, 0.0)
         rows = ops.shape(activations)[0]
         kept = _rows_kept(rows, self.proportion)
-        smallest_kept = kth_largest(ops.transpose(activations), kept)[:, 0]
+        smallest_kept = kth_largest(activations, kept, axis=0)[0]
         self.threshold.update(smallest_kept)
         return ops.where(activations >= smallest_kept, activations, 0.0)
 

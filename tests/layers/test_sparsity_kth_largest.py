@@ -42,6 +42,14 @@ def test_it_works_on_a_single_long_row():
     np.testing.assert_array_equal(kth_largest(values, 3_000), expected(values, 3_000))
 
 
+def test_it_works_along_the_rows_of_a_batch():
+    values = np.maximum(DRAW.normal(size=(100, 7)), 0).astype("float32")
+
+    found = ops.convert_to_numpy(kth_largest(values, 20, axis=0))
+
+    np.testing.assert_array_equal(found, expected(values.T, 20).T)
+
+
 def test_k_may_be_a_tensor():
     values = DRAW.normal(size=(5, 20)).astype("float32")
 
