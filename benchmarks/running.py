@@ -20,6 +20,8 @@ class Training(NamedTuple):
     """Passes over the rows once."""
     weights: Callable[[], list[np.ndarray]]
     """Kernel and bias of the encoder, (features, units) and (units,), then of the decoder."""
+    begin: Callable[[list[np.ndarray]], None]
+    """Set them, before the first epoch."""
 
 
 def layerwise_run(name: str, *arguments: str | Path) -> dict[str, Any]:

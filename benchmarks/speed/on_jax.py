@@ -88,7 +88,10 @@ def scan(units: int, batch_size: int, topk: int, rows: np.ndarray) -> Training:
         state, losses = steps(state, order.reshape(-1, batch_size), resident)
         losses.block_until_ready()
 
-    return Training(train, lambda: [np.asarray(values) for values in state[0]])
+    def begin(weights: list[np.ndarray]) -> None:
+        state[0][:] = map(jax.numpy.asarray, weights)
+
+    return Training(train, lambda: [np.asarray(values) for values in state[0]], begin)
 
 
 def main() -> None:

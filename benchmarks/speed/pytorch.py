@@ -31,7 +31,11 @@ def pytorch(rows: np.ndarray, units: int, batch_size: int, compiled: bool) -> Tr
     def weights() -> list[np.ndarray]:
         return [parameter.detach().numpy().T for parameter in model.parameters()]
 
-    return Training(train, weights)
+    def begin(weights: list[np.ndarray]) -> None:
+        for parameter, values in zip(model.parameters(), weights, strict=True):
+            parameter.data.copy_(torch.from_numpy(values.T))
+
+    return Training(train, weights, begin)
 
 
 def pytorch_inference(

@@ -131,7 +131,7 @@ def engine(level: LevelConfig, rows: np.ndarray, xla: bool) -> Training:
     batches = shuffled_batches(len(rows), level.batch_size, seed=0)
     rates = np.full((len(batches), 1), level.learning_rate)
     resident = tf.constant(rows)
-    return Training(lambda: trainer.run(batches, rates, resident), weights_of(autoencoder))
+    return Training(lambda: trainer.run(batches, rates, resident), *weights_of(autoencoder))
 
 
 def engine_in_bfloat16(level: LevelConfig, rows: np.ndarray) -> Training:
@@ -151,13 +151,19 @@ def keras_fit(level: LevelConfig, rows: np.ndarray) -> Training:
     autoencoder.compile(optimizer=keras.optimizers.Adam(level.learning_rate))
     return Training(
         lambda: autoencoder.fit(rows, batch_size=level.batch_size, verbose=0),
-        weights_of(autoencoder),
+        *weights_of(autoencoder),
     )
 
 
-def weights_of(autoencoder: SparseAutoencoder) -> Callable[[], list[np.ndarray]]:
-    """As a `Training` gives them."""
-    return lambda: autoencoder.encoder.get_weights() + autoencoder.decoder.get_weights()
+def weights_of(autoencoder: SparseAutoencoder) -> tuple[Callable, Callable]:
+    """As a `Training` gets and sets them."""
+    encoder, decoder = autoencoder.encoder, autoencoder.decoder
+
+    def begin(weights: list[np.ndarray]) -> None:
+        encoder.set_weights(weights[:2])
+        decoder.set_weights(weights[2:])
+
+    return lambda: encoder.get_weights() + decoder.get_weights(), begin
 
 
 def perceptron(batch_size: int, rows: np.ndarray) -> Callable[[], Any]:

@@ -59,9 +59,11 @@ class Source:
         Raises:
             InputError: for infinite values on disk; in memory there are none.
         """
+        if not isinstance(self.numbers, StreamedRows):
+            yield 0, self.numbers
+            return
         for start, block in blocks_of(self.numbers):
-            if isinstance(self.numbers, StreamedRows):
-                check_finite(block, self.number_names, self.name, start)
+            check_finite(block, self.number_names, self.name, start)
             yield start, block
 
     @property
