@@ -7,6 +7,7 @@ Usage: python -m benchmarks.goals
 
 import json
 import platform
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,7 +33,12 @@ class Goal(NamedTuple):
 
 def main() -> None:
     """Print the table and write it as JSON."""
-    goals = [*training(), *stack(), *scaling(), *memory(), *overhead(), *inference(), *startup()]
+    goals: list[Goal] = []
+    for measured in (training, stack, scaling, memory, overhead, inference, startup):
+        try:
+            goals += measured()
+        except FileNotFoundError as missing:
+            print(f"Not run yet: {missing.filename}", file=sys.stderr)
     machine = {"processor": processor(), "cores": cores(), "python": platform.python_version()}
     about = {"machine": machine, "goals": [goal._asdict() for goal in goals]}
     (BUILD / "bench.json").write_text(json.dumps(about, indent=1))
