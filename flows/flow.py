@@ -136,8 +136,10 @@ def pretraining(config: RunConfig, refresh: bool = False) -> Summary:
             runner = task_runner(config.execution)
             trials = finetune_all.with_options(task_runner=runner)(config, run, data, stacks)
             compare(config, run, trials)
-            export(config, run, data, stacks, trials)
+            # Much of an export is to wait for the process that proves it.
+            exported = export.submit(config, run, data, stacks, trials)
             report(config, run, stacks, trials)
+            exported.result()
     except BaseException as error:
         with suppress(Exception):  # the first error is the one to be told
             fail_run(config, run, error)

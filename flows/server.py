@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from prefect.context import refresh_global_settings_context
+from prefect.logging.handlers import APILogHandler
 from prefect.settings import (
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
     get_current_settings,
@@ -46,6 +47,7 @@ def prefect_server() -> Iterator[Callable[[], None]]:
         with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
             yield server.wait_until_ready
     finally:
+        APILogHandler().flush()  # or the client would look for the server for a minute
         del os.environ["PREFECT_API_URL"]
         refresh_global_settings_context()
         server.end()

@@ -4,6 +4,7 @@ It needs TensorFlow to load and none of our code. Scaling, imputation and catego
 """
 
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -273,6 +274,8 @@ def _prove(trained: Trained, folder: Path, numbers: np.ndarray, categories: np.n
         # Isolated: neither this folder nor the environment leads Python to our packages.
         command = [sys.executable, "-I", str(CLEAN_LOADER), str(folder), str(given), str(got)]
         result = subprocess.run(command, cwd=scratch, capture_output=True, text=True)
+        if result.returncode == -signal.SIGINT:  # Ctrl-C reaches it too
+            raise KeyboardInterrupt
         if result.returncode:
             raise ExportError(f"the exported model does not load: {result.stderr[-2000:]}")
         with np.load(got, allow_pickle=False) as outputs:

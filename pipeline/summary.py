@@ -38,6 +38,7 @@ class Summary(TypedDict):
     comparison: list[dict[str, Any]]
     label_saving: list[dict[str, Any]]
     export: dict[str, Any]
+    """Empty while it is being made."""
     report: str | None
     """Where the report lies; None while it is being made."""
     seconds: dict[str, float]
@@ -63,7 +64,7 @@ def read_summary(tracker: Tracker, run: FinishedRun) -> Summary:
         layers=[_layer(levels[number]) for number in sorted(levels)],
         comparison=found["comparison"],
         label_saving=found["label_saving"],
-        export=_export(stages["export"][0]),
+        export=_export(stages["export"][0]) if "export" in stages else {},
         report=tracker.place(stages["report"][0].made_by, REPORT) if "report" in stages else None,
         seconds={
             **{f"pretrain {number}": _seconds(levels[number]) for number in sorted(levels)},

@@ -3,9 +3,12 @@
 import os
 import re
 import signal
+import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -68,6 +71,40 @@ def test_a_run_without_a_configured_server_has_one_of_its_own(home, make_workspa
     ours = r"(pretrain level \d(, stack 2)? \(\d+ units\)|fine-tune): "
     assert [line for line in stderr.splitlines() if not re.match(ours, line)] == []
     assert until(lambda: not servers(home), 20)
+
+
+LOGGING_FLOW = """
+import time
+from flows.quiet import set_environment
+set_environment(verbose=True)
+from prefect import flow, get_run_logger
+from flows.server import prefect_server
+
+@flow
+def told():
+    get_run_logger().info("the last word")
+
+with prefect_server() as wait_until_ready:
+    wait_until_ready()
+    told()
+time.sleep(3)  # Prefect's client sends what was said every two seconds, and when it ends
+"""
+
+
+def test_what_a_flow_said_last_reaches_the_server_before_it_ends(home):
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+    run = subprocess.run(
+        [sys.executable, "-c", LOGGING_FLOW],
+        env=kept | {"PREFECT_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "Error logging to API" not in run.stderr
+    with closing(sqlite3.connect(home / "prefect.db")) as database:
+        logged = [message for (message,) in database.execute("SELECT message FROM log")]
+    assert "the last word" in logged
 
 
 @pytest.mark.slow
