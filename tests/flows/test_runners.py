@@ -1,45 +1,90 @@
 """Trials in threads, processes and Dask workers: all find their parent, all give the same."""
 
 import json
-from collections.abc import Callable
+import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
 
-from tests.flows.conftest import Layerwise, settings
+from tests.flows.conftest import QUICK
+
+CHANGES = [*QUICK, "finetune.label_budgets=[40]"]
+# What the flow does between its data and its comparison, with one runner after the other.
+TRIALS = f"""
+import json
+import sys
+from dataclasses import replace
+
+from flows.quiet import set_environment
+set_environment(verbose=False)
+from flows.flow import finetune_all, task_runner
+from pipeline import stages
+from pipeline.config import ExecutionConfig
+from pipeline.run import start_run
+from pipeline.settings import load
+from pipeline.trials import levels_of
+
+config = load("digits", None, None, {CHANGES!r})
+run = start_run(config)
+data = stages.data_stage(config, run)
+stacks = []
+for specs in levels_of(config):
+    stacks.append([])
+    for spec in specs:
+        stacks[-1].append(
+            stages.pretrain_stage(config, run, spec, data, list(stacks[-1]), lambda _: None)
+        )
+found = {{}}
+for runner, workers in json.loads(sys.argv[1]):
+    execution = ExecutionConfig(runner=runner, workers=workers)
+    flow = finetune_all.with_options(task_runner=task_runner(execution))
+    trials = flow(config, replace(run, refresh=True), data, stacks)
+    metrics = [(trial.name, stage.metrics | {{"seconds": None}}) for trial, stage in trials]
+    found[f"{{runner}} {{workers}}"] = metrics
+print(json.dumps({{"run_id": run.run_id, "found": found}}))
+"""
 
 
-@pytest.fixture(scope="module")
-def in_one_thread(make_workspace: Callable[[str], Path], layerwise: Layerwise):
-    return compared(make_workspace("one"), layerwise, "thread", 1)
-
-
-def compared(folder: Path, layerwise: Layerwise, runner: str, workers: int):
-    result = layerwise(
-        "run", "digits", "--summary", "summary.json",
-        *settings("finetune.label_budgets=[40]", f"execution.runner={runner}",
-                  f"execution.workers={workers}"),
-        folder=folder,
-    )  # fmt: skip
+def with_runners(folder: Path, url: str, *runners: tuple[str, int]) -> dict[str, Any]:
+    """The run's id, and the trials' metrics with each runner and number of workers."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "PREFECT_"))}
+    result = subprocess.run(
+        [sys.executable, "-c", TRIALS, json.dumps(runners)],
+        cwd=folder,
+        env=kept | {"PREFECT_API_URL": url},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
     assert result.returncode == 0, result.stderr
-    summary = json.loads((folder / "summary.json").read_text())
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def children(folder: Path, parent: str) -> list[str]:
+    """How the trials below a run ended."""
     client = MlflowClient(f"sqlite:///{folder}/mlruns/mlflow.db")
     trials = client.search_runs(
         [client.get_experiment_by_name("digits").experiment_id],
         "tags.`layerwise.stage` = 'finetune'",
     )
-    assert len(trials) == 6
-    assert {t.data.tags["mlflow.parentRunId"] for t in trials} == {summary["run_id"]}
-    assert {t.info.status for t in trials} == {"FINISHED"}
-    return summary["comparison"]
+    assert {trial.data.tags["mlflow.parentRunId"] for trial in trials} == {parent}
+    return [trial.info.status for trial in trials]
 
 
-@pytest.mark.parametrize(
-    "runner", ["thread", "process", pytest.param("dask", marks=pytest.mark.slow)]
-)
-def test_two_workers_find_what_one_finds(
-    runner: str, in_one_thread, make_workspace: Callable[[str], Path], layerwise: Layerwise
-):
-    found = compared(make_workspace(runner), layerwise, runner, 2)
-    assert found == in_one_thread
+def test_two_workers_find_what_one_finds(workspace: Path, prefect_url: str):
+    told = with_runners(workspace, prefect_url, ("thread", 1), ("thread", 2), ("process", 2))
+    assert len(told["found"]["thread 1"]) == 6
+    assert told["found"]["thread 2"] == told["found"]["thread 1"]
+    assert told["found"]["process 2"] == told["found"]["thread 1"]
+    assert children(workspace, told["run_id"]) == ["FINISHED"] * 18
+
+
+@pytest.mark.slow
+def test_workers_of_dask_find_it_too(workspace: Path, prefect_url: str):
+    told = with_runners(workspace, prefect_url, ("thread", 1), ("dask", 2))
+    assert told["found"]["dask 2"] == told["found"]["thread 1"]
+    assert children(workspace, told["run_id"]) == ["FINISHED"] * 12
