@@ -64,7 +64,7 @@ def with_runners(folder: Path, url: str, *runners: tuple[str, int]) -> dict[str,
     return json.loads(result.stdout.splitlines()[-1])
 
 
-def children(folder: Path, parent: str) -> list[str]:
+def endings(folder: Path, parent: str) -> list[str]:
     """How the trials below a run ended."""
     client = MlflowClient(f"sqlite:///{folder}/mlruns/mlflow.db")
     trials = client.search_runs(
@@ -80,11 +80,11 @@ def test_two_workers_find_what_one_finds(workspace: Path, prefect_url: str):
     assert len(told["found"]["thread 1"]) == 6
     assert told["found"]["thread 2"] == told["found"]["thread 1"]
     assert told["found"]["process 2"] == told["found"]["thread 1"]
-    assert children(workspace, told["run_id"]) == ["FINISHED"] * 18
+    assert endings(workspace, told["run_id"]) == ["FINISHED"] * 18
 
 
 @pytest.mark.slow
 def test_workers_of_dask_find_it_too(workspace: Path, prefect_url: str):
     told = with_runners(workspace, prefect_url, ("thread", 1), ("dask", 2))
     assert told["found"]["dask 2"] == told["found"]["thread 1"]
-    assert children(workspace, told["run_id"]) == ["FINISHED"] * 12
+    assert endings(workspace, told["run_id"]) == ["FINISHED"] * 12
