@@ -13,9 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from benchmarks.running import Training
+from layers import SparseAutoencoder, TopK
 
 
 def on_jax(file: Path, units: int, batch_size: int, topk: int = 0) -> Callable[[], Any]:
@@ -41,14 +43,10 @@ def on_jax(file: Path, units: int, batch_size: int, topk: int = 0) -> Callable[[
     return train
 
 
-def scan(units: int, batch_size: int, topk: int, rows: np.ndarray) -> Training:
-    """The same layers and Keras's Adam."""
+def scan(autoencoder: SparseAutoencoder, batch_size: int, rows: np.ndarray) -> Training:
+    """Trains any autoencoder on rows (rows, features), with Keras's Adam."""
     import jax
-    import keras
 
-    from layers import SparseAutoencoder, TopK
-
-    autoencoder = SparseAutoencoder(units, sparsity=TopK(topk) if topk else None)
     autoencoder.build((None, rows.shape[1]))
     optimizer = keras.optimizers.Adam()
     optimizer.build(autoencoder.trainable_variables)
@@ -97,7 +95,8 @@ def scan(units: int, batch_size: int, topk: int, rows: np.ndarray) -> Training:
 def main() -> None:
     """Train an epoch for each line."""
     units, batch_size, topk = map(int, sys.argv[1:4])
-    training = scan(units, batch_size, topk, np.load(sys.argv[4]))
+    autoencoder = SparseAutoencoder(units, sparsity=TopK(topk) if topk else None)
+    training = scan(autoencoder, batch_size, np.load(sys.argv[4]))
     for _ in sys.stdin:
         training.epoch()
         print("done", flush=True)

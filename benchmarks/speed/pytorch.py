@@ -10,26 +10,39 @@ import torch
 from benchmarks.running import Training
 
 
-def pytorch(rows: np.ndarray, units: int, batch_size: int, compiled: bool) -> Training:
+def pytorch(
+    rows: np.ndarray,
+    units: int,
+    batch_size: int,
+    compiled: bool,
+    *,
+    gpu: bool = False,
+    bfloat16: bool = False,
+) -> Training:
     """Trains a ReLU autoencoder of (rows, features) with Adam."""
     torch.manual_seed(0)
-    resident = torch.from_numpy(rows)
+    device = "cuda" if gpu else "cpu"
+    resident = torch.from_numpy(rows).to(device)
     features = rows.shape[1]
     model = torch.nn.Sequential(
         torch.nn.Linear(features, units), torch.nn.ReLU(), torch.nn.Linear(units, features)
-    )
-    optimizer = torch.optim.Adam(model.parameters())
+    ).to(device)
+    optimizer = torch.optim.Adam(model.parameters(), fused=gpu)
     forward = torch.compile(model) if compiled else model
 
     def train() -> None:
-        for batch in torch.randperm(len(resident)).split(batch_size):
+        for batch in torch.randperm(len(resident), device=device).split(batch_size):
             optimizer.zero_grad()
             clean = resident[batch]
-            torch.nn.functional.mse_loss(forward(clean), clean).backward()
+            with torch.autocast(device, torch.bfloat16, enabled=bfloat16):
+                loss = torch.nn.functional.mse_loss(forward(clean), clean)
+            loss.backward()
             optimizer.step()
+        if gpu:
+            torch.cuda.synchronize()
 
     def weights() -> list[np.ndarray]:
-        return [parameter.detach().numpy().T for parameter in model.parameters()]
+        return [parameter.detach().cpu().numpy().T for parameter in model.parameters()]
 
     def begin(weights: list[np.ndarray]) -> None:
         for parameter, values in zip(model.parameters(), weights, strict=True):

@@ -78,11 +78,11 @@ def in_process(way: str, batch_size: int) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def greedy(way: str, batch_size: int) -> dict[str, Any]:
+def greedy(way: str, batch_size: int, gpu: bool = False) -> dict[str, Any]:
     """Seconds of the stack, epochs of its levels, and rows a second without what compiles."""
     from pipeline.data.builtin import read_builtin
 
-    make = maker(way, batch_size)
+    make = maker(way, batch_size, gpu)
     pixels = read_builtin("fashion_mnist").x[: ROWS + HELD_OUT].reshape(-1, 784)
     rows, held_out = np.split(pixels.astype("float32") / 255, [ROWS])
     seconds, after_compiling = 0.0, 0.0
@@ -110,16 +110,18 @@ def greedy(way: str, batch_size: int) -> dict[str, Any]:
     return {"seconds": seconds, "epochs": epochs, "rows_per_second": ROWS / after_compiling}
 
 
-def maker(way: str, batch_size: int) -> Callable[[np.ndarray, int], Training]:
+def maker(way: str, batch_size: int, gpu: bool) -> Callable[[np.ndarray, int], Training]:
     """Makes what trains a level on rows (rows, features), from the number of its units."""
     if way == "Keras on JAX, scan":
         from benchmarks.speed.on_jax import scan
+        from layers import SparseAutoencoder
 
-        return lambda rows, units: scan(units, batch_size, 0, rows)
+        return lambda rows, units: scan(SparseAutoencoder(units), batch_size, rows)
     if "PyTorch" in way:
         from benchmarks.speed.pytorch import pytorch
 
-        return lambda rows, units: pytorch(rows, units, batch_size, way == "PyTorch compiled")
+        compiled = way == "PyTorch compiled"
+        return lambda rows, units: pytorch(rows, units, batch_size, compiled, gpu=gpu)
     from benchmarks.speed.training import engine, keras_fit
     from pipeline.config import LevelConfig
     from pipeline.level import trains_with_xla
