@@ -299,14 +299,18 @@ def thresholds(_: np.ndarray) -> list[dict[str, Any]]:
     table = []
     for units, batch_size in SIZES:
         values = np.random.default_rng(0).standard_normal((batch_size, units), np.float32)
-        given = jax.numpy.asarray(values)
         line: dict[str, Any] = {"units": units, "batch_size": batch_size}
         for name, find in (("halving", kth_largest), ("sort", kth_largest_by_sort)):
-            program = jax.jit(lambda rows, find=find: find(rows, rows.shape[1] // 8))
-            work = compiled(lambda program=program: program(given).block_until_ready())
-            line[f"{name}, ms"] = 1000 * statistics.median(timed(work) for _ in range(20))
+            line[f"{name}, ms"] = 1000 * search_time(find, jax.numpy.asarray(values))
         table.append(line)
     return table
+
+
+def search_time(find: Callable[[jax.Array, int], Any], activations: jax.Array) -> float:
+    """Seconds that the search takes on activations (rows, units)."""
+    program = jax.jit(lambda rows: find(rows, rows.shape[1] // 8))
+    work = compiled(lambda: program(activations).block_until_ready())
+    return statistics.median(timed(work) for _ in range(20))
 
 
 def seeds(rows: np.ndarray) -> list[dict[str, Any]]:
