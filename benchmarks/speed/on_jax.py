@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def scan(autoencoder: SparseAutoencoder, batch_size: int, rows: np.ndarray) -> T
 
     differentiated = jax.value_and_grad(loss, has_aux=True)
 
-    @jax.jit
+    @partial(jax.jit, donate_argnums=0)  # else old and new weights and moments are there together
     def steps(state, batches, resident):
         def step(carried, batch):
             trained, others, moments = carried

@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch._dynamo
 
 from benchmarks.running import Training
+
+torch._dynamo.config.recompile_limit = 64  # many levels are compiled in one process
 
 
 def pytorch(
