@@ -62,8 +62,10 @@ class Trainer:
         for group in self.groups:
             group.optimizer.build(group.variables)
         self._strategy = tf.distribute.get_strategy()
-        self._loss = loss
-        self._corrupt = corrupt
+        # AutoGraph has nothing to convert in them, and warns where it cannot.
+        unconverted = tf.autograph.experimental.do_not_convert
+        self._loss = unconverted(loss)
+        self._corrupt = unconverted(corrupt) if corrupt else None
         self._gathered = len(arrays)
         if xla:
             assert batch_size

@@ -27,7 +27,7 @@ def scores_over_labels(comparison: Sequence[Mapping[str, Any]], metric: str) -> 
         rows = [row for row in comparison if arm in row["arms"]]
         scores = [np.multiply(row["arms"][arm][metric], _scale(metric)) for row in rows]
         # Side by side, so that intervals do not hide each other.
-        labels = [row["labels"] * 1.02 ** (number - len(arms) / 2) for row in rows]
+        labels = [row["labels"] * 1.02 ** (number - (len(arms) - 1) / 2) for row in rows]
         axes.errorbar(
             labels,
             [np.mean(s) for s in scores],
@@ -39,6 +39,8 @@ def scores_over_labels(comparison: Sequence[Mapping[str, Any]], metric: str) -> 
         )
     _label_axis(axes, comparison)
     axes.set_ylabel(WORDS[metric])
+    if metric in PERCENT:  # an interval may reach beyond
+        axes.set_ylim(top=min(axes.get_ylim()[1], 100.0))
     axes.legend()
     return figure
 
@@ -56,6 +58,8 @@ def paired_differences(comparison: Sequence[Mapping[str, Any]], metric: str) -> 
         axes.vlines(position + 0.1, *interval, color="black")
         axes.plot(position + 0.1, mean * _scale(metric), "s", color="black")
     axes.axhline(0, color="grey", linewidth=0.8)
+    margin = 0.5 + 1 / len(comparison)  # so that one budget does not fill the width
+    axes.set_xlim(-margin, len(comparison) - 1 + margin)
     axes.set_xticks(range(len(comparison)), [f"{row['labels']:,}" for row in comparison])
     axes.set_xlabel("labels")
     axes.set_ylabel("gain in points" if metric in PERCENT else f"gain in {WORDS[metric]}")
@@ -153,6 +157,7 @@ def _figure(height: float) -> tuple[Figure, Axes]:
 def _label_axis(axes: Axes, comparison: Sequence[Mapping[str, Any]]) -> None:
     budgets = [row["labels"] for row in comparison]
     axes.set_xscale("log")
+    axes.set_xlim(0.8 * min(budgets), 1.25 * max(budgets))
     axes.set_xticks(budgets, [f"{labels:,}" for labels in budgets])
     axes.minorticks_off()
     axes.set_xlabel("labels")

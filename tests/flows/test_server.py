@@ -64,7 +64,8 @@ def until(happened: Callable[[], bool], seconds: float) -> bool:
 
 
 def test_a_run_without_a_configured_server_has_one_of_its_own(home, make_workspace):
-    run = started(home, make_workspace("own"))
+    processes = "execution.runner=process", "execution.workers=2"
+    run = started(home, make_workspace("own"), *processes)
     stdout, stderr = run.communicate(timeout=240)
     assert run.returncode == 0, stderr
     assert "SavedModel:" in stdout
