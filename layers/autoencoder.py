@@ -137,7 +137,8 @@ class SparseAutoencoder(keras.Model):
         if corrupted is None:
             corrupted = self.corruption(rows, training=training) if self.corruption else rows
         code = self.encode(corrupted, training)
-        reconstruction = self.decode(code)
+        # The decoder may multiply in another precision than the loss is computed in.
+        reconstruction = ops.cast(self.decode(code), self.compute_dtype)
         self.add_loss(self._reconstruction_loss(rows, reconstruction))
         return {"code": code, "reconstruction": reconstruction}
 

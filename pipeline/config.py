@@ -243,6 +243,12 @@ class LevelConfig(Part):
     epochs: PositiveInt = Field(12, description="Passes over the pretraining rows.")
     min_steps: PositiveInt = Field(1, description="Steps at least, where rows are few.")
     batch_size: PositiveInt = Field(256, description="Rows of a training step.")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="Of the products while the level pretrains; weights and what they are used for "
+        "afterwards are float32. bfloat16 is faster on GPUs that have it, slower on most "
+        "processors.",
+    )
     learning_rate: PositiveFloat = Field(
         1e-3, description="Of Adam; constant for the first half, then falling linearly to zero."
     )

@@ -5,7 +5,7 @@ that Python is entered once a block, not once a step.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -120,7 +120,7 @@ class Trainer:
             value = self._strategy.reduce("SUM", shares, axis=None)
         else:
             value = self._descend(batch, whole)
-        total += tf.cast(value, total.dtype)  # of mixed precision it is a half
+        total += value
         return total, finite + tf.cast(tf.math.is_finite(total), tf.int32)
 
     def _descend(self, batch, whole, share=1.0):
@@ -217,3 +217,20 @@ def blocks(batches: np.ndarray) -> Iterator[slice]:
     """Slices of at most `BLOCK_STEPS` steps, so that progress can be told between them."""
     for start in range(0, len(batches), BLOCK_STEPS):
         yield slice(start, min(start + BLOCK_STEPS, len(batches)))
+
+
+@contextmanager
+def multiplying_in(precision: str, layers: Iterable[keras.layers.Layer]) -> Iterator[None]:
+    """While this lasts, what is traced makes the products of these layers in that precision.
+
+    Their weights stay as they are, and so do all other layers and the loss.
+    """
+    kept = [(layer, layer.dtype_policy) for layer in layers]
+    if precision != "float32":
+        for layer, _ in kept:
+            layer.dtype_policy = f"mixed_{precision}"
+    try:
+        yield
+    finally:
+        for layer, policy in kept:
+            layer.dtype_policy = policy

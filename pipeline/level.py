@@ -21,7 +21,14 @@ from layers import (
 from pipeline import config as c
 from pipeline.config import LevelConfig
 from pipeline.data.streamed import Rows, moments
-from pipeline.engine import ParameterGroup, Trainer, fused, shuffled_batches, steps_together
+from pipeline.engine import (
+    ParameterGroup,
+    Trainer,
+    fused,
+    multiplying_in,
+    shuffled_batches,
+    steps_together,
+)
 from pipeline.seeds import derive
 from pipeline.xla import faster_with_xla
 
@@ -54,13 +61,18 @@ def build_autoencoder(level: LevelConfig, rows: Rows, seed: int) -> SparseAutoen
     return autoencoder
 
 
-def trainer_of(autoencoder: SparseAutoencoder, batch_size: int, xla: bool) -> Trainer:
+def trainer_of(
+    autoencoder: SparseAutoencoder, batch_size: int, precision: str, xla: bool
+) -> Trainer:
     """What trains the autoencoder, with Adam, on batches of so many rows."""
     features = autoencoder.encoder.kernel.shape[0]
     searches = isinstance(autoencoder.sparsity, TopK | BatchTopK | LifetimeSparsity)
 
     def loss(*batch: tf.Tensor) -> tf.Tensor:
-        with fused(autoencoder.sparsity if searches else None):
+        with (
+            fused(autoencoder.sparsity if searches else None),
+            multiplying_in(precision, [autoencoder.encoder, autoencoder.decoder]),
+        ):
             autoencoder(batch[-1], corrupted=batch[0], training=True)
         return tf.add_n(autoencoder.losses)
 
@@ -92,7 +104,9 @@ def trains_with_xla(level: LevelConfig, rows: Rows, steps: int) -> bool:
     )
     return faster_with_xla(
         ["level", settings, batch_size, features],
-        lambda xla: trainer_of(build_autoencoder(level, sample, seed=0), batch_size, xla),
+        lambda xla: trainer_of(
+            build_autoencoder(level, sample, seed=0), batch_size, level.precision, xla
+        ),
         shuffled_batches(len(sample), batch_size, seed=0),
         sample,
     )

@@ -67,7 +67,7 @@ def pretrain(
     measured = validation[:MEASURED_ROWS]
     sample = rows[:MEASURED_ROWS]
     xla = trains_with_xla(level, rows, steps * epochs)
-    trainer = trainer_of(autoencoder, batch_size, xla)
+    trainer = trainer_of(autoencoder, batch_size, level.precision, xla)
     measure = _compiled_measure(autoencoder)
     rates = _constant_then_linear(level.learning_rate, steps * epochs)
 

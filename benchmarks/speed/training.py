@@ -105,7 +105,8 @@ def contenders(rows: np.ndarray) -> list[Contender]:
             level = LevelConfig(units=UNITS, batch_size=batch_size, **settings)
             for way, xla in (("Layerwise", False), ("Layerwise, XLA", True)):
                 found.append(Contender(way, name, batch_size, engine(level, rows, xla).epoch))
-        half = engine_in_bfloat16(LevelConfig(units=UNITS, batch_size=batch_size), rows)
+        level = LevelConfig(units=UNITS, batch_size=batch_size, precision="bfloat16")
+        half = engine(level, rows, xla=False)
         found.append(Contender("Layerwise, bfloat16", "none", batch_size, half.epoch))
         for name in ("none", "topk"):
             settings = MECHANISMS[name]
@@ -127,22 +128,11 @@ def contenders(rows: np.ndarray) -> list[Contender]:
 def engine(level: LevelConfig, rows: np.ndarray, xla: bool) -> Training:
     """The compiled loop that `layerwise run` trains with, with XLA where that is faster."""
     autoencoder = build_autoencoder(level, rows, seed=0)
-    trainer = trainer_of(autoencoder, level.batch_size, xla)
+    trainer = trainer_of(autoencoder, level.batch_size, level.precision, xla)
     batches = shuffled_batches(len(rows), level.batch_size, seed=0)
     rates = np.full((len(batches), 1), level.learning_rate)
     resident = tf.constant(rows)
     return Training(lambda: trainer.run(batches, rates, resident), *weights_of(autoencoder))
-
-
-def engine_in_bfloat16(level: LevelConfig, rows: np.ndarray) -> Training:
-    """The same with Keras's mixed precision: products in bfloat16, weights in float32."""
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        training = engine(level, rows, xla=False)
-        training.epoch()  # traced under this policy
-    finally:
-        keras.config.set_dtype_policy("float32")
-    return training
 
 
 def keras_fit(level: LevelConfig, rows: np.ndarray) -> Training:

@@ -35,6 +35,7 @@ LEVELS = {
         "standardize": True,
     },
     "jumprelu, tied": {"sparsity": {"mechanism": "jumprelu"}, "tied": True},
+    "bfloat16": {"precision": "bfloat16"},
 }
 
 

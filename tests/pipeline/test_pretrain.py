@@ -129,6 +129,22 @@ def test_with_xla_every_mechanism_trains_alike(mechanism, trained, rows, validat
         np.testing.assert_allclose(one, other, atol=1e-3)
 
 
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_in_bfloat16_every_mechanism_explains_as_much(mechanism, tied, trained):
+    level = with_mechanism(mechanism, tied=tied, epochs=4)
+    plain, half = (
+        trained(level.model_copy(update={"precision": precision})).pretrained
+        for precision in ("float32", "bfloat16")
+    )
+    assert unequal(plain.autoencoder.get_weights(), half.autoencoder.get_weights())[0]
+    name = "explained_variance"
+    assert half.metrics[name] == pytest.approx(plain.metrics[name], abs=0.02)
+    # What is kept knows nothing of it.
+    assert "bfloat16" not in str(half.autoencoder.get_config())
+    assert {layer.compute_dtype for layer in half.autoencoder.layers} == {"float32"}
+
+
 @pytest.mark.parametrize(
     "corruption",
     [MaskingNoise(share=0.3), GaussianNoise(stddev=0.3), SaltAndPepperNoise(share=0.2)],
