@@ -35,7 +35,6 @@ LEVELS = {
         "standardize": True,
     },
     "jumprelu, tied": {"sparsity": {"mechanism": "jumprelu"}, "tied": True},
-    "bfloat16": {"precision": "bfloat16"},
 }
 
 
