@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
-from scipy import stats
+import scipy  # its parts are imported when first used: that takes most of a second
 
 SIGNIFICANCE = 0.05
 CONFIDENCE = 1 - SIGNIFICANCE
@@ -120,12 +120,12 @@ def paired_gain(candidate: Sequence[float], baseline: Sequence[float]) -> Gain:
     mean = float(differences.mean())
     if len(differences) < 2:
         return Gain(mean, None, None, None, 0.0)
-    flips = stats.permutation_test(
+    flips = scipy.stats.permutation_test(
         (differences,), np.mean, permutation_type="samples", n_resamples=2**14, rng=0
     )
     if np.ptp(differences) <= EQUAL:
         return Gain(mean, None, float(flips.pvalue), None, 0.0)
-    student = stats.ttest_1samp(differences, 0.0)
+    student = scipy.stats.ttest_1samp(differences, 0.0)
     low, high = student.confidence_interval(CONFIDENCE)
     return Gain(
         mean,
@@ -149,7 +149,7 @@ def mcnemar(candidate_right: np.ndarray, baseline_right: np.ndarray) -> McNemar:
     """Compare two networks by the test rows (bool, one each) that only one of them gets right."""
     first = int(np.sum(candidate_right & ~baseline_right))
     second = int(np.sum(baseline_right & ~candidate_right))
-    p_value = stats.binomtest(first, first + second).pvalue if first + second else 1.0
+    p_value = scipy.stats.binomtest(first, first + second).pvalue if first + second else 1.0
     return McNemar(first, second, float(p_value))
 
 
@@ -169,8 +169,8 @@ def seeds_needed(gain: float, std: float, budgets: int) -> int:
     level = SIGNIFICANCE / budgets
 
     def power(seeds: int) -> float:
-        least = stats.t.ppf(1 - level / 2, seeds - 1)
-        return float(stats.nct.sf(least, seeds - 1, gain / std * seeds**0.5))
+        least = scipy.stats.t.ppf(1 - level / 2, seeds - 1)
+        return float(scipy.stats.nct.sf(least, seeds - 1, gain / std * seeds**0.5))
 
     most = 2
     while power(most) < POWER:

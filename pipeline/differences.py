@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from pipeline.compare import CONFIDENCE, EQUAL, Gain, holm, paired_gain
 from pipeline.errors import InputError
@@ -83,7 +83,7 @@ def _unpaired(scores: list[float], earlier: list[float]) -> Gain:
     mean = sum(scores) / len(scores) - sum(earlier) / len(earlier)
     if min(len(scores), len(earlier)) < 2 or max(np.ptp(scores), np.ptp(earlier)) <= EQUAL:
         return Gain(mean, None, None, None, 0.0)
-    welch = stats.ttest_ind(scores, earlier, equal_var=False)
+    welch = scipy.stats.ttest_ind(scores, earlier, equal_var=False)
     low, high = welch.confidence_interval(CONFIDENCE)
     return Gain(mean, (float(low), float(high)), None, float(welch.pvalue), 0.0)
 

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from scipy import stats
-from scipy.optimize import isotonic_regression
+import scipy
 
 from pipeline.compare import BASELINE, CANDIDATE, CONFIDENCE, Score
 
@@ -58,7 +57,7 @@ def label_savings(scores: Sequence[Score]) -> list[LabelSaving]:
             LabelSaving(b, float(n), None, _bound(budgets, n))
             for b, n in zip(budgets, found, strict=True)
         ]
-    interval = stats.bootstrap(
+    interval = scipy.stats.bootstrap(
         (everyone,),
         equals,
         confidence_level=CONFIDENCE,
@@ -101,7 +100,7 @@ def _table(scores: Sequence[Score], arm: str) -> dict[int, dict[int, float]]:
 
 def _same_score(budgets: Sequence[int], candidate: np.ndarray, baseline: np.ndarray) -> np.ndarray:
     """Where the baseline's curve first reaches each point of the candidate's, in labels."""
-    reached = isotonic_regression(candidate).x
-    heights, first = np.unique(isotonic_regression(baseline).x, return_index=True)
+    reached = scipy.optimize.isotonic_regression(candidate).x
+    heights, first = np.unique(scipy.optimize.isotonic_regression(baseline).x, return_index=True)
     # Rounded, so that a budget comes back as itself.
     return np.exp(np.interp(reached, heights, np.log(np.asarray(budgets))[first])).round(6)
