@@ -68,14 +68,20 @@ def measured() -> dict[str, dict[int, float]]:
 
 
 def epoch(rows: int = ROWS, units: int = UNITS, levels: int = 0) -> Callable[[], None]:
-    """Trains for an epoch: one level on images, or so many levels on rows as wide as they are."""
+    """Trains for an epoch: one level on images, or so many levels on rows as wide as they are.
+
+    With XLA where a long run would choose it.
+    """
     from benchmarks.speed.training import engine
     from pipeline.config import LevelConfig
     from pipeline.data.builtin import read_builtin
+    from pipeline.level import trains_with_xla
 
     pixels = read_builtin("fashion_mnist").x.reshape(-1, 784)
     data = np.resize(pixels, (rows, units if levels else 784)).astype("float32") / 255
-    trained = [engine(LevelConfig(units=units), data, xla=False) for _ in range(max(levels, 1))]
+    level = LevelConfig(units=units)
+    xla = trains_with_xla(level, data, steps=10**6)
+    trained = [engine(level, data, xla) for _ in range(max(levels, 1))]
 
     def train() -> None:
         for one in trained:
