@@ -23,6 +23,7 @@ OTHER = {
     "epochs": 13,
     "min_steps": 2,
     "batch_size": 255,
+    "precision": "bfloat16",
     "learning_rate": 1.0001e-3,
     "retry": True,
 }
