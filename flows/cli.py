@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flows.interpreter import collector_paused, leave_at_once_after
+from flows.interpreter import collector_paused, import_tensorflow, leave_at_once_after
 from flows.quiet import set_environment
 from pipeline.credentials import hidden
 from pipeline.errors import InputError
-from pipeline.native_output import native_output_hidden
 
 if TYPE_CHECKING:
     from pipeline.config import RunConfig
@@ -172,6 +171,7 @@ def _import_flow(config: "RunConfig", refresh: bool) -> Callable[..., Any]:
     from pipeline.stages import computing, first_level_done
 
     if refresh or not first_level_done(config, data):
+        import_tensorflow()
         computing()
     return pretraining
 
@@ -196,8 +196,7 @@ def _unless_prefect_goes(flow: Callable[..., Any], *arguments: Any) -> Any:
 def _import_what_downloads(source: str) -> None:
     """Keras downloads these sources, and brings TensorFlow with it, which must not chatter."""
     if source in ("fashion_mnist", "mnist", "cifar10"):
-        with native_output_hidden():
-            import keras  # noqa: F401
+        import_tensorflow()
 
 
 def _console() -> Any:
@@ -286,8 +285,7 @@ def export(run: str, directory: Path) -> None:
 
     RUN is an experiment, of which the latest run is meant, or the id of a run.
     """
-    with native_output_hidden():
-        import tensorflow  # noqa: F401
+    import_tensorflow()
     from pipeline.folders import copy_version
     from pipeline.inference import model_folder
     from pipeline.tracker import download_model, find
@@ -309,9 +307,8 @@ def _inference(name: str, endpoint: str, help_text: str) -> None:
         from pipeline.folders import check_output, write_frame
 
         check_output(output)
-        with collector_paused(), native_output_hidden():
-            import tensorflow  # noqa: F401
-
+        with collector_paused():
+            import_tensorflow()
             from pipeline.data.read import read_rows
             from pipeline.inference import infer, model_columns, model_folder
             from pipeline.tracker import download_model

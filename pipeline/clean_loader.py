@@ -8,7 +8,9 @@ import os
 import sys
 
 gc.disable()  # modules make hardly any garbage: a fifth of their import is saved
-for package in ("layers", "pipeline", "flows"):
+OURS = ("layers", "pipeline", "flows")
+UNNEEDED = ("jax", "matplotlib", "sklearn")  # TensorFlow and Keras import these where they can
+for package in OURS + UNNEEDED:
     sys.modules[package] = None  # type: ignore[assignment]  # importing it is an error from here on
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 

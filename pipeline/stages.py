@@ -164,7 +164,9 @@ def _reference_stage(config: RunConfig, run: Run, trial: TrialSpec, data: DataSt
     key = stage_key("reference", identity, config.seed, data.key)
 
     def work(stage: StageRun) -> dict[str, float]:
-        return computing().fit_reference_trial(config, run, trial, stage)
+        from pipeline.reference_work import fit_reference_trial
+
+        return fit_reference_trial(config, run, trial, stage)
 
     return perform(
         config, run, trial.name, "finetune", key, identity, identity, lambda _: trial.labels, work
@@ -282,7 +284,10 @@ def report_stage(
     with tracker.stage("report", "report", run.run_id, cache_tags(key, earlier)) as stage:
         if earlier:
             return Stage(earlier.run_id, key, {}, True)
-        computing().draw_report(config, run, stacks, trials, stage)
+        computing()
+        from pipeline.report_work import draw_report
+
+        draw_report(config, run, stacks, trials, stage)
         return Stage(stage.run_id, key, {}, False)
 
 

@@ -1,7 +1,6 @@
-"""The work of the stages: what TensorFlow and scikit-learn are needed for."""
+"""The work of the stages: what TensorFlow is needed for."""
 
 import json
-import tempfile
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
@@ -11,11 +10,10 @@ from typing import cast
 import numpy as np
 
 from layers import SparseAutoencoder
-from pipeline.artifacts import predictions_of, store_predictions
+from pipeline.artifacts import store_predictions
 from pipeline.checkpoint import Checkpoint
-from pipeline.compare import BASELINE, CANDIDATE
 from pipeline.compute import matched_steps
-from pipeline.config import Arm, Reference, RunConfig
+from pipeline.config import Arm, RunConfig
 from pipeline.data.streamed import Rows, StreamedRows, at, exceeds, write_rows
 from pipeline.devices import gpus_together
 from pipeline.export import ENDPOINTS, Trained, export
@@ -27,24 +25,12 @@ from pipeline.network import random_autoencoders
 from pipeline.prepare import Prepared
 from pipeline.pretrain import MEASURED_ROWS, encoded, pretrain
 from pipeline.progress import Progress, Watch
-from pipeline.references import fit_reference
-from pipeline.report import (
-    SHOWN_ROWS,
-    LeftBehind,
-    Section,
-    comparison_sections,
-    level_sections,
-    report_html,
-)
 from pipeline.run import Run, prepared_of, tracker_of
 from pipeline.seeds import derive
 from pipeline.serving import log_served_model
 from pipeline.stage import Stage
-from pipeline.summary import REPORT, read_summary
 from pipeline.tracker import StageRun, Tracker, tracking_uri
 from pipeline.trials import PRETRAINED, LevelSpec, TrialSpec, parts_of
-
-CURVES = ("loss", "explained_variance", "active_fraction", "dead_fraction")
 
 
 def pretrain_level(
@@ -93,7 +79,7 @@ def finetune_trial(
         config.finetune, config.stack, features, outputs, task, threading.get_ident()
     )
     if trial.arm in PRETRAINED:
-        autoencoders = [_autoencoder(config.name, level.run_id) for level in levels]
+        autoencoders = [stored_autoencoder(config.name, level.run_id) for level in levels]
     else:
         seed = derive(config.seed, "random", trial.seed)
         autoencoders = random_autoencoders(config.stack, features, seed)
@@ -128,26 +114,6 @@ def finetune_trial(
     return metrics
 
 
-def fit_reference_trial(
-    config: RunConfig, run: Run, trial: TrialSpec, stage: StageRun
-) -> dict[str, float]:
-    """Fit a trial's reference model, store what it predicts, give back its metrics."""
-    prepared = prepared_of(config, run)
-    parts = parts_of(config, prepared, trial)
-    seed = derive(config.seed, "reference", trial.seed)
-    result = fit_reference(cast(Reference, trial.arm), parts, config.data.task, seed)
-    stage.params({"best": result.settings})
-    store_predictions(stage, result.predictions, parts)
-    metric = METRICS[config.data.task]
-    metrics = {
-        metric: result.score,
-        f"validation_{metric}_kept": result.validation_score,
-        "validation_rows": len(parts.validation.rows),
-    }
-    stage.metrics(metrics, trial.labels)
-    return metrics
-
-
 def export_best(
     config: RunConfig,
     run: Run,
@@ -170,74 +136,6 @@ def export_best(
         "saved_model": folder_digest(folder),
         "endpoints": json.dumps(ENDPOINTS),
     }
-
-
-def draw_report(
-    config: RunConfig,
-    run: Run,
-    stacks: Sequence[Sequence[Stage]],
-    trials: Sequence[tuple[TrialSpec, Stage]],
-    stage: StageRun,
-) -> None:
-    """Draw the report and store it, and each figure with the stage that it is about."""
-    tracker = tracker_of(config)
-    prepared = prepared_of(config, run)
-    summary = read_summary(tracker, tracker.run(run.run_id))
-    (comparison,) = [c for c in tracker.children(run.run_id) if c.tags["stage"] == "compare"]
-    about_trials = comparison_sections(summary, _left_behind(config, tracker, prepared, trials))
-    for section in about_trials:
-        StageRun(tracker.client, comparison.made_by).picture(section.name, section.png)
-    about_levels = [_about_levels(config, run, prepared, levels) for levels in stacks]
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, REPORT)
-        file.write_text(report_html(summary, (*about_trials, *about_levels[0])), "utf-8")
-        stage.artifact(file)
-
-
-def _about_levels(
-    config: RunConfig, run: Run, prepared: Prepared, levels: Sequence[Stage]
-) -> list[Section]:
-    """Draw the levels of a stack, each for the run that made it."""
-    tracker = tracker_of(config)
-    sections = level_sections(
-        config.stack,
-        [_autoencoder(config.name, level.run_id) for level in levels],
-        [{name: tracker.history(level.run_id, name) for name in CURVES} for level in levels],
-        prepared.rows[prepared.splits.validation[:SHOWN_ROWS]],
-        prepared.image_shape,
-    )
-    for section in sections:
-        assert section.level
-        made_by = levels[section.level - 1].run_id
-        StageRun(tracker.client, made_by).picture(section.name, section.png)
-    return sections
-
-
-def _left_behind(
-    config: RunConfig,
-    tracker: Tracker,
-    prepared: Prepared,
-    trials: Sequence[tuple[TrialSpec, Stage]],
-) -> LeftBehind:
-    """Confusion at the least label budget, and how far weights moved, of the arms compared."""
-    arms: list[str] = [arm for arm in (CANDIDATE, BASELINE) if arm in config.finetune.arms]
-    least = min(trial.labels for trial, _ in trials)
-    classes = len(prepared.classes) if prepared.task == "classification" else 0
-    confusion = {arm: np.zeros((classes, classes), int) for arm in arms if classes}
-    moved: dict[str, dict[int, list[list[float]]]] = {arm: {} for arm in arms}
-    for trial, stage in trials:
-        if trial.arm not in arms:
-            continue
-        distances = [stage.metrics[f"moved_level_{n}"] for n in range(1, len(config.stack) + 1)]
-        moved[trial.arm].setdefault(trial.labels, []).append(distances)
-        if classes and trial.labels == least:
-            predicted, true = predictions_of(tracker, stage)
-            np.add.at(confusion[trial.arm], (true, predicted), 1)
-    means = {
-        arm: {labels: np.mean(seeds, axis=0).tolist() for labels, seeds in by_budget.items()}
-        for arm, by_budget in moved.items()
-    }
-    return LeftBehind(confusion, least, means)
 
 
 def _level_rows(config: RunConfig, run: Run, stack: int, levels: Sequence[Stage]) -> list[Rows]:
@@ -275,7 +173,7 @@ def _write_codes(
 ) -> None:
     """Encode the rows of the topmost of `levels` into `files`; those below are no longer needed."""
     *lower, top = levels
-    autoencoder = _autoencoder(config.name, top.run_id)
+    autoencoder = stored_autoencoder(config.name, top.run_id)
     passes_on = config.stack[len(lower)].passes_on
     for file, rows in zip(files, _level_rows(config, run, stack, lower), strict=True):
         aside = file.with_suffix(f".{threading.get_ident()}.npy")
@@ -286,7 +184,8 @@ def _write_codes(
 
 
 @lru_cache(maxsize=16)
-def _autoencoder(experiment: str, run_id: str) -> SparseAutoencoder:
+def stored_autoencoder(experiment: str, run_id: str) -> SparseAutoencoder:
+    """The autoencoder that the run of a level stored."""
     return stored_model(Tracker(tracking_uri(), experiment), run_id, AUTOENCODER)
 
 
@@ -301,7 +200,7 @@ def _trained(config: RunConfig, data: Prepared, levels: Sequence[Stage], best: S
         name=config.name,
         preprocessing=data.preprocessing,
         stack=config.stack,
-        autoencoders=[_autoencoder(config.name, level.run_id) for level in levels],
+        autoencoders=[stored_autoencoder(config.name, level.run_id) for level in levels],
         network=stored_model(tracker_of(config), best.run_id, NETWORK),
         task=data.task,
         classes=data.classes,

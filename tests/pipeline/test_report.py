@@ -12,10 +12,10 @@ from whole_runs import Whole
 
 from pipeline.prepare import prepare
 from pipeline.report import verdict_sentence
+from pipeline.report_work import _left_behind
 from pipeline.summary import read_report
 from pipeline.tables import notes, tables
 from pipeline.tracker import Tracker
-from pipeline.work import _left_behind
 
 PNG = b"\x89PNG\r\n"
 

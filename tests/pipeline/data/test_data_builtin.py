@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 from pipeline.config import DataConfig
 from pipeline.data import builtin
@@ -39,6 +40,13 @@ def test_digits_come_with_scikit_learn():
     assert source.test is None
     assert source.target is not None
     assert sorted(set(source.target.tolist())) == [str(digit) for digit in range(10)]
+
+
+def test_digits_are_those_that_scikit_learn_gives():
+    ours, theirs = builtin.read_builtin("digits"), load_digits()
+    np.testing.assert_array_equal(ours.x, theirs.images)
+    np.testing.assert_array_equal(ours.y, theirs.target)
+    assert ours.x.dtype == theirs.images.dtype
 
 
 def test_fashion_mnist_has_class_names(
