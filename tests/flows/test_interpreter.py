@@ -1,4 +1,7 @@
-"""How the program ends: at once, but with everything said, cleared up and the right status."""
+"""What imports leave out, and how the program ends.
+
+It ends at once, but with everything said, cleared up and the right status.
+"""
 
 import gc
 import subprocess
@@ -52,3 +55,26 @@ def test_garbage_is_collected_again_after_the_imports():
         assert not gc.isenabled()
         import no_such_module  # noqa: F401
     assert gc.isenabled()
+
+
+def test_tensorflow_comes_without_what_it_offers_for_other_packages():
+    code = (
+        "import sys\nfrom flows.interpreter import EXTRAS, import_tensorflow\n"
+        "import_tensorflow()\n"
+        "assert 'tensorflow' in sys.modules and 'keras' in sys.modules\n"
+        "print('extras:', sorted(set(EXTRAS) & set(sys.modules)))\n"
+        "import matplotlib.pyplot, sklearn.linear_model\n"
+        "print('can be imported afterwards')"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout == "extras: []\ncan be imported afterwards\n", result.stderr
+
+
+def test_what_is_imported_before_tensorflow_stays():
+    code = (
+        "import sys\nimport matplotlib\nfrom flows.interpreter import import_tensorflow\n"
+        "import_tensorflow()\n"
+        "assert sys.modules['matplotlib'] is matplotlib and 'sklearn' not in sys.modules"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
