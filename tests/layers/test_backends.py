@@ -39,7 +39,11 @@ QUICK = ["test_autoencoder.py", "test_corruption.py", "test_sparsity_jumprelu.py
 @pytest.mark.parametrize("files", [QUICK, pytest.param([""], id="all", marks=pytest.mark.slow)])
 def test_these_tests_pass_on_the_other_backend_too(files, tmp_path):
     report = tmp_path / "report.xml"
-    environment = {**os.environ, "KERAS_BACKEND": OTHER[keras.backend.backend()]}
+    environment = {
+        **os.environ,
+        "KERAS_BACKEND": OTHER[keras.backend.backend()],
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",  # compiling is most of the time
+    }
     paths = [str(Path(__file__).parent / file) for file in files]
     command = [sys.executable, "-m", "pytest", *paths, "-q"]
     options = [f"--ignore={__file__}", f"--junitxml={report}", "-p", "no:cacheprovider"]
