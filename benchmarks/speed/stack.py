@@ -31,7 +31,15 @@ HELD_OUT = 5000
 BATCHES = (256, 1024)
 MOST_EPOCHS = 60
 REPEATS = 3
-WAYS = ("Layerwise", "Keras fit", "Keras on JAX, scan", "PyTorch", "PyTorch compiled")
+WAYS = (
+    "Layerwise",
+    "Layerwise, bfloat16",
+    "Keras fit",
+    "Keras on JAX, scan",
+    "PyTorch",
+    "PyTorch compiled",
+    "PyTorch, bfloat16",
+)
 
 
 def main() -> None:
@@ -39,7 +47,8 @@ def main() -> None:
     ways = [way for way in WAYS if "PyTorch" not in way or importlib.util.find_spec("torch")]
     contenders = [(way, batch_size) for batch_size in BATCHES for way in ways]
     found: dict[tuple[str, int], list[dict[str, Any]]] = {name: [] for name in contenders}
-    in_process("Layerwise", 256), in_process("Layerwise", 1024)  # choices about XLA are remembered
+    for batch_size in BATCHES:  # choices about XLA are remembered
+        in_process("Layerwise", batch_size), in_process("Layerwise, bfloat16", batch_size)
     for _ in range(REPEATS):
         for way, batch_size in contenders:
             found[way, batch_size].append(in_process(way, batch_size))
@@ -120,14 +129,17 @@ def maker(way: str, batch_size: int, gpu: bool) -> Callable[[np.ndarray, int], T
     if "PyTorch" in way:
         from benchmarks.speed.pytorch import pytorch
 
-        compiled = way == "PyTorch compiled"
-        return lambda rows, units: pytorch(rows, units, batch_size, compiled, gpu=gpu)
+        compiled, half = way == "PyTorch compiled", way == "PyTorch, bfloat16"
+        return lambda rows, units: pytorch(
+            rows, units, batch_size, compiled, gpu=gpu, bfloat16=half
+        )
     from benchmarks.speed.training import engine, keras_fit
     from pipeline.config import LevelConfig
     from pipeline.level import trains_with_xla
 
     def make(rows: np.ndarray, units: int) -> Training:
-        level = LevelConfig(units=units, batch_size=batch_size)
+        precision = "bfloat16" if way == "Layerwise, bfloat16" else "float32"
+        level = LevelConfig(units=units, batch_size=batch_size, precision=precision)
         if way == "Keras fit":
             return keras_fit(level, rows)
         return engine(level, rows, trains_with_xla(level, rows, steps=10**6))

@@ -4,8 +4,9 @@ The machine: its float32 rate of large matrix products, by NumPy or by TensorFlo
 faster, measured in the same run. A row costs five products of features x units: two forward, three
 backward, for nothing needs the rows' gradient.
 Others: the same Keras model with `fit`, as its users write it; the same Keras layers on JAX, an
-epoch as one scan; scikit-learn's MLPRegressor of the same shape; PyTorch, eager and compiled, where
-it is installed. Repeats are interleaved and medians told, because a machine's speed wanders.
+epoch as one scan; scikit-learn's MLPRegressor of the same shape; PyTorch, where it is installed:
+eager, compiled and in bfloat16. Repeats are interleaved and medians told, because a machine's speed
+wanders.
 
 Usage: python -m benchmarks.speed.training
 """
@@ -105,12 +106,10 @@ def contenders(rows: np.ndarray) -> list[Contender]:
             level = LevelConfig(units=UNITS, batch_size=batch_size, **settings)
             for way, xla in (("Layerwise", False), ("Layerwise, XLA", True)):
                 found.append(Contender(way, name, batch_size, engine(level, rows, xla).epoch))
-        level = LevelConfig(units=UNITS, batch_size=batch_size, precision="bfloat16")
-        half = engine(level, rows, xla=False)
-        found.append(Contender("Layerwise, bfloat16", "none", batch_size, half.epoch))
         for name in ("none", "topk"):
-            settings = MECHANISMS[name]
-            level = LevelConfig(units=UNITS, batch_size=batch_size, **settings)
+            level = LevelConfig(units=UNITS, batch_size=batch_size, **MECHANISMS[name])
+            half = engine(level.model_copy(update={"precision": "bfloat16"}), rows, xla=False)
+            found.append(Contender("Layerwise, bfloat16", name, batch_size, half.epoch))
             found.append(Contender("Keras fit", name, batch_size, keras_fit(level, rows).epoch))
         for name, topk in (("none", 0), ("topk", 120)):
             train = on_jax(stored, UNITS, batch_size, topk)
@@ -122,6 +121,8 @@ def contenders(rows: np.ndarray) -> list[Contender]:
             for way, compiled in (("PyTorch", False), ("PyTorch compiled", True)):
                 train = pytorch(rows, UNITS, batch_size, compiled).epoch
                 found.append(Contender(way, "none", batch_size, train))
+            half = pytorch(rows, UNITS, batch_size, compiled=False, bfloat16=True)
+            found.append(Contender("PyTorch, bfloat16", "none", batch_size, half.epoch))
     return found
 
 
