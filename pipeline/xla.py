@@ -1,9 +1,9 @@
 """Whether XLA makes training faster: measured once for a shape on a machine, remembered.
 
-On a processor with AVX2 it may, by a third and more; on one with AVX-512 it may cost as much
-(docs/decisions/2-training-a-level.md). It adds in another order than TensorFlow, so that the last
-digits depend on the choice, and a choice that cannot be remembered is not made: same seed, same
-result.
+It may, by a third and more, where batches are small; products alone may take longer with it, most
+of all in bfloat16 (docs/decisions/2-training-a-level.md). It adds in another order than TensorFlow,
+so that the last digits depend on the choice, and a choice that cannot be remembered is not made:
+same seed, same result.
 """
 
 import json

@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.running import BUILD
 
-REPEATS = 3
+REPEATS = 7
 ROWS = 6400
 UNITS = 512
 GROUPS: dict[str, tuple[int, ...]] = {

@@ -108,8 +108,9 @@ def contenders(rows: np.ndarray) -> list[Contender]:
                 found.append(Contender(way, name, batch_size, engine(level, rows, xla).epoch))
         for name in ("none", "topk"):
             level = LevelConfig(units=UNITS, batch_size=batch_size, **MECHANISMS[name])
-            half = engine(level.model_copy(update={"precision": "bfloat16"}), rows, xla=False)
-            found.append(Contender("Layerwise, bfloat16", name, batch_size, half.epoch))
+            half = level.model_copy(update={"precision": "bfloat16"})
+            for way, xla in (("Layerwise, bfloat16", False), ("Layerwise, XLA, bfloat16", True)):
+                found.append(Contender(way, name, batch_size, engine(half, rows, xla).epoch))
             found.append(Contender("Keras fit", name, batch_size, keras_fit(level, rows).epoch))
         for name, topk in (("none", 0), ("topk", 120)):
             train = on_jax(stored, UNITS, batch_size, topk)
