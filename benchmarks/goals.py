@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.running import BUILD
 from pipeline.cores import cores
-from pipeline.xla import LEAST_GAIN
+from pipeline.training.acceleration import LEAST_GAIN
 
 OURS = ("Layerwise", "Layerwise, XLA")
 BATCHES = (256, 1024)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import RunConfig
+from pipeline.config.schema import RunConfig
 
 README = Path(__file__).parents[1] / "README.md"
 BEGIN = "<!-- config reference: made by `make docs` -->"

@@ -19,7 +19,7 @@ from pipeline.credentials import hidden
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
-    from pipeline.config import RunConfig
+    from pipeline.config.schema import RunConfig
 
 LITTLE_ROOM = 2**20
 """Bytes: a disk with less is full."""
@@ -133,7 +133,7 @@ def run(
     CONFIG is a preset (digits, fashion-mnist, ...) or a YAML file. Without it: the digits preset,
     or with --data the defaults for data of your own.
     """
-    from pipeline.settings import load
+    from pipeline.config.loading import load
 
     resolved = load(config or (None if data else "digits"), data, label, settings)
     if summary and summary.suffix != ".json":
@@ -144,15 +144,15 @@ def run(
         raise InputError(f"--summary: there is no folder {str(summary.parent)!r}.")
     with ExitStack() as ends:
         with collector_paused():
-            from flows.server import prefect_server
+            from flows.server.own import prefect_server
 
             wait_until_ready = ends.enter_context(prefect_server())
             flow = _import_flow(resolved, refresh)
         wait_until_ready()
         found = _unless_prefect_goes(flow, resolved, refresh)
     if summary:
-        from pipeline.summary import read_report
-        from pipeline.tracker import find_run
+        from pipeline.stages.summary import read_report
+        from pipeline.tracking.tracker import find_run
 
         write_whole(summary, json.dumps(found, indent=1) + "\n")
         write_whole(summary.with_suffix(".html"), read_report(*find_run(found["run_id"])))
@@ -161,14 +161,14 @@ def run(
 
 def _import_flow(config: "RunConfig", refresh: bool) -> Callable[..., Any]:
     """The flow, with what it will need, imported while the server boots; the data are checked."""
-    from pipeline.tracker import check_store
-    from pipeline.trials import check_data
+    from pipeline.stages.trials import check_data
+    from pipeline.tracking.tracker import check_store
 
     check_store()
     _import_what_downloads(config.data.source)
     data = check_data(config)  # what cannot be used is refused before anything is tracked
     from flows.flow import pretraining
-    from pipeline.stages import computing, first_level_done
+    from pipeline.stages.all import computing, first_level_done
 
     if refresh or not first_level_done(config, data):
         import_tensorflow()
@@ -207,7 +207,7 @@ def _console() -> Any:
 
 def _show(summary: Any) -> None:
     from flows.tables import print_summary
-    from pipeline.tracker import tracking_uri
+    from pipeline.tracking.tracker import tracking_uri
 
     console = _console()
     print_summary(summary, console)
@@ -243,8 +243,8 @@ def compare(
             raise InputError("--per-seed and --plan are for one run. Given: two. Leave one out.")
         _compare_two(run, other, as_json)
         return
-    from pipeline.summary import read_summary
-    from pipeline.tracker import find
+    from pipeline.stages.summary import read_summary
+    from pipeline.tracking.tracker import find
 
     summary = read_summary(*find(run))
     if as_json:
@@ -263,9 +263,9 @@ def compare(
 
 def _compare_two(run: str | None, other: str, as_json: bool) -> None:
     from flows.tables import print_differences
-    from pipeline.differences import differences
-    from pipeline.summary import read_config, read_summary
-    from pipeline.tracker import find
+    from pipeline.evaluation.differences import differences
+    from pipeline.stages.summary import read_config, read_summary
+    from pipeline.tracking.tracker import find
 
     a, b = find(run), find(other)
     first, second = read_summary(*a), read_summary(*b)
@@ -286,9 +286,9 @@ def export(run: str, directory: Path) -> None:
     RUN is an experiment, of which the latest run is meant, or the id of a run.
     """
     import_tensorflow()
-    from pipeline.folders import copy_version
-    from pipeline.inference import model_folder
-    from pipeline.tracker import download_model, find
+    from pipeline.export.inference import model_folder
+    from pipeline.files import copy_version
+    from pipeline.tracking.tracker import download_model, find
 
     tracker, found = find(run)
     exports = [c for c in tracker.children(found.run_id) if c.tags["stage"] == "export"]
@@ -304,14 +304,14 @@ def _inference(name: str, endpoint: str, help_text: str) -> None:
     @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path),
                   help="A .csv, .parquet or .npz file.")  # fmt: skip
     def command(model: str, data: str, output: Path) -> None:
-        from pipeline.folders import check_output, write_frame
+        from pipeline.files import check_output, write_frame
 
         check_output(output)
         with collector_paused():
             import_tensorflow()
-            from pipeline.data.read import read_rows
-            from pipeline.inference import infer, model_columns, model_folder
-            from pipeline.tracker import download_model
+            from pipeline.data.sources.read import read_rows
+            from pipeline.export.inference import infer, model_columns, model_folder
+            from pipeline.tracking.tracker import download_model
 
         registered = model.startswith(("models:/", "runs:/"))
         folder = model_folder(download_model(model) if registered else Path(model))
@@ -347,10 +347,10 @@ def schedule(
 
     Needs a Prefect server (PREFECT_API_URL, or `prefect server start` in another terminal).
     """
-    from pipeline.settings import load
+    from pipeline.config.loading import load
 
     resolved = load(config or (None if data else "digits"), data, label, settings)
-    from flows.schedule import schedule_runs
+    from flows.deploy import schedule_runs
 
     schedule_runs(resolved, cron, name or resolved.name, pool)
 
@@ -362,9 +362,9 @@ def schedule(
               help="Change one value, e.g. data.missing=impute.")  # fmt: skip
 def data(source: str, label: str | None, settings: tuple[str, ...]) -> None:
     """What the data is and whether it can be used."""
+    from pipeline.config.loading import load
     from pipeline.data.describe import describe
-    from pipeline.data.read import read
-    from pipeline.settings import load
+    from pipeline.data.sources.read import read
 
     config = load(None, source, label, settings).data
     _import_what_downloads(source)
@@ -388,8 +388,8 @@ def config(
     """The resolved config as YAML, ready to be saved and changed: of what `run` would run."""
     import yaml
 
-    from pipeline.config import RunConfig
-    from pipeline.settings import load
+    from pipeline.config.loading import load
+    from pipeline.config.schema import RunConfig
 
     if schema:
         click.echo(json.dumps(RunConfig.model_json_schema(), indent=1))
@@ -403,14 +403,14 @@ def config(
 @click.option("--prefect-port", default=4200, show_default=True)
 def ui(mlflow_port: int, prefect_port: int) -> None:
     """MLflow's and Prefect's pages on loopback; Ctrl-C ends both."""
-    from flows.pages import serve_pages
+    from flows.server.pages import serve_pages
 
     serve_pages(mlflow_port, prefect_port)
 
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file aside and rename it, so that it is never seen half-written."""
-    from pipeline.folders import aside
+    from pipeline.files import aside
 
     with aside(path) as file:
         file.write_text(text, encoding="utf-8")

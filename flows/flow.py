@@ -10,14 +10,14 @@ from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTa
 from prefect.tasks import Task
 
 from flows.progress import Tally, shown, stoppable, unless_stopped, watcher
-from pipeline import stages
-from pipeline.config import ExecutionConfig, RunConfig
-from pipeline.run import Run, fail_run, finish_run, start_run
-from pipeline.stage import Stage
-from pipeline.stages import DataStage
-from pipeline.summary import Summary
-from pipeline.tracker import transient
-from pipeline.trials import LevelSpec, TrialSpec, levels_of
+from pipeline.config.schema import ExecutionConfig, RunConfig
+from pipeline.stages import all as stages
+from pipeline.stages.all import DataStage
+from pipeline.stages.base import Stage
+from pipeline.stages.run import Run, fail_run, finish_run, start_run
+from pipeline.stages.summary import Summary
+from pipeline.stages.trials import LevelSpec, TrialSpec, levels_of
+from pipeline.tracking.tracker import transient
 
 
 def _is_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from pipeline.progress import Progress
+from pipeline.training.progress import Progress
 
 LINE_SECONDS = 5.0
 RATE_SECONDS = 2.0

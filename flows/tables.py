@@ -7,11 +7,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.compare import seeds_needed
-from pipeline.differences import Differences
-from pipeline.metrics import PERCENT, WORDS
-from pipeline.summary import Summary
-from pipeline.tables import (
+from pipeline.evaluation.compare import seeds_needed
+from pipeline.evaluation.differences import Differences
+from pipeline.evaluation.metrics import PERCENT, WORDS
+from pipeline.report.tables import (
     TextTable,
     gain_cells,
     headline,
@@ -22,6 +21,7 @@ from pipeline.tables import (
     seed_count,
     tables,
 )
+from pipeline.stages.summary import Summary
 
 WIDTH = 80
 # Narrow enough for 80 columns.

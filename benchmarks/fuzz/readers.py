@@ -15,11 +15,11 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["pipeline", "yaml"]):
-    from pipeline.config import DataConfig
+    from pipeline.config.loading import load
+    from pipeline.config.schema import DataConfig
     from pipeline.data.describe import describe
-    from pipeline.data.read import read, read_rows
     from pipeline.data.source import Column
-    from pipeline.settings import load
+    from pipeline.data.sources.read import read, read_rows
 
 from pipeline.errors import InputError
 

@@ -15,7 +15,7 @@ import numpy as np
 import yaml
 
 from benchmarks.running import BUILD, layerwise_run
-from pipeline.data.builtin import read_builtin
+from pipeline.data.sources.builtin import read_builtin
 
 HERE = Path(__file__).parent
 WORK = BUILD / "recipes"

@@ -17,15 +17,15 @@ import keras
 import numpy as np
 
 from layers import SparseAutoencoder
-from pipeline.config import L1, LevelConfig, NoSparsity
-from pipeline.data.builtin import read_builtin
-from pipeline.network import (
+from pipeline.config.schema import L1, LevelConfig, NoSparsity
+from pipeline.data.sources.builtin import read_builtin
+from pipeline.training.finetuning.network import (
     build_decoder,
     build_network,
     initialize_decoder,
     random_autoencoders,
 )
-from pipeline.pretrain import encode, pretrain
+from pipeline.training.pretraining.pretrain import encode, pretrain
 
 SPARSE_L1 = 10e-5
 PIXELS = 784

@@ -37,7 +37,9 @@ def make(folder: Path) -> None:
                 arguments = [*arguments, *_regression()]
             command = [sys.executable, "-m", "flows.cli", "run", *arguments]
             command += ["--summary", str(folder.resolve() / f"{name}.json")]
-            subprocess.run(command, cwd=work, check=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
+            subprocess.run(
+                command, cwd=work, check=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
+            )
 
 
 def _regression() -> list[str]:

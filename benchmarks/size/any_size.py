@@ -23,7 +23,7 @@ import numpy as np
 import psutil
 
 from benchmarks.running import BUILD
-from pipeline.data.streamed import write_rows
+from pipeline.data.rows.streamed import write_rows
 
 FEATURES = 784
 CLASSES = 10

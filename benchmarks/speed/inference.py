@@ -22,8 +22,8 @@ from sklearn.decomposition import PCA
 
 from benchmarks.running import BUILD, layerwise_run
 from benchmarks.speed.training import timed
-from pipeline.data.builtin import read_builtin
-from pipeline.inference import BATCH_ROWS
+from pipeline.data.sources.builtin import read_builtin
+from pipeline.export.inference import BATCH_ROWS
 
 REPEATS = 7
 WIDTHS = (784, 512, 512, 256)

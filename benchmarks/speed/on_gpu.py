@@ -45,7 +45,7 @@ from layers import (
     TopK,
 )
 from layers.sparsity.kth_largest import kth_largest_by_halving, kth_largest_by_sort
-from pipeline.data.builtin import read_builtin
+from pipeline.data.sources.builtin import read_builtin
 
 ROWS = 56 * 1024
 REPEATS = 5

@@ -24,13 +24,13 @@ from pathlib import Path
 began = time.perf_counter()
 from flows.quiet import set_environment
 set_environment(False)
-from pipeline.finetune import Finetuner
-from pipeline.network import random_autoencoders
-from pipeline.prepare import prepare
-from pipeline.pretrain import encode, pretrain
+from pipeline.training.finetuning.finetune import Finetuner
+from pipeline.training.finetuning.network import random_autoencoders
+from pipeline.data.prepared import prepare
+from pipeline.training.pretraining.pretrain import encode, pretrain
 from pipeline.seeds import derive
-from pipeline.settings import load
-from pipeline.trials import PRETRAINED, parts_of, trials_of
+from pipeline.config.loading import load
+from pipeline.stages.trials import PRETRAINED, parts_of, trials_of
 
 config = load("fashion-mnist", None, None, {CHANGES!r})
 data = prepare(config.data, config.seed, Path(tempfile.mkdtemp(), "data"))

@@ -73,9 +73,9 @@ def epoch(rows: int = ROWS, units: int = UNITS, levels: int = 0) -> Callable[[],
     With XLA where a long run would choose it.
     """
     from benchmarks.speed.training import engine
-    from pipeline.config import LevelConfig
-    from pipeline.data.builtin import read_builtin
-    from pipeline.level import trains_with_xla
+    from pipeline.config.schema import LevelConfig
+    from pipeline.data.sources.builtin import read_builtin
+    from pipeline.training.pretraining.level import trains_with_xla
 
     pixels = read_builtin("fashion_mnist").x.reshape(-1, 784)
     data = np.resize(pixels, (rows, units if levels else 784)).astype("float32") / 255

@@ -89,7 +89,7 @@ def in_process(way: str, batch_size: int) -> dict[str, Any]:
 
 def greedy(way: str, batch_size: int, gpu: bool = False) -> dict[str, Any]:
     """Seconds of the stack, epochs of its levels, and rows a second without what compiles."""
-    from pipeline.data.builtin import read_builtin
+    from pipeline.data.sources.builtin import read_builtin
 
     make = maker(way, batch_size, gpu)
     pixels = read_builtin("fashion_mnist").x[: ROWS + HELD_OUT].reshape(-1, 784)
@@ -134,8 +134,8 @@ def maker(way: str, batch_size: int, gpu: bool) -> Callable[[np.ndarray, int], T
             rows, units, batch_size, compiled, gpu=gpu, bfloat16=half
         )
     from benchmarks.speed.training import engine, keras_fit
-    from pipeline.config import LevelConfig
-    from pipeline.level import trains_with_xla
+    from pipeline.config.schema import LevelConfig
+    from pipeline.training.pretraining.level import trains_with_xla
 
     def make(rows: np.ndarray, units: int) -> Training:
         precision = "bfloat16" if way == "Layerwise, bfloat16" else "float32"

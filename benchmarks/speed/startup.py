@@ -31,12 +31,14 @@ COMMANDS = {
 SERVER = """
 from flows.quiet import set_environment
 set_environment(False)
-from flows.server import prefect_server
+from flows.server.own import prefect_server
 with prefect_server() as wait_until_ready:
     wait_until_ready()
     print("ready", flush=True)
 """
-READ = "from pipeline.config import DataConfig; from pipeline.data.read import read; "
+READ = (
+    "from pipeline.config.schema import DataConfig; from pipeline.data.sources.read import read; "
+)
 ALONE = {
     "TensorFlow imported": "import tensorflow; print('ready', flush=True)",
     "rows read": READ + "read(DataConfig()); print('ready', flush=True)",

@@ -28,10 +28,10 @@ from sklearn.neural_network import MLPRegressor
 from benchmarks.running import BUILD, Training
 from benchmarks.speed.on_jax import on_jax
 from layers import SparseAutoencoder
-from pipeline.config import LevelConfig
-from pipeline.data.builtin import read_builtin
-from pipeline.engine import shuffled_batches
-from pipeline.level import build_autoencoder, trainer_of
+from pipeline.config.schema import LevelConfig
+from pipeline.data.sources.builtin import read_builtin
+from pipeline.training.loop import shuffled_batches
+from pipeline.training.pretraining.level import build_autoencoder, trainer_of
 
 UNITS = 1024
 ROWS = 12_800

@@ -5,8 +5,8 @@ import json
 
 import numpy as np
 
+from pipeline.data.rows.streamed import StreamedRows, blocks_of
 from pipeline.data.source import Source
-from pipeline.data.streamed import StreamedRows, blocks_of
 
 
 def fingerprint(source: Source) -> str:

@@ -6,11 +6,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from pipeline.config import DataConfig
+from pipeline.config.schema import DataConfig
 from pipeline.data.cells import located
-from pipeline.data.memory import check_fits
+from pipeline.data.rows.memory import check_fits
+from pipeline.data.rows.streamed import ChosenRows, Rows, StreamedRows, at, blocks_of, moments
 from pipeline.data.source import Column, Source
-from pipeline.data.streamed import ChosenRows, Rows, StreamedRows, at, blocks_of, moments
 from pipeline.errors import InputError
 
 

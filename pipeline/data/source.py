@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from pipeline.data.cells import check_finite
-from pipeline.data.streamed import Rows, StreamedRows, blocks_of
+from pipeline.data.rows.streamed import Rows, StreamedRows, blocks_of
 
 
 class Column(NamedTuple):

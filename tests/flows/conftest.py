@@ -106,7 +106,7 @@ def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty MLflow database; making one takes seconds, copying it none."""
-    from pipeline.tracker import Tracker
+    from pipeline.tracking.tracker import Tracker
 
     path = tmp_path_factory.mktemp("store") / "mlflow.db"
     Tracker(f"sqlite:///{path}", "Default")

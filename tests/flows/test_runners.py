@@ -22,11 +22,11 @@ from dataclasses import replace
 from flows.quiet import set_environment
 set_environment(verbose=False)
 from flows.flow import finetune_all, task_runner
-from pipeline import stages
-from pipeline.config import ExecutionConfig
-from pipeline.run import start_run
-from pipeline.settings import load
-from pipeline.trials import levels_of
+from pipeline.stages import all as stages
+from pipeline.config.schema import ExecutionConfig
+from pipeline.stages.run import start_run
+from pipeline.config.loading import load
+from pipeline.stages.trials import levels_of
 
 config = load("digits", None, None, {CHANGES!r})
 run = start_run(config)

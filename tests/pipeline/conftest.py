@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 from sklearn.datasets import load_digits, load_iris
-from whole_runs import Whole, whole_run
 
-from pipeline.config import RunConfig
-from pipeline.settings import check
+from pipeline.config.loading import check
+from pipeline.config.schema import RunConfig
+from tests.pipeline.whole_runs import Whole, whole_run
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from flows.cli import main
 from pipeline.credentials import hidden, taken_out
-from pipeline.tracker import tracking_uri
+from pipeline.tracking.tracker import tracking_uri
 
 VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline import stages
-from pipeline.config import RunConfig
-from pipeline.run import Run, finish_run, start_run
-from pipeline.stage import Stage
-from pipeline.stages import DataStage
-from pipeline.summary import Summary
-from pipeline.tracker import tracking_uri
-from pipeline.trials import TrialSpec, levels_of
+from pipeline.config.schema import RunConfig
+from pipeline.stages import all as stages
+from pipeline.stages.all import DataStage
+from pipeline.stages.base import Stage
+from pipeline.stages.run import Run, finish_run, start_run
+from pipeline.stages.summary import Summary
+from pipeline.stages.trials import TrialSpec, levels_of
+from pipeline.tracking.tracker import tracking_uri
 
 
 class Called(NamedTuple):

@@ -63,7 +63,7 @@ def test_the_runs_own_prefect_server_dies(
     servers = [
         child
         for child in psutil.Process(run.process.pid).children()
-        if "flows.loopback:prefect_app" in child.cmdline()
+        if "flows.server.loopback:prefect_app" in child.cmdline()
     ]
     assert len(servers) == 1
     servers[0].kill()

@@ -1,0 +1,246 @@
+"""From presets, YAML files and `key=value` settings to a checked `RunConfig`."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from pipeline.config.schema import LONGEST_NAME, RunConfig
+from pipeline.errors import InputError, nearest
+
+PRESETS = Path(__file__).with_name("presets")
+LONGEST = 100_000
+"""Characters of a config."""
+MOST = 10_000
+"""Keys, items and values of a config, each counted as often as the text refers to it."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe loader, and a key may be given once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [(key.tag, key.value) for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for (_, name), times in Counter(keys).items():
+            if times > 1:
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key {name!r} is given {times} times", problem_mark=node.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
+def presets() -> list[str]:
+    """Names of the presets that ship."""
+    return sorted(path.stem for path in PRESETS.glob("*.yaml"))
+
+
+def load(
+    name: str | None,
+    data: str | None = None,
+    label: str | None = None,
+    settings: Sequence[str] = (),
+) -> RunConfig:
+    """The config of a preset or YAML file, or the defaults, changed by the other arguments.
+
+    `settings` are `a.b=value` with YAML values; list items are named by position (`stack.0.units`).
+    Raises `InputError` for an unknown preset or key, or an impossible value.
+    """
+    tree = _tree(name) if name else {}
+    if data is not None:
+        tree["data"] = {**_section(tree), "source": data}
+        if not name:
+            tree.setdefault("name", _plain_name(data))
+    if label is not None:
+        tree["data"] = {**_section(tree), "label": label}
+    for setting in settings:
+        _apply(tree, setting)
+    return check(tree)
+
+
+def check(tree: Mapping[str, Any]) -> RunConfig:
+    """Validate a config tree; raises `InputError` with the path of each key that is wrong."""
+    try:
+        return RunConfig.model_validate(tree)
+    except ValidationError as error:
+        raise InputError(_message(error, tree)) from None
+
+
+def _tree(name: str) -> dict[str, Any]:
+    path = PRESETS / f"{name}.yaml" if name in presets() else Path(name)
+    try:
+        is_file = path.is_file()
+    except OSError as error:  # A folder that may not be entered, a name that is too long.
+        raise InputError(f"{name!r} cannot be opened: {error.strerror}.") from None
+    if not is_file:
+        if path.suffix in (".yaml", ".yml"):
+            raise InputError(f"There is no config file {name!r}.")
+        raise InputError(f"There is no preset or config file {name!r}.{nearest(name, presets())}")
+    if path.suffix not in (".yaml", ".yml"):
+        raise InputError(
+            f"A config is a .yaml file. Given: {name!r}. Rows are named by --data: --data {name}."
+        )
+    try:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(LONGEST + 1)
+    except OSError as error:
+        raise InputError(f"{name!r} cannot be opened: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name} is not YAML: {error}") from None
+    tree = _parsed(text, name)
+    if not isinstance(tree, dict):
+        raise InputError(f"{name} must hold keys and values. Given: {type(tree).__name__}.")
+    return tree
+
+
+def _parsed(text: str, what: str) -> Any:
+    """The value of a YAML text, built of plain types alone.
+
+    Raises `InputError` for anything else, and for what is too long or, written out, too large.
+    """
+    if len(text) > LONGEST:
+        raise InputError(f"{what} is too long for a config: more than {LONGEST:,} characters.")
+    try:
+        value = yaml.load(text, _Loader)
+    except RecursionError:
+        raise InputError(f"{what} is not YAML: it is nested too deeply.") from None
+    except Exception as error:  # For dates, numbers and tags that are none, of nearly any type.
+        raise InputError(f"{what} is not YAML: {error}") from None
+    # A list that is referred to ten times, in a list that is referred to ten times, ...
+    waiting, found = [value], 0
+    while waiting:
+        match waiting.pop():
+            case dict() as part:
+                waiting += part.values()
+            case list() | tuple() | set() as part:
+                waiting += part
+        found += 1
+        if found > MOST:
+            raise InputError(f"{what} is too large for a config: more than {MOST:,} values.")
+    return value
+
+
+def _section(tree: Mapping[str, Any]) -> dict[str, Any]:
+    section = tree.get("data", {})
+    return section if isinstance(section, dict) else {}
+
+
+def _plain_name(source: str) -> str:
+    """A name for runs of a source: its file's stem, in characters that a name may have."""
+    stem = Path(source).stem
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in stem)
+    return plain.strip("-_.")[:LONGEST_NAME] or "layerwise"
+
+
+def _apply(tree: dict[str, Any], setting: str) -> None:
+    path, equals, value = setting.partition("=")
+    if not equals or not path:
+        raise InputError(f"--set needs KEY=VALUE. Given: {setting!r}.")
+    parsed = _parsed(value, f"--set {path}: the value")
+    *parents, last = path.split(".")
+    place: Any = tree
+    defaults: Any = RunConfig().model_dump(mode="json")
+    for key in parents:
+        # What a setting does not name keeps its default, also inside lists.
+        defaults = defaults.get(key) if isinstance(defaults, dict) else None
+        if defaults is not None and isinstance(place, dict):
+            place.setdefault(key, defaults)
+        place = _child(place, key, path)
+    if isinstance(place, list):
+        place[_position(place, last, path)] = parsed
+    else:
+        place[last] = parsed
+
+
+def _child(place: Any, key: str, path: str) -> Any:
+    if isinstance(place, list):
+        return place[_position(place, key, path)]
+    child = place.setdefault(key, {})
+    if not isinstance(child, (dict, list)):
+        raise InputError(f"--set {path}: {key!r} is a value, not a section.")
+    return child
+
+
+def _position(items: list[Any], key: str, path: str) -> int:
+    positions = [str(position) for position in range(len(items))]
+    if key not in positions:
+        raise InputError(f"--set {path}: {key!r} is not a position in 0 to {len(items) - 1}.")
+    return positions.index(key)
+
+
+def _message(error: ValidationError, tree: Any) -> str:
+    """One line for each key that is wrong: its path, the rule, what was given."""
+    rules: dict[str, list[str]] = {}
+    given: dict[str, Any] = {}
+    for item in error.errors():
+        path = _real_path(item["loc"], tree)
+        dotted = ".".join(map(str, path)) or "config"
+        if item["type"] == "extra_forbidden":
+            valid = _fields(RunConfig, path[:-1], tree)
+            rule = f"unknown key.{nearest(str(path[-1]), valid)}"
+        elif item["type"] == "union_tag_not_found":
+            rule = f"needs the key {item['ctx']['discriminator']}"
+            given.setdefault(dotted, item["input"])
+        elif item["type"] == "union_tag_invalid":
+            context = item["ctx"]
+            name = context["discriminator"].strip("'")
+            rule = f"{name} must be one of {context['expected_tags']}. Given: {context['tag']!r}"
+        else:
+            rule = item["msg"].removeprefix("Value error, ")
+            rule = rule.replace("Input should be ", "must be ").replace("Input should", "must")
+            given.setdefault(dotted, item["input"])
+        if item["type"] != "too_short" or not rules.keys():
+            rules.setdefault(dotted, []).append(rule)
+    lines = []
+    for dotted, found in rules.items():
+        line = f"{dotted}: {' or '.join(dict.fromkeys(found))}"
+        if dotted in given and "Given:" not in line:
+            line += f". Given: {given[dotted]!r}"
+        lines.append(line if line.endswith(".") else line + ".")
+    return "\n".join(lines)
+
+
+def _real_path(location: Iterable[int | str], tree: Any) -> list[int | str]:
+    """The keys of an error's location, without the union branches that pydantic mixes in."""
+    path: list[int | str] = []
+    place = tree
+    steps = list(location)
+    for number, step in enumerate(steps):
+        if isinstance(place, Mapping) and step in place:
+            place = place[step]
+        elif isinstance(place, Sequence) and not isinstance(place, str) and isinstance(step, int):
+            place = place[step] if step < len(place) else None
+        elif isinstance(place, Mapping) and number == len(steps) - 1:
+            place = None  # a key that is missing
+        else:
+            continue
+        path.append(step)
+    return path
+
+
+def _fields(model: type[BaseModel], path: Sequence[int | str], tree: Any) -> list[str]:
+    """The valid keys of the section at a path."""
+    if not path:
+        return list(model.model_fields)
+    key, *rest = path
+    here = tree[key]
+    annotation = model.model_fields[str(key)].annotation
+    if rest and isinstance(rest[0], int):
+        here, rest = here[rest[0]], rest[1:]
+    options = [option for option in _models(annotation) if _matches(option, here)]
+    return _fields(options[0], rest, here) if options else []
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models(part)]
+
+
+def _matches(model: type[BaseModel], section: Any) -> bool:
+    """Whether a section has the tag of this branch of a union."""
+    for tag in ("mechanism", "kind"):
+        if tag in model.model_fields and isinstance(section, Mapping):
+            return section.get(tag) == model.model_fields[tag].default
+    return True

@@ -1,0 +1,198 @@
+"""Prepared data: read, split, scaled and written to scratch, where every stage finds it."""
+
+import atexit
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.config.schema import DataConfig, Task
+from pipeline.data.fingerprint import fingerprint
+from pipeline.data.preprocessing import Preprocessing, fit
+from pipeline.data.rows.streamed import Rows, StreamedRows, write_rows
+from pipeline.data.source import Source
+from pipeline.data.sources.on_disk import numbers_on_disk
+from pipeline.data.sources.read import read
+from pipeline.data.splits import Splits, split
+from pipeline.errors import InputError
+from pipeline.seeds import derive
+
+EXAMPLE_ROWS = 256
+ROWS = "rows.npy"
+NUMBERS = "numbers.npy"
+"""Instead of scaled rows: the numbers as they are stored, of rows that stay on disk."""
+
+_ahead: dict[tuple[DataConfig, int], Path] = {}
+"""Where this process has prepared data for which there is no run yet."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The rows of a run, ready for training."""
+
+    name: str
+    origin: str
+    fingerprint: str
+    """Digest of the source's values."""
+    rows: Rows
+    """Scaled features of all rows, float32 (rows, features): memory-mapped, or on disk."""
+    targets: np.ndarray
+    """Class numbers, int32, -1 without a label; labels of 0 and 1 (rows, labels) or standardised
+    targets, float32, NaN without."""
+    task: Task
+    classes: tuple[str, ...]
+    """Names of the classes in the order of their numbers, or of the labels; of a number none."""
+    target_offset: float
+    target_scale: float
+    """A regression's target is (target - offset) / scale, fitted on training rows."""
+    splits: Splits
+    preprocessing: Preprocessing
+    numbers: np.ndarray
+    """Raw numbers of the first test rows (at most 256), as an exported model takes them."""
+    categories: np.ndarray
+    """Raw categories of the same rows."""
+    image_shape: tuple[int, ...] | None
+
+
+def prepare(config: DataConfig, seed: int, folder: Path) -> Prepared:
+    """Read, split and scale the data into `folder`, unless it is there already.
+
+    The folder appears whole or not at all, so that several processes may prepare at once. Raises
+    `InputError` for data that cannot be used.
+    """
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if ahead := _ahead.pop((config, seed), None):
+            shutil.move(ahead, folder)
+            ahead.parent.rmdir()
+            return _load(folder)
+        aside = Path(tempfile.mkdtemp(dir=folder.parent))
+        try:
+            _prepare_into(aside, config, seed)
+            with suppress(OSError):  # another process was quicker; what it wrote is the same
+                aside.rename(folder)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    return _load(folder)
+
+
+@contextmanager
+def prepared_ahead(config: DataConfig, seed: int) -> Iterator[Prepared]:
+    """Data prepared before there is a run: the first `prepare` in this process takes them over.
+
+    They lie in the working directory meanwhile, because data may be too large for a disk of
+    temporary files, and go when an error is raised or the process ends.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=".layerwise-", dir=Path.cwd()))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    try:
+        data = prepare(config, seed, folder / "data")
+        yield data
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+    _ahead[config, seed] = folder / "data"
+
+
+def _prepare_into(aside: Path, config: DataConfig, seed: int) -> None:
+    source = read(config, aside)
+    splits = split(source, config, derive(seed, "split"))
+    preprocessing = fit(source, splits.pretrain, config)
+    numbers = source.numbers
+    classes, targets, offset, scale = _targets(source, splits.train, config.task)
+    example = splits.test[:EXAMPLE_ROWS]
+    about = {
+        "name": source.name,
+        "origin": source.origin,
+        "fingerprint": fingerprint(source),
+        "task": config.task,
+        "classes": classes,
+        "target_offset": offset,
+        "target_scale": scale,
+        "preprocessing": preprocessing.to_json(),
+        "image_shape": source.image_shape,
+        "table": source.table,
+        "memory": numbers.memory if isinstance(numbers, StreamedRows) else None,
+    }
+    if isinstance(numbers, StreamedRows):
+        converted = numbers.file.parent == aside
+        (aside / NUMBERS).symlink_to(numbers.file.name if converted else numbers.file.resolve())
+    else:
+        write_rows(aside / ROWS, preprocessing.blocks(source))
+    np.savez(
+        aside / "parts.npz",
+        targets=targets,
+        numbers=source.numbers[example],
+        categories=source.categories[example],
+        **splits._asdict(),
+    )
+    (aside / "about.json").write_text(json.dumps(about))
+
+
+@lru_cache(maxsize=2)
+def _load(folder: Path) -> Prepared:
+    about = json.loads((folder / "about.json").read_text())
+    preprocessing = Preprocessing.from_json(about["preprocessing"])
+    with np.load(folder / "parts.npz", allow_pickle=False) as parts:
+        return Prepared(
+            name=about["name"],
+            origin=about["origin"],
+            fingerprint=about["fingerprint"],
+            rows=_rows(folder, preprocessing, about["table"], about["memory"]),
+            targets=parts["targets"],
+            task=about["task"],
+            classes=tuple(about["classes"]),
+            target_offset=about["target_offset"],
+            target_scale=about["target_scale"],
+            splits=Splits(*(parts[name] for name in Splits._fields)),
+            preprocessing=preprocessing,
+            numbers=parts["numbers"],
+            categories=parts["categories"],
+            image_shape=tuple(about["image_shape"]) if about["image_shape"] else None,
+        )
+
+
+def _rows(folder: Path, preprocessing: Preprocessing, table: bool, memory: int | None) -> Rows:
+    """All rows scaled; with `memory`, the bytes they may take, those that stay on disk."""
+    if memory is None:
+        return np.load(folder / ROWS, mmap_mode="r", allow_pickle=False)
+    stored = StreamedRows(folder / NUMBERS, memory)
+    # A table's numbers are stored for the run, column by column as they are used.
+    numbers = stored if table else numbers_on_disk(stored, preprocessing.columns)
+    return preprocessing.of_numbers(numbers)
+
+
+def _targets(
+    source: Source, train: np.ndarray, task: Task
+) -> tuple[list[str], np.ndarray, float, float]:
+    """Names of classes or labels, numeric targets, and a regression's offset and scale."""
+    target = source.target
+    assert target is not None  # split refuses data without a target
+    if task == "multilabel":
+        return list(source.label_names), target.astype("float32"), 0.0, 1.0
+    if task == "regression":
+        if target[train].min() == target[train].max():
+            raise InputError(
+                "The target must vary among the training rows. All "
+                f"{len(train)} of them have {target[train][0]}. Give more rows with other values."
+            )
+        offset = float(target[train].mean())
+        scale = float(target[train].std())
+        return [], ((target - offset) / scale).astype("float32"), offset, scale
+    classes = sorted({str(name) for name in target if name}, key=_natural)
+    numbers = {name: number for number, name in enumerate(classes)}
+    return classes, np.array([numbers.get(str(n), -1) for n in target], "int32"), 0.0, 1.0
+
+
+def _natural(name: str) -> tuple[bool, float, str]:
+    """Sorts whole numbers by value and before other names."""
+    try:
+        return (False, float(name), name)
+    except ValueError:
+        return (True, 0.0, name)

@@ -1,0 +1,1 @@
+"""Rows in memory and rows on disk, read alike."""

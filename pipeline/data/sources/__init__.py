@@ -1,0 +1,1 @@
+"""Readers of rows: a file for each kind of source."""

@@ -1,0 +1,106 @@
+"""A .parquet file whose rows exceed the memory: block by block, its numbers become a .npy."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+
+from pipeline.config.schema import DataConfig
+from pipeline.data.rows.streamed import BLOCKS, StreamedRows, exceeds, write_rows
+from pipeline.data.source import Column, Source
+from pipeline.data.sources.table import (
+    cells_of,
+    check_unique,
+    count_values,
+    damaged_parquet,
+    feature_columns,
+    is_row_index,
+    label_columns,
+    number_cells,
+    target_of,
+)
+from pipeline.errors import InputError
+
+
+def parquet_exceeds(path: Path, config: DataConfig) -> bool:
+    """Whether the rows that a .parquet file announces take more than `data.memory`.
+
+    Raises:
+        InputError: for a damaged file.
+    """
+    with damaged_parquet(path):
+        metadata = pa.parquet.read_metadata(path)
+    return exceeds(metadata.num_rows, metadata.num_columns, config.memory_bytes)
+
+
+def parquet_on_disk(path: Path, config: DataConfig, file: Path) -> Source:
+    """The source that a .parquet file is, its numbers as float32 in the .npy `file`.
+
+    Raises:
+        InputError: for a damaged file, and for feature columns that are not numbers.
+    """
+    with damaged_parquet(path):
+        count_values(path)  # refuses what would end this process
+        parquet = pa.parquet.ParquetFile(path)
+    with parquet:
+        names = [name for name in parquet.schema_arrow.names if not is_row_index(name)]
+        check_unique(names, path)
+        labels = label_columns(config, names, path)
+        features = feature_columns(config, names, labels, path)
+        for name in features:
+            _check_number(parquet.schema_arrow.field(name), config, path)
+        label_cells: list[pa.Table] = []
+
+        def blocks() -> Iterator[np.ndarray]:
+            # Cells are float64 before they are float32, and PyArrow keeps what it reads ahead.
+            rows = max(
+                1, config.memory_bytes // BLOCKS // (len(features) * 4 * np.float64().nbytes)
+            )
+            batches = parquet.iter_batches(rows, columns=[*features, *labels])
+            while True:
+                with damaged_parquet(path):
+                    batch = next(batches, None)
+                    if batch is None:
+                        return
+                    batch.validate(full=True)
+                table = pa.Table.from_batches([batch])
+                label_cells.append(table.select(labels))
+                yield _numbers(table, features, path)
+
+        write_rows(file, blocks())
+    label_table = pa.concat_tables(label_cells)
+    cells = {label: cells_of(label_table[label], label, path) for label in labels}
+    return Source(
+        name=path.stem,
+        origin=path.name,
+        columns=tuple(Column(name, "number") for name in features),
+        numbers=StreamedRows(file, config.memory_bytes),
+        categories=np.empty((label_table.num_rows, 0), "<U1"),
+        target=target_of(cells, config, path),
+        test=None,
+        image_shape=None,
+        table=True,
+        label_names=labels if config.task == "multilabel" else (),
+    )
+
+
+def _numbers(table: pa.Table, features: list[str], path: Path) -> np.ndarray:
+    numbers = np.empty((table.num_rows, len(features)), np.float32)
+    with np.errstate(over="ignore"):  # what is beyond float32 becomes infinite and is refused
+        for position, name in enumerate(features):
+            numbers[:, position] = number_cells(cells_of(table[name], name, path), name, path.name)
+    return numbers
+
+
+def _check_number(field: pa.Field, config: DataConfig, path: Path) -> None:
+    kind = field.type
+    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    if not is_number or field.name in config.categorical:
+        raise InputError(
+            f"Rows that stay on disk have columns of numbers alone. Column {field.name!r} of "
+            f"{path.name}, whose rows need more than data.memory: {config.memory:g}, holds "
+            f"{'categories' if is_number else kind}. Raise data.memory, or leave the column out "
+            "with data.drop."
+        )

@@ -1,0 +1,1 @@
+"""Metrics, the comparison of the arms, label saving, reference models."""

@@ -1,0 +1,1 @@
+"""The SavedModel, its verification, inference from it."""

@@ -1,0 +1,104 @@
+"""Batch inference from an exported SavedModel: only its folder is needed, not the run."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from pipeline.data.preprocessing import need_every_number
+from pipeline.data.source import Column
+from pipeline.errors import InputError
+from pipeline.export.saved_model import ABOUT, DIGEST, digest_of
+
+BATCH_ROWS = 4096
+
+
+def model_folder(path: Path) -> Path:
+    """The SavedModel at a path: the folder itself, or its highest-numbered version.
+
+    Raises `InputError` when there is none.
+    """
+    versions = sorted((p for p in path.glob("*/saved_model.pb")), key=_version)
+    folder = (
+        path if (path / "saved_model.pb").exists() else versions[-1].parent if versions else None
+    )
+    if folder is None or not (folder / "assets.extra" / ABOUT).exists():
+        what = "is not a folder that Layerwise exported" if path.exists() else "does not exist"
+        raise InputError(
+            f"The model {str(path)!r} {what}. Give an exported folder (exports/NAME or "
+            "exports/NAME/1) or a registered model (models:/NAME@ALIAS)."
+        )
+    return folder
+
+
+def describe_model(folder: Path) -> dict[str, Any]:
+    """What the exported model says of itself: columns, classes, features, endpoints.
+
+    Raises `InputError` when anything in the folder is not as it was exported.
+    """
+    try:
+        about = json.loads((folder / "assets.extra" / ABOUT).read_text(encoding="utf-8"))
+        digest = about[DIGEST]
+        columns = [Column(*column) for column in about["columns"]]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise InputError(
+            f"The model {str(folder)!r} is damaged: {ABOUT} cannot be read ({error}). Export it "
+            "again: layerwise export RUN DIR."
+        ) from error
+    if digest_of(folder, about) != digest:
+        raise InputError(
+            f"The model {str(folder)!r} is damaged: its files are not those that were exported. "
+            "Export it again: layerwise export RUN DIR."
+        )
+    return {**about, "columns": columns}
+
+
+def model_columns(folder: Path) -> tuple[Column, ...]:
+    """The raw columns that the model reads."""
+    return tuple(describe_model(folder)["columns"])
+
+
+def infer(folder: Path, endpoint: str, numbers: np.ndarray, categories: np.ndarray) -> pd.DataFrame:
+    """Run one signature on raw rows, batch by batch: one output row for each.
+
+    `numbers` (rows, number columns) float32 and `categories` (rows, category columns) text, in the
+    model's column order. Columns: `label` and `probability of CLASS`, `prediction`, `code_I`, the
+    names of the features, or `reconstruction_error`. Raises `InputError` for a damaged model and
+    for a missing number where missing values were refused in training.
+    """
+    about = describe_model(folder)
+    if about["needs_every_number"]:
+        need_every_number(numbers, [name for name, kind in about["columns"] if kind == "number"])
+    signature = tf.saved_model.load(str(folder)).signatures[endpoint]
+    names = [name for name in ("rows", "numbers", "categories") if name in _inputs(signature)]
+    given = {"rows": numbers, "numbers": numbers, "categories": categories}
+    batches = [
+        {
+            output: value.numpy()
+            for output, value in signature(
+                **{name: tf.constant(given[name][start : start + BATCH_ROWS]) for name in names}
+            ).items()
+        }
+        for start in range(0, len(numbers), BATCH_ROWS)
+    ]
+    outputs = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+    return pd.concat(
+        [_frame(values, about["outputs"][name]) for name, values in sorted(outputs.items())], axis=1
+    )
+
+
+def _frame(values: np.ndarray, columns: list[str]) -> pd.DataFrame:
+    if values.dtype == object:
+        values = np.array([value.decode() for value in values])
+    return pd.DataFrame(values.reshape(len(values), -1), columns=columns)
+
+
+def _inputs(signature: Any) -> set[str]:
+    return set(signature.structured_input_signature[1])
+
+
+def _version(path: Path) -> int:
+    return int(path.parent.name) if path.parent.name.isdigit() else -1

@@ -1,0 +1,42 @@
+"""The registered model: the SavedModel with a signature, example rows and a small script."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.data.prepared import Prepared
+from pipeline.data.preprocessing import Preprocessing
+from pipeline.export.inference import infer
+from pipeline.export.saved_model import ENDPOINTS, Trained
+from pipeline.tracking.tracker import StageRun, Tracker
+
+SCRIPT = Path(__file__).with_name("served_model.py")
+PACKAGES = ("mlflow", "tensorflow", "numpy", "pandas")
+EXAMPLE_ROWS = 3
+NAMED_COLUMNS = 200
+
+
+def log_served_model(
+    tracker: Tracker, stage: StageRun, trained: Trained, folder: Path, data: Prepared
+) -> str:
+    """Log the exported folder as an MLflow model; give back its URI."""
+    numbers, categories = data.numbers[:EXAMPLE_ROWS], data.categories[:EXAMPLE_ROWS]
+    outputs = infer(folder, "serve", numbers, categories)
+    example = _example(data.preprocessing, numbers, categories, named=data.image_shape is None)
+    return tracker.log_model(stage, SCRIPT, folder, example, outputs, ENDPOINTS, PACKAGES)
+
+
+def _example(
+    preprocessing: Preprocessing, numbers: np.ndarray, categories: np.ndarray, named: bool
+) -> Any:
+    """Named columns for tables, a plain matrix for images and other wide arrays.
+
+    Columns of numbers are float64: where float32 is declared MLflow refuses a caller's float64.
+    """
+    columns = preprocessing.columns
+    if not categories.shape[1] and (not named or len(columns) > NAMED_COLUMNS):
+        return numbers
+    sources = {"number": iter(numbers.astype("float64").T), "category": iter(categories.T)}
+    return pd.DataFrame({name: next(sources[kind]) for name, kind in columns})

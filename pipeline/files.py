@@ -1,0 +1,100 @@
+"""Files and folders that appear whole or not at all: written aside, then renamed."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.errors import InputError
+
+OUTPUTS = (".csv", ".parquet", ".npz")
+
+
+@contextmanager
+def aside(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to; it takes the place of `path` when all went well."""
+    with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as folder:
+        file = Path(folder, path.name)
+        yield file
+        file.replace(path)
+
+
+def check_output(path: Path) -> None:
+    """Raise `InputError` when nothing could be written there, before any work is done."""
+    if path.suffix not in OUTPUTS:
+        raise InputError(f"-o must end in {', '.join(OUTPUTS)}. Given: {path}.")
+    if not path.parent.is_dir():
+        raise InputError(f"-o: there is no folder {str(path.parent)!r}.")
+
+
+def write_frame(frame: pd.DataFrame, path: Path) -> None:
+    """Write rows as .csv or .parquet, or as .npz with one array for each column."""
+    with aside(path) as file:
+        match path.suffix:
+            case ".csv":
+                frame.to_csv(file, index=False)
+            case ".parquet":
+                frame.to_parquet(file, index=False)
+            case _:
+                text = frame.select_dtypes(exclude="number").columns
+                arrays: dict[str, Any] = {name: frame[name].to_numpy(str) for name in text}
+                arrays["columns"] = frame.columns.drop(text).to_numpy(str)
+                arrays["values"] = frame.drop(columns=text).to_numpy()
+                np.savez(file, **arrays)
+
+
+def new_version(directory: Path, write: Callable[[Path], None]) -> Path:
+    """Let `write` fill a folder and give it the next free number in `directory`.
+
+    Numbered folders are what TensorFlow Serving looks for. When `write` fails nothing stays.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=".", dir=directory))
+    try:
+        write(folder)
+        folder.chmod(0o755)
+        while True:
+            taken = [int(path.name) for path in directory.iterdir() if path.name.isdigit()]
+            version = directory / str(max(taken, default=0) + 1)
+            try:
+                return folder.rename(version)
+            except OSError:
+                if not version.exists():  # else another process took the number: try the next
+                    raise
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def copy_version(source: Path, directory: Path) -> Path:
+    """Copy a folder to the next free number in `directory`."""
+    return new_version(directory, lambda folder: _copy(source, folder))
+
+
+def _copy(source: Path, folder: Path) -> None:
+    shutil.copytree(source, folder, dirs_exist_ok=True)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def folder_digest(folder: Path, without: str | None = None) -> str:
+    """SHA-256 of the names and bytes of all files in a folder, except those of one name."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != without)
+    listed = [(path.relative_to(folder).as_posix(), file_digest(path)) for path in files]
+    return text_digest(json.dumps(listed))
+
+
+def text_digest(text: str) -> str:
+    """SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,171 @@
+"""The figures of a run's report. Each function draws one; nothing is computed here."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy import stats
+
+from pipeline.evaluation.compare import CONFIDENCE
+from pipeline.evaluation.metrics import PERCENT, WORDS
+
+WIDTH = 9.0
+BINS = 40
+ACROSS = 16
+"""Images in a row of a grid."""
+MOST_NUMBERED = 12
+"""Classes up to which the cells of a confusion matrix show numbers."""
+
+
+def scores_over_labels(comparison: Sequence[Mapping[str, Any]], metric: str) -> Figure:
+    """Mean score of each arm over the label budgets, with 95 % intervals over seeds."""
+    figure, axes = _figure(4.5)
+    arms = dict.fromkeys(arm for row in comparison for arm in row["arms"])
+    for number, arm in enumerate(arms):
+        rows = [row for row in comparison if arm in row["arms"]]
+        scores = [np.multiply(row["arms"][arm][metric], _scale(metric)) for row in rows]
+        # Side by side, so that intervals do not hide each other.
+        labels = [row["labels"] * 1.02 ** (number - (len(arms) - 1) / 2) for row in rows]
+        axes.errorbar(
+            labels,
+            [np.mean(s) for s in scores],
+            yerr=[_half_interval(s) for s in scores] if len(scores[0]) > 1 else None,
+            marker="o",
+            markersize=4,
+            capsize=3,
+            label=arm,
+        )
+    _label_axis(axes, comparison)
+    axes.set_ylabel(WORDS[metric])
+    if metric in PERCENT:  # an interval may reach beyond
+        axes.set_ylim(top=min(axes.get_ylim()[1], 100.0))
+    axes.legend()
+    return figure
+
+
+def paired_differences(comparison: Sequence[Mapping[str, Any]], metric: str) -> Figure:
+    """Pretrained minus random for every seed, with the mean and its 95 % interval."""
+    figure, axes = _figure(3.5)
+    for position, row in enumerate(comparison):
+        pretrained, random = (row["arms"][arm][metric] for arm in ("pretrained", "random"))
+        differences = np.subtract(pretrained, random) * _scale(metric)
+        spread = np.linspace(-0.25, -0.1, len(differences))
+        axes.plot(position + spread, differences, "o", color="tab:blue", alpha=0.7)
+        mean = row["gain"]["mean"]
+        interval = np.multiply(row["gain"]["ci95"] or [mean, mean], _scale(metric))
+        axes.vlines(position + 0.1, *interval, color="black")
+        axes.plot(position + 0.1, mean * _scale(metric), "s", color="black")
+    axes.axhline(0, color="grey", linewidth=0.8)
+    margin = 0.5 + 1 / len(comparison)  # so that one budget does not fill the width
+    axes.set_xlim(-margin, len(comparison) - 1 + margin)
+    axes.set_xticks(range(len(comparison)), [f"{row['labels']:,}" for row in comparison])
+    axes.set_xlabel("labels")
+    axes.set_ylabel("gain in points" if metric in PERCENT else f"gain in {WORDS[metric]}")
+    return figure
+
+
+def learning_curves(histories: Mapping[str, Sequence[float]]) -> Figure:
+    """What was measured of one level after each epoch, a panel for each metric."""
+    figure = Figure(figsize=(WIDTH, 2.4), layout="constrained")
+    for axes, (name, values) in zip(
+        figure.subplots(1, len(histories)), histories.items(), strict=True
+    ):
+        axes.plot(np.arange(1, len(values) + 1), values)
+        axes.set_title(name.replace("_", " "), fontsize=10)
+        axes.set_xlabel("epoch")
+        # The first epochs may lie far off and would flatten all that follows.
+        shown = values[len(values) // 20 :]
+        axes.set_ylim(min(0.0, *shown), 1.1 * max(shown) if max(shown) > 0 else 1.0)
+    return figure
+
+
+def image_grid(images: np.ndarray) -> Figure:
+    """Images (images, height, width) or (images, height, width, 3), each with its own range."""
+    images = images.astype("float32")
+    over_image = tuple(range(1, images.ndim))
+    low = images.min(axis=over_image, keepdims=True)
+    high = images.max(axis=over_image, keepdims=True)
+    down = -(-len(images) // ACROSS)
+    height, width, *colours = images.shape[1:]
+    # One picture of all: matplotlib takes a tenth of a second for a panel.
+    border = max(1, height // 14)
+    cells = np.ones((down * ACROSS, height + border, width + border, *colours), "float32")
+    cells[: len(images), :height, :width] = (images - low) / np.maximum(high - low, 1e-12)
+    rows = cells.reshape(down, ACROSS, *cells.shape[1:]).swapaxes(1, 2)
+    figure = Figure(figsize=(WIDTH, down * WIDTH / ACROSS), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(rows.reshape(down * cells.shape[1], ACROSS * cells.shape[2], *colours), cmap="gray")
+    axes.set_axis_off()
+    return figure
+
+
+def density(share: np.ndarray, rows: int) -> Figure:
+    """How many units of a level are active for which share of so many rows."""
+    figure, axes = _figure(2.4)
+    # Each bin holds equally many of the shares that can be, 0 to `rows` in `rows`.
+    step = -(-(rows + 1) // BINS)
+    axes.hist(share, bins=((np.arange(0, rows + 1 + step, step) - 0.5) / rows).tolist())
+    axes.set_xlabel("share of rows a unit is active for")
+    axes.set_ylabel("units")
+    return figure
+
+
+def confusion(matrices: Mapping[str, np.ndarray], classes: Sequence[str]) -> Figure:
+    """Shares of each true class (rows) that were taken for each class (columns)."""
+    figure = Figure(figsize=(WIDTH, WIDTH / len(matrices)), layout="constrained")
+    for axes, (name, matrix) in zip(
+        figure.subplots(1, len(matrices), squeeze=False).flat, matrices.items(), strict=True
+    ):
+        shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        axes.set_title(name, fontsize=10)
+        axes.set_xlabel("predicted")
+        axes.set_ylabel("true")
+        axes.set_xticks(range(len(classes)), classes, rotation=90, fontsize=7)
+        axes.set_yticks(range(len(classes)), classes, fontsize=7)
+        if len(classes) <= MOST_NUMBERED:
+            for (true, predicted), share in np.ndenumerate(shares):
+                color = "white" if share > 0.5 else "black"
+                axes.text(predicted, true, f"{100 * share:.0f}", ha="center", va="center",
+                          fontsize=6, color=color)  # fmt: skip
+    return figure
+
+
+def movement(moved: Mapping[str, Mapping[int, Sequence[float]]]) -> Figure:
+    """For each arm and label budget how far fine-tuning moved each level's weights."""
+    figure = Figure(figsize=(WIDTH, 2.8), layout="constrained")
+    panels = figure.subplots(1, len(moved), squeeze=False, sharey=True).flat
+    for axes, (arm, by_budget) in zip(panels, moved.items(), strict=True):
+        width = 0.8 / len(by_budget)
+        for number, (labels, levels) in enumerate(by_budget.items()):
+            places = np.arange(len(levels)) + (number - (len(by_budget) - 1) / 2) * width
+            axes.bar(places, levels, width, label=f"{labels:,} labels")
+        axes.set_xticks(range(len(levels)), [f"level {n + 1}" for n in range(len(levels))])
+        axes.set_title(arm, fontsize=10)
+    figure.axes[0].set_ylabel("distance moved / norm before")
+    figure.axes[0].legend(fontsize=7)
+    return figure
+
+
+def _figure(height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _label_axis(axes: Axes, comparison: Sequence[Mapping[str, Any]]) -> None:
+    budgets = [row["labels"] for row in comparison]
+    axes.set_xscale("log")
+    axes.set_xlim(0.8 * min(budgets), 1.25 * max(budgets))
+    axes.set_xticks(budgets, [f"{labels:,}" for labels in budgets])
+    axes.minorticks_off()
+    axes.set_xlabel("labels")
+
+
+def _scale(metric: str) -> float:
+    return 100.0 if metric in PERCENT else 1.0
+
+
+def _half_interval(scores: np.ndarray) -> float:
+    return float(stats.sem(scores) * stats.t.ppf((1 + CONFIDENCE) / 2, len(scores) - 1))

@@ -1,0 +1,236 @@
+"""The report of a run: one HTML file that needs no network, and its figures."""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import jinja2
+import numpy as np
+from matplotlib.figure import Figure
+
+from layers import SparseAutoencoder
+from pipeline.config.schema import LevelConfig
+from pipeline.evaluation.metrics import NAMES, PERCENT
+from pipeline.report import figures
+from pipeline.report.tables import headline, notes, seed_count, tables
+from pipeline.stages.summary import Summary
+from pipeline.training.finetuning.network import reconstruct
+from pipeline.training.pretraining.pretrain import encode
+
+TEMPLATE = Path(__file__).with_name("page.html.j2")
+SHOWN_ROWS = 2000
+"""Validation rows that units and reconstructions are looked at with."""
+SHOWN_UNITS = 64
+EXCITING_ROWS = 9
+"""A deep unit is shown as the mean of the rows that excite it most."""
+
+
+class Section(NamedTuple):
+    """A figure with its heading."""
+
+    name: str
+    """Of its file."""
+    title: str
+    note: str
+    png: bytes
+    level: int | None = None
+    """The level that it is about, from 1."""
+
+
+class LeftBehind(NamedTuple):
+    """What the trials of a run left behind."""
+
+    confusion: Mapping[str, np.ndarray]
+    """For each arm shown: counts by true class (rows) and predicted class (columns)."""
+    labels: int
+    """The label budget that the confusion is of."""
+    moved: Mapping[str, Mapping[int, Sequence[float]]]
+    """For each arm and label budget: the distance that each level's weights moved."""
+
+
+def comparison_sections(summary: Summary, left: LeftBehind) -> list[Section]:
+    """Scores, paired differences, confusion, and what fine-tuning changed."""
+    rows, metric = summary["comparison"], summary["metric"]
+    several = seed_count(summary) > 1
+    sections = [
+        Section(
+            "scores",
+            f"{NAMES[metric]} over labels",
+            "Mean over seeds on the test rows, with its 95 % interval. Intervals of two arms may "
+            "overlap although their paired difference is clear: see below."
+            if several
+            else "On the test rows, for one seed.",
+            _png(figures.scores_over_labels(rows, metric)),
+        )
+    ]
+    paired = [row for row in rows if row["gain"]]
+    if paired and several:
+        sections.append(
+            Section(
+                "gains",
+                "Gain, seed by seed",
+                "Each dot is pretrained minus random for one seed: same labels, same head, same "
+                "batches. The square is their mean with its 95 % interval.",
+                _png(figures.paired_differences(paired, metric)),
+            )
+        )
+    if left.confusion:
+        sections.append(
+            Section(
+                "confusion",
+                f"What is taken for what, at {left.labels:,} labels",
+                "Test rows of all seeds: true classes downward, predicted classes across, in "
+                "per cent of the true class.",
+                _png(figures.confusion(left.confusion, summary["data"]["classes"])),
+            )
+        )
+    if left.moved:
+        sections.append(
+            Section(
+                "movement",
+                "What fine-tuning changed",
+                "How far each level's weights moved from where they began (Euclidean distance as a "
+                "share of their norm), mean over seeds. Weights that hardly move keep what "
+                "pretraining gave them; the random arm beside it shows what is usual.",
+                _png(figures.movement(left.moved)),
+            )
+        )
+    return sections
+
+
+def level_sections(
+    stack: Sequence[LevelConfig],
+    autoencoders: Sequence[SparseAutoencoder],
+    histories: Sequence[Mapping[str, Sequence[float]]],
+    rows: np.ndarray,
+    image_shape: tuple[int, ...] | None,
+) -> list[Section]:
+    """Learning curves, activation densities, units and reconstructions, on rows (rows, features).
+
+    Units and reconstructions are shown where rows are images.
+    """
+    sections = []
+    passed_on = rows
+    for number, (level, autoencoder, history) in enumerate(
+        zip(stack, autoencoders, histories, strict=True), 1
+    ):
+        sections.append(
+            Section(
+                f"level-{number}-curves",
+                f"Level {number}: learning curves",
+                "The loss is of the training rows; the rest is measured on validation rows after "
+                "each epoch. Explained variance near 1 is a good reconstruction; dead units are "
+                "active for no row.",
+                _png(figures.learning_curves(history)),
+                number,
+            )
+        )
+        code = encode(autoencoder, passed_on, "code")
+        share = np.asarray(autoencoder.active(code)).mean(axis=0)
+        sections.append(
+            Section(
+                f"level-{number}-density",
+                f"Level {number}: how often units are active",
+                "A peak at 0 is dead units, a peak at 1 units that tell nothing apart.",
+                _png(figures.density(share, len(code))),
+                number,
+            )
+        )
+        activations = encode(autoencoder, passed_on)
+        if image_shape:
+            shown = np.argsort(-share, kind="stable")[:SHOWN_UNITS]
+            sections.append(_units(number, autoencoder, activations, rows, image_shape, shown))
+            back = np.asarray(reconstruct(autoencoders[:number], code[: figures.ACROSS]))
+            corrupted = any(below.corruption.kind != "none" for below in stack[:number])
+            sections.append(_reconstructions(number, rows, back, image_shape, corrupted))
+        passed_on = encode(autoencoder, passed_on, level.passes_on)
+    return sections
+
+
+def _units(
+    number: int,
+    autoencoder: SparseAutoencoder,
+    activations: np.ndarray,
+    rows: np.ndarray,
+    image_shape: tuple[int, ...],
+    shown: np.ndarray,
+) -> Section:
+    if number == 1:
+        images = np.asarray(autoencoder.encoder.kernel).T[shown]
+        note = "Weights from the pixels to each unit, for the units that are active most often."
+    else:
+        strongest = np.argsort(-activations[:, shown], axis=0)[:EXCITING_ROWS]
+        images = rows[strongest].mean(axis=0)
+        note = (
+            f"For each of the units that are active most often, the mean of the {EXCITING_ROWS} "
+            "validation rows that excite it most."
+        )
+    grid = _png(figures.image_grid(images.reshape(-1, *image_shape)))
+    return Section(f"level-{number}-units", f"Level {number}: units", note, grid, number)
+
+
+def _reconstructions(
+    number: int,
+    rows: np.ndarray,
+    back: np.ndarray,
+    image_shape: tuple[int, ...],
+    corrupted: bool,
+) -> Section:
+    images = np.concatenate([rows[: len(back)], back]).reshape(-1, *image_shape)
+    note = "Validation rows above, what is decoded from their code at this level below."
+    if corrupted:
+        note += " Training showed corrupted rows only, so clean ones come back less sharp."
+    return Section(
+        f"level-{number}-reconstructions",
+        f"Level {number}: rows and their reconstructions",
+        note,
+        _png(figures.image_grid(images)),
+        number,
+    )
+
+
+def verdict_sentence(summary: Summary) -> str:
+    """What the run found, in one sentence."""
+    scale, digits, unit = (100, 1, " points") if summary["metric"] in PERCENT else (1, 3, "")
+    found: dict[str, list[str]] = {}
+    for row in summary["comparison"]:
+        if row["gain"]:
+            size = f"{row['labels']:,} labels ({scale * row['gain']['mean']:+.{digits}f}{unit})"
+            found.setdefault(row["verdict"], []).append(size)
+    if not found:
+        return "Nothing was compared: both the pretrained and the random arm must run."
+    words = {
+        "helps": "Pretraining helps at {}.",
+        "hurts": "Pretraining hurts at {}.",
+        "no evidence": "There is no evidence of an effect at {}.",
+    }
+    return " ".join(words[name].format(_listed(found[name])) for name in words if name in found)
+
+
+def report_html(summary: Summary, sections: Sequence[Section]) -> str:
+    """The whole report; figures are inside, so that the file stands alone."""
+    template = jinja2.Environment(autoescape=True).from_string(TEMPLATE.read_text(encoding="utf-8"))
+    return template.render(
+        summary=summary,
+        verdict=verdict_sentence(summary),
+        headline=headline(summary),
+        tables=tables(summary),
+        notes=notes(summary),
+        sections=[
+            {"title": s.title, "note": s.note, "png": base64.b64encode(s.png).decode()}
+            for s in sections
+        ],
+    )
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()
+
+
+def _listed(parts: Sequence[str]) -> str:
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last

@@ -1,0 +1,236 @@
+"""The tables and notes that sum a run up, as text: the terminal and the report show the same."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pipeline.evaluation.compare import BASELINE, CANDIDATE
+from pipeline.evaluation.metrics import PERCENT, WORDS
+from pipeline.stages.summary import Summary
+
+
+class TextTable(NamedTuple):
+    """A table of text; the column `arm` is to be set to the left, all others to the right."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+
+def tables(summary: Summary) -> list[TextTable]:
+    """Levels, gains, other arms and label saving, as far as the run has them."""
+    found = [level_table(summary), gain_table(summary)]
+    if any(row["against"] for row in summary["comparison"]):
+        found.append(other_table(summary))
+    if summary["label_saving"]:
+        found.append(saving_table(summary))
+    return found
+
+
+def headline(summary: Summary) -> str:
+    """What the data is, in a line."""
+    data = summary["data"]
+    what = "labels" if summary["metric"] == "f1" else "classes"
+    classes = f", {len(data['classes'])} {what}" if data["classes"] else ""
+    return (
+        f"{data['name']}: {data['rows']:,} rows, {data['features']} features{classes}; "
+        f"{data['pretrain_rows']:,} pretraining, {data['validation_rows']:,} validation, "
+        f"{data['test_rows']:,} test"
+    )
+
+
+def level_table(summary: Summary) -> TextTable:
+    """How well each level was pretrained, a mean over the stacks."""
+    stacks = summary["pretrain_seeds"]
+    over = f", mean over {stacks} stacks" if stacks > 1 else ""
+    return TextTable(
+        f"Pretraining, measured on validation rows{over}",
+        ("level", "units", "epochs", "error", "explained", "active", "dead", "seconds"),
+        [
+            (
+                str(number),
+                str(layer["units"]),
+                str(layer["epochs"]),
+                f"{layer['reconstruction_error']:.4g}",
+                f"{layer['explained_variance']:.3f}",
+                f"{layer['active_fraction']:.3f}",
+                f"{layer['dead_fraction']:.3f}",
+                "cached" if layer["cached"] else f"{layer['seconds']:.1f}",
+            )
+            for number, layer in enumerate(summary["layers"], 1)
+        ],
+    )
+
+
+def gain_table(summary: Summary) -> TextTable:
+    """Pretrained and random weights at each label budget, and the gain where both ran."""
+    count = seed_count(summary)
+    over = f"mean ± deviation over {count} seeds" if count > 1 else "one seed"
+    arms = [arm for arm in (CANDIDATE, BASELINE) if arm in summary["comparison"][0]["arms"]]
+    compared = len(arms) == 2
+    rows = []
+    for row in summary["comparison"]:
+        cells = [f"{row['labels']:,}", *(mean_std(row["arms"].get(arm), summary) for arm in arms)]
+        if compared:
+            corrected = row["gain"] and row["gain"]["p_holm"]
+            cells += [
+                *gain_cells(row["gain"], summary),
+                "-" if corrected is None else p_text(corrected),
+                row["verdict"] or "-",
+            ]
+        rows.append(tuple(cells))
+    verdict = ("gain", "95 % interval", "p", "verdict") if compared else ()
+    return TextTable(
+        f"Fine-tuning, {WORDS[summary['metric']]}, {over}", ("labels", *arms, *verdict), rows
+    )
+
+
+def other_table(summary: Summary) -> TextTable:
+    """What the pretrained stack gains over each further arm."""
+    return TextTable(
+        f"Pretrained against others, {WORDS[summary['metric']]}",
+        ("labels", "arm", "its score", "pretrained gains", "95 % interval"),
+        [
+            (
+                f"{row['labels']:,}",
+                arm,
+                mean_std(row["arms"][arm], summary),
+                *gain_cells(gain, summary),
+            )
+            for row in summary["comparison"]
+            for arm, gain in row["against"].items()
+        ],
+    )
+
+
+def saving_table(summary: Summary) -> TextTable:
+    """At how many labels random weights score what the pretrained stack does."""
+    budgets = [row["labels"] for row in summary["label_saving"]]
+
+    def labels(number: float) -> str:
+        bound = "≤ " if number <= budgets[0] else "≥ " if number >= budgets[-1] else ""
+        return f"{bound}{number:,.0f}"
+
+    rows: list[tuple[str, ...]] = []
+    for row in summary["label_saving"]:
+        interval = row["ci95"]
+        sign = {"at most": "≤ ", "at least": "≥ ", None: ""}[row["bound"]]
+        rows.append(
+            (
+                f"{row['labels']:,}",
+                f"{sign}{row['equals']:,.0f}",
+                f"[{labels(interval[0])}, {labels(interval[1])}]" if interval else "one seed",
+                f"{sign}{row['times']:.1f}",
+            )
+        )
+    return TextTable(
+        "Label saving", ("pretrained at", "equals random at", "95 % interval", "times"), rows
+    )
+
+
+def notes(summary: Summary) -> list[str]:
+    """What the tables mean and what they do not show, a paragraph each."""
+    return [_meaning(summary), *_single_seed(summary), *_poor_levels(summary)]
+
+
+def _meaning(summary: Summary) -> str:
+    data, count = summary["data"], seed_count(summary)
+    sentences = []
+    if any(row["gain"] for row in summary["comparison"]):
+        if count > 1:
+            sentences.append(
+                "Gain: pretrained minus random on the test rows, paired by seed; 95 % interval of "
+                "its mean by Student's t; p: of that test, corrected for the number of label "
+                "budgets (Holm); the verdict follows from p."
+            )
+        else:
+            sentences.append(
+                "Gain: pretrained minus random on the test rows. One seed has no interval and no "
+                "verdict: set finetune.seeds."
+            )
+    stacks = summary["pretrain_seeds"]
+    if count > 1 and stacks == count:
+        sentences.append("Each seed has a stack of its own.")
+    elif count > 1:
+        serve = "stacks serve" if stacks > 1 else "stack serves"
+        sentences.append(
+            f"{stacks} pretrained {serve} all seeds, so that the interval leaves out how lucky "
+            "pretraining was: set pretrain_seeds."
+        )
+    sentences.append(
+        f"In every arm alike, {data['validation_rows']:,} further labels choose the encoder's rate "
+        "and the checkpoint."
+    )
+    if any(row["labels"] > data["train_rows"] for row in summary["comparison"]):
+        sentences.append(
+            f"A budget above {data['train_rows']:,} takes these labels in, and chooses the rate "
+            "alone."
+        )
+    return " ".join(sentences)
+
+
+def _single_seed(summary: Summary) -> list[str]:
+    """For one seed: how often the two networks differ on the test rows."""
+    return [
+        f"{row['labels']:,} labels: of the test rows {found['pretrained_only']:,} came out right "
+        f"with pretraining only, {found['random_only']:,} without it only (McNemar's test: p "
+        f"{p_text(found['p_value'])})."
+        for row in summary["comparison"]
+        if (found := row["gain"] and row["gain"]["mcnemar"])
+    ]
+
+
+def _poor_levels(summary: Summary) -> list[str]:
+    """Levels that learned nothing: no verdict on pretraining can stand on them."""
+    return [
+        f"Level {number} reconstructs validation rows worse than their mean would (explained "
+        f"variance {layer['explained_variance']:.2f}): it learned nothing to build on. Train it "
+        "longer, with less corruption, or with a weaker penalty."
+        for number, layer in enumerate(summary["layers"], 1)
+        if layer["explained_variance"] < 0
+    ]
+
+
+def seed_count(summary: Summary) -> int:
+    """How many seeds the run had."""
+    return max(
+        len(scores[summary["metric"]])
+        for row in summary["comparison"]
+        for scores in row["arms"].values()
+    )
+
+
+def mean_std(scores: Mapping[str, Any] | None, summary: Summary) -> str:
+    """An arm's mean, with its deviation where there are several seeds."""
+    if scores is None:
+        return "-"
+    mean = number(scores["mean"], summary)
+    several = len(scores[summary["metric"]]) > 1
+    return f"{mean} ± {number(scores['std'], summary)}" if several else mean
+
+
+def gain_cells(gain: Mapping[str, Any] | None, summary: Summary) -> tuple[str, str]:
+    """A gain and its interval."""
+    if gain is None:
+        return "-", "-"
+    if gain["ci95"]:
+        low, high = (number(end, summary, "+") for end in gain["ci95"])
+        shown = f"[{low}, {high}]"
+    else:
+        shown = "one seed" if gain["p_value"] is None else "no spread"
+    return number(gain["mean"], summary, "+"), shown
+
+
+def p_text(value: float) -> str:
+    """A p-value with two digits."""
+    return f"{value:.2g}" if value >= 1e-3 else "< 0.001"
+
+
+def number(value: float, summary: Summary, sign: str = "") -> str:
+    """A score as people read it: in per cent with one digit, or R squared with three."""
+    digits = 1 if summary["metric"] in PERCENT else 3
+    return f"{scale(summary) * value:{sign}.{digits}f}"
+
+
+def scale(summary: Summary) -> float:
+    """What scores are multiplied with where people read them."""
+    return 100.0 if summary["metric"] in PERCENT else 1.0

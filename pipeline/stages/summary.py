@@ -1,0 +1,122 @@
+"""The summary of a run, read back from MLflow: what `--summary` writes and the tables show."""
+
+import json
+import tempfile
+from pathlib import Path
+from statistics import fmean
+from typing import Any, TypedDict, cast
+
+from pipeline.config.schema import Task
+from pipeline.evaluation.metrics import METRICS
+from pipeline.tracking.tracker import FinishedRun, Tracker
+
+CONFIG = "config.json"
+"""The artifact of the parent run: the resolved config."""
+COMPARISON = "comparison.json"
+"""The artifact of the compare stage: its `comparison` and `label_saving`."""
+REPORT = "report.html"
+"""The artifact of the report stage."""
+LAYER_METRICS = (
+    "reconstruction_error",
+    "explained_variance",
+    "active_fraction",
+    "mean_activation",
+    "dead_fraction",
+    "seconds",
+)
+
+
+class Summary(TypedDict):
+    """What `--summary` writes; the README tells of its fields. All values are JSON's."""
+
+    experiment: str
+    run_id: str
+    metric: str
+    pretrain_seeds: int
+    data: dict[str, Any]
+    layers: list[dict[str, Any]]
+    comparison: list[dict[str, Any]]
+    label_saving: list[dict[str, Any]]
+    export: dict[str, Any]
+    """Empty while it is being made."""
+    report: str | None
+    """Where the report lies; None while it is being made."""
+    seconds: dict[str, float]
+
+
+def read_summary(tracker: Tracker, run: FinishedRun) -> Summary:
+    """Gather what the stages of a finished run logged."""
+    stages: dict[str, list[FinishedRun]] = {}
+    for child in tracker.children(run.run_id):
+        stages.setdefault(child.tags["stage"], []).append(child)
+    with tempfile.TemporaryDirectory() as folder:
+        file = tracker.artifact(stages["compare"][0].made_by, COMPARISON, Path(folder))
+        found = json.loads(file.read_text())
+    levels: dict[int, list[FinishedRun]] = {}
+    for child in stages.get("pretrain", []):
+        levels.setdefault(int(child.tags["level"]), []).append(child)
+    return Summary(
+        experiment=tracker.experiment,
+        run_id=run.run_id,
+        metric=METRICS[cast(Task, run.params["data.task"])],
+        pretrain_seeds=max(len(stacks) for stacks in levels.values()),
+        data=_data(stages["data"][0]),
+        layers=[_layer(levels[number]) for number in sorted(levels)],
+        comparison=found["comparison"],
+        label_saving=found["label_saving"],
+        export=_export(stages["export"][0]) if "export" in stages else {},
+        report=tracker.place(stages["report"][0].made_by, REPORT) if "report" in stages else None,
+        seconds={
+            **{f"pretrain {number}": _seconds(levels[number]) for number in sorted(levels)},
+            **{
+                stage: _seconds(children)
+                for stage, children in stages.items()
+                if stage != "pretrain"
+            },
+        },
+    )
+
+
+def read_report(tracker: Tracker, run: FinishedRun) -> str:
+    """The report of a finished run, HTML."""
+    (stage,) = [c for c in tracker.children(run.run_id) if c.tags["stage"] == "report"]
+    with tempfile.TemporaryDirectory() as folder:
+        return tracker.artifact(stage.made_by, REPORT, Path(folder)).read_text(encoding="utf-8")
+
+
+def read_config(tracker: Tracker, run: FinishedRun) -> dict[str, Any]:
+    """The config of a finished run."""
+    with tempfile.TemporaryDirectory() as folder:
+        return json.loads(tracker.artifact(run.run_id, CONFIG, Path(folder)).read_text())
+
+
+def _data(stage: FinishedRun) -> dict[str, Any]:
+    return {
+        "name": stage.tags["data"],
+        "key": stage.tags["key"],
+        "classes": json.loads(stage.tags["classes"]),
+        **{name: int(value) for name, value in stage.metrics.items() if name != "seconds"},
+    }
+
+
+def _seconds(stages: list[FinishedRun]) -> float:
+    return sum(stage.metrics["seconds"] for stage in stages)
+
+
+def _layer(stacks: list[FinishedRun]) -> dict[str, Any]:
+    """One level, as the mean over the stacks."""
+    return {
+        "units": int(stacks[0].params["units"]),
+        "epochs": int(stacks[0].metrics["epochs"]),
+        **{name: fmean(level.metrics[name] for level in stacks) for name in LAYER_METRICS},
+        "cached": all(level.tags["cached"] == "True" for level in stacks),
+        "made_by": [level.made_by for level in stacks],
+    }
+
+
+def _export(stage: FinishedRun) -> dict[str, Any]:
+    return {
+        "path": stage.tags["path"],
+        "model_uri": stage.tags["model_uri"],
+        "endpoints": json.loads(stage.tags["endpoints"]),
+    }

@@ -1,0 +1,1 @@
+"""The record and the store of what stages made: MLflow, imported here alone."""

@@ -1,0 +1,42 @@
+"""What stages keep in MLflow and read back: predictions, figures as JSON."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.stages.base import Stage
+from pipeline.stages.trials import Parts
+from pipeline.tracking.tracker import StageRun, Tracker
+
+PREDICTIONS = "predictions.npz"
+
+
+def store_predictions(stage: StageRun, predictions: np.ndarray, parts: Parts) -> None:
+    """Store what was predicted for the test rows beside what is true."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, PREDICTIONS)
+        np.savez_compressed(file, predicted=predictions, true=parts.test.targets)
+        stage.artifact(file)
+
+
+def predictions_of(tracker: Tracker, trial: Stage) -> tuple[np.ndarray, np.ndarray]:
+    """What a finished trial predicted for the test rows, and what is true."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = tracker.artifact(trial.run_id, PREDICTIONS, Path(folder))
+        with np.load(file, allow_pickle=False) as stored:
+            return stored["predicted"], stored["true"]
+
+
+def rightly_classified(tracker: Tracker, trial: Stage) -> np.ndarray:
+    """Which test rows a finished trial classifies rightly."""
+    predicted, true = predictions_of(tracker, trial)
+    return predicted == true
+
+
+def stored_json(tracker: Tracker, run_id: str, name: str) -> Any:
+    """What a run stored as JSON."""
+    with tempfile.TemporaryDirectory() as folder:
+        return json.loads(tracker.artifact(run_id, name, Path(folder)).read_text())

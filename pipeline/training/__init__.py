@@ -1,0 +1,1 @@
+"""Rows in, weights out: knows no run and no store."""

@@ -1,0 +1,1 @@
+"""The stacked encoder with a head, trained with labels."""

@@ -1,0 +1,77 @@
+"""What `layerwise data` tells."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.config.schema import DataConfig
+from pipeline.data.describe import describe
+from pipeline.data.sources.read import read
+
+
+def described(config: DataConfig) -> dict:
+    """Through JSON, as it must be JSON-ready."""
+    return json.loads(json.dumps(describe(read(config), config), allow_nan=False))
+
+
+def test_a_usable_array_source_is_described():
+    account = described(DataConfig())
+    assert account["name"] == "digits"
+    assert (account["rows"], account["columns"]) == (1797, 64)
+    assert account["kinds"] == {"number": 64, "category": 0}
+    assert account["image_shape"] == [8, 8]
+    assert account["range"] == [0, 16]
+    assert account["classes"]["0"] == 178
+    assert account["per_column"] is None
+    assert account["test_rows"] is None
+    assert (account["unlabelled_rows"], account["missing"]) == (0, 0)
+    assert account["problems"] == []
+
+
+def test_a_table_is_described_column_by_column(iris: pd.DataFrame, tmp_path: Path):
+    iris = iris.assign(garden=["a", "b", None] * 50)
+    iris.loc[3, "sepal_width"] = np.nan
+    iris.loc[[5, 6], "species"] = None
+    iris.to_csv(tmp_path / "a.csv", index=False)
+    config = DataConfig(source=str(tmp_path / "a.csv"), label="species", missing="impute")
+    account = described(config)
+    expected = {"name": "sepal_width", "kind": "number", "missing": 1, "max": 4.400000095367432}
+    assert account["per_column"][1] == {**expected, "min": 2.0}
+    garden = {"name": "garden", "kind": "category", "missing": 50, "distinct": 2}
+    assert account["per_column"][4] == garden
+    assert account["classes"] == {"setosa": 48, "versicolor": 50, "virginica": 50}
+    assert account["unlabelled_rows"] == 2
+    assert account["missing"] == 51
+    assert account["problems"] == []
+
+
+def test_a_regression_target_has_a_range(cancer_csv: Path):
+    config = DataConfig(source=str(cancer_csv), label="mean radius", task="regression")
+    account = described(config)
+    assert account["target_range"] == [6.981, 28.11]
+    assert account["classes"] is None
+    assert account["problems"] == []
+
+
+def test_all_problems_are_listed_together(tmp_path: Path):
+    x = np.eye(3)
+    x[0, 1] = np.nan
+    np.savez(tmp_path / "a.npz", x=x, y=np.zeros(3))
+    problems = described(DataConfig(source=str(tmp_path / "a.npz")))["problems"]
+    assert len(problems) == 2
+    assert "two classes" in problems[0]
+    assert "data.missing: impute" in problems[1]
+
+
+def test_rows_without_target_are_described_with_the_problem(tmp_path: Path):
+    np.save(tmp_path / "a.npy", np.eye(4))
+    account = described(DataConfig(source=str(tmp_path / "a.npy")))
+    assert account["classes"] is None
+    assert account["unlabelled_rows"] == 4
+    assert "needs labels" in account["problems"][0]
+
+
+def test_own_test_rows_are_counted(idx_folder: Path):
+    assert described(DataConfig(source=str(idx_folder)))["test_rows"] == 297

@@ -1,0 +1,190 @@
+"""Impute, scale, one-hot: against scikit-learn and hand-set numbers."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_wine
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+from pipeline.config.schema import DataConfig
+from pipeline.data.preprocessing import Preprocessing, fit
+from pipeline.data.source import Column, Source
+from pipeline.data.sources.read import read
+from pipeline.errors import InputError
+
+TRAIN = np.arange(0, 178, 2)
+
+
+@pytest.fixture
+def wine(tmp_path: Path) -> Source:
+    load_wine(as_frame=True).frame.to_csv(tmp_path / "wine.csv", index=False)
+    return read(DataConfig(source=str(tmp_path / "wine.csv"), label="target"))
+
+
+def source(numbers: list, categories: list | None = None) -> Source:
+    """Columns n0, n1, ..., c0, c1, ..."""
+    matrix = np.array(numbers, dtype=np.float32)
+    names = np.array(categories or [[] for _ in matrix], dtype=str)
+    return Source(
+        name="made",
+        origin="made",
+        columns=(
+            *(Column(f"n{position}", "number") for position in range(matrix.shape[1])),
+            *(Column(f"c{position}", "category") for position in range(names.shape[1])),
+        ),
+        numbers=matrix,
+        categories=names,
+        target=None,
+        test=None,
+        image_shape=None,
+        table=True,
+    )
+
+
+def features(given: Source, config: DataConfig, rows: np.ndarray | None = None) -> np.ndarray:
+    rows = np.arange(given.rows) if rows is None else rows
+    return fit(given, rows, config).apply(given.numbers, given.categories)
+
+
+@pytest.mark.parametrize(
+    ("scaling", "scaler"), [("standard", StandardScaler()), ("minmax", MinMaxScaler())]
+)
+def test_scaling_column_by_column_agrees_with_scikit_learn(scaling, scaler, wine: Source):
+    expected = scaler.fit(wine.numbers[TRAIN].astype(np.float64)).transform(wine.numbers)
+    actual = features(wine, DataConfig(scaling=scaling), TRAIN)
+    assert actual.dtype == np.float32
+    np.testing.assert_allclose(actual, expected, atol=2e-5)
+
+
+def test_global_scaling_maps_least_and_greatest_of_all_columns_to_0_and_1(wine: Source):
+    train = features(wine, DataConfig(scaling="global"), TRAIN)[TRAIN]
+    assert (train.min(), train.max()) == (0, 1)
+    largest = wine.numbers[TRAIN].max()
+    np.testing.assert_allclose(train * largest, wine.numbers[TRAIN], rtol=1e-2, atol=0.2)
+
+
+def test_no_scaling_leaves_numbers_as_they_are(wine: Source):
+    np.testing.assert_array_equal(features(wine, DataConfig(scaling="none")), wine.numbers)
+
+
+def test_auto_is_standard_for_tables_and_global_for_arrays(wine: Source):
+    auto, standard = (features(wine, DataConfig(scaling=s)) for s in ("auto", "standard"))
+    np.testing.assert_array_equal(auto, standard)
+    digits = read(DataConfig())
+    np.testing.assert_array_equal(features(digits, DataConfig()), digits.numbers / 16)
+
+
+def test_no_row_but_the_given_ones_has_any_influence(wine: Source):
+    before = fit(wine, TRAIN, DataConfig()).to_json()
+    wine.numbers[1::2] *= 1000
+    assert fit(wine, TRAIN, DataConfig()).to_json() == before
+
+
+def test_features_are_offset_and_scale_in_float32_to_the_bit(wine: Source):
+    preprocessing = fit(wine, TRAIN, DataConfig())
+    expected = (wine.numbers - preprocessing.offset) / preprocessing.scale
+    np.testing.assert_array_equal(
+        preprocessing.apply(wine.numbers, wine.categories), expected, strict=True
+    )
+
+
+def test_categories_become_one_column_for_each_value_in_sorted_order():
+    made = source([[0], [1], [2]], [["red", "z"], ["blue", "y"], ["red", "y"]])
+    preprocessing = fit(made, np.arange(3), DataConfig(scaling="none"))
+    assert preprocessing.vocabularies == (("blue", "red"), ("y", "z"))
+    assert preprocessing.feature_names == ("n0", "c0=blue", "c0=red", "c1=y", "c1=z")
+    expected = [[0, 0, 1, 0, 1], [1, 1, 0, 1, 0], [2, 0, 1, 1, 0]]
+    assert preprocessing.apply(made.numbers, made.categories).tolist() == expected
+
+
+def test_an_unknown_category_is_zero_in_all_values_of_its_column():
+    made = source([[0], [1], [2]], [["a"], ["b"], ["c"]])
+    assert features(made, DataConfig(scaling="none"), np.arange(2))[2].tolist() == [2, 0, 0]
+
+
+def test_categories_alone_are_enough():
+    made = source([[], []], [["a"], ["b"]])
+    assert features(made, DataConfig()).tolist() == [[1, 0], [0, 1]]
+
+
+def test_a_missing_number_becomes_the_median_of_the_given_rows():
+    made = source([[1], [2], [9], [np.nan], [100]])
+    config = DataConfig(missing="impute", scaling="none")
+    assert features(made, config, np.arange(4))[:, 0].tolist() == [1, 2, 9, 2, 100]
+
+
+def test_imputed_columns_have_mean_0_and_deviation_1():
+    made = source([[1], [2], [9], [np.nan], [100]])
+    scaled = features(made, DataConfig(missing="impute", scaling="standard"))
+    assert scaled.mean() == pytest.approx(0, abs=1e-6)
+    assert scaled.std() == pytest.approx(1, abs=1e-6)
+
+
+def test_a_missing_category_is_a_category_of_its_own_and_the_first():
+    made = source([[1], [2]], [["b"], [""]])
+    preprocessing = fit(made, np.arange(2), DataConfig(missing="impute", scaling="none"))
+    assert preprocessing.vocabularies == (("", "b"),)
+    assert preprocessing.feature_names == ("n0", "c0=", "c0=b")
+
+
+@pytest.mark.parametrize(
+    ("made", "where"),
+    [
+        (source([[1, 2], [2, np.nan], [3, np.nan]]), "'n1', 2 of 3 cells, first in row 2"),
+        (source([[1], [2], [3]], [["a"], ["b"], [""]]), "'c0', 1 of 3 cells, first in row 3"),
+    ],
+)
+def test_missing_values_in_any_row_are_refused_with_column_and_row(made: Source, where: str):
+    with pytest.raises(InputError, match=rf"{where}.*data\.missing: impute"):
+        fit(made, np.arange(1), DataConfig())
+
+
+def test_a_missing_value_is_refused_later_too_where_it_was_refused_in_training():
+    preprocessing = fit(source([[1], [2]]), np.arange(2), DataConfig())
+    with pytest.raises(InputError, match=r"'n0', 1 of 1 cells.*data\.missing: impute"):
+        preprocessing.apply(np.float32([[np.nan]]), np.empty((1, 0), "<U1"))
+
+
+def test_a_column_without_any_number_in_the_given_rows_has_no_median():
+    made = source([[1, np.nan], [2, np.nan], [3, 1]])
+    with pytest.raises(InputError, match=r"none in column 'n1'.*data\.drop"):
+        fit(made, np.arange(2), DataConfig(missing="impute"))
+
+
+@pytest.mark.parametrize("scaling", ["minmax", "standard", "auto"])
+def test_columns_that_never_vary_are_refused_by_name(scaling: str):
+    made = source([[1, 2, 3], [1, 3, 3], [9, 9, 9]])
+    with pytest.raises(InputError, match=r"equal in columns 'n0', 'n2'.*data\.drop"):
+        fit(made, np.arange(2), DataConfig.model_validate({"scaling": scaling}))
+
+
+def test_many_columns_that_never_vary_are_counted():
+    with pytest.raises(InputError, match=r"'x0', 'x32', 'x39'.*data\.scaling: global"):
+        fit(read(DataConfig()), np.arange(1797), DataConfig(scaling="standard"))
+    with pytest.raises(InputError, match="and 4 more"):
+        fit(source([[1] * 9, [1] * 9]), np.arange(2), DataConfig())
+
+
+def test_global_scaling_refuses_only_values_that_are_all_equal():
+    config = DataConfig(scaling="global")
+    assert features(source([[1, 2], [1, 3]]), config).tolist() == [[0, 0.5], [0, 1]]
+    with pytest.raises(InputError, match="all values are equal"):
+        fit(source([[1, 1], [1, 1]]), np.arange(2), config)
+
+
+def test_the_json_form_survives_the_round_trip_to_the_bit(wine: Source):
+    for preprocessing in (
+        fit(wine, TRAIN, DataConfig()),
+        fit(wine, TRAIN, DataConfig(missing="impute", scaling="minmax")),
+        fit(source([[0.1], [1e-30]], [["a"], ["é"]]), np.arange(2), DataConfig(scaling="none")),
+    ):
+        text = json.dumps(preprocessing.to_json(), allow_nan=False)
+        again = Preprocessing.from_json(json.loads(text))
+        assert again.columns == preprocessing.columns
+        assert again.vocabularies == preprocessing.vocabularies
+        for name in ("fill", "offset", "scale"):
+            np.testing.assert_array_equal(
+                getattr(again, name), getattr(preprocessing, name), strict=True
+            )

@@ -1,0 +1,81 @@
+"""Rows for inference."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.config.schema import DataConfig
+from pipeline.data.source import Column
+from pipeline.data.sources.read import read, read_rows
+from pipeline.errors import InputError
+
+COLUMNS = (Column("a", "number"), Column("b", "category"), Column("c", "number"))
+
+
+def test_a_table_is_matched_by_name_whatever_the_order(tmp_path: Path):
+    path = tmp_path / "rows.csv"
+    pd.DataFrame({"c": [1, 2], "extra": ["?", "!"], "b": [3.0, 4.0], "a": [5, None]}).to_csv(
+        path, index=False
+    )
+    numbers, categories = read_rows(str(path), COLUMNS)
+    np.testing.assert_array_equal(numbers, np.float32([[5, 1], [np.nan, 2]]))
+    assert categories.tolist() == [["3"], ["4"]]
+
+
+def test_the_training_file_gives_the_training_rows(iris_csv: Path):
+    source = read(DataConfig(source=str(iris_csv), label="species"))
+    numbers, categories = read_rows(str(iris_csv), source.columns)
+    np.testing.assert_array_equal(numbers, source.numbers)
+    assert categories.shape == (150, 0)
+
+
+def test_a_category_column_of_booleans_alone_keeps_its_text(tmp_path: Path):
+    (tmp_path / "rows.csv").write_text("a,b,c\n1,true,2\n1,false,2\n")
+    assert read_rows(str(tmp_path / "rows.csv"), COLUMNS)[1].tolist() == [["true"], ["false"]]
+
+
+def test_a_missing_column_is_refused_with_the_nearest(iris_csv: Path):
+    columns = (Column("petal_lengths", "number"),)
+    with pytest.raises(InputError, match="'petal_lengths'.*Did you mean 'petal_length'"):
+        read_rows(str(iris_csv), columns)
+
+
+def test_text_in_a_number_column_is_refused(tmp_path: Path):
+    (tmp_path / "rows.csv").write_text("a,b,c\n1,x,2\n1,y,z\n")
+    with pytest.raises(InputError, match="'c' must hold numbers.*first at row 2: 'z'"):
+        read_rows(str(tmp_path / "rows.csv"), COLUMNS)
+
+
+def test_arrays_are_matched_by_width(tmp_path: Path):
+    np.save(tmp_path / "a.npy", np.arange(6).reshape(2, 3))
+    numbers, categories = read_rows(str(tmp_path / "a.npy"), COLUMNS)
+    assert numbers.tolist() == [[0, 2], [3, 5]]
+    assert categories.tolist() == [["1"], ["4"]]
+
+
+def test_another_width_is_refused_with_both(tmp_path: Path):
+    np.save(tmp_path / "a.npy", np.zeros((2, 4)))
+    with pytest.raises(InputError, match="trained on, 3.*width 4"):
+        read_rows(str(tmp_path / "a.npy"), COLUMNS)
+
+
+def test_infinite_rows_are_refused(tmp_path: Path):
+    np.save(tmp_path / "a.npy", np.full((2, 1), np.inf))
+    with pytest.raises(InputError, match="infinite"):
+        read_rows(str(tmp_path / "a.npy"), (Column("x0", "number"),))
+
+
+def test_a_source_with_test_rows_gives_these(
+    idx_folder: Path, digits: tuple[np.ndarray, np.ndarray]
+):
+    columns = tuple(Column(f"x{position}", "number") for position in range(64))
+    numbers, _ = read_rows(str(idx_folder), columns)
+    np.testing.assert_array_equal(numbers, digits[0][1500:].reshape(297, 64))
+    assert len(read_rows("digits", columns)[0]) == 1797
+
+
+def test_a_missing_file_of_rows_is_refused(tmp_path: Path):
+    with pytest.raises(InputError, match="no file or folder"):
+        read_rows(str(tmp_path / "rows.csv"), COLUMNS)

@@ -1,0 +1,208 @@
+"""Which rows pretrain, train, validate and test."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.config.schema import DataConfig
+from pipeline.data.source import Column, Source
+from pipeline.data.sources.read import read
+from pipeline.data.splits import label_budget, label_subset, split
+from pipeline.errors import InputError
+
+
+def source(target: list | np.ndarray | None, test: list[bool] | None = None) -> Source:
+    rows = 6 if target is None else len(target)
+    return Source(
+        name="made",
+        origin="made",
+        columns=(Column("a", "number"),),
+        numbers=np.arange(rows, dtype=np.float32)[:, None],
+        categories=np.empty((rows, 0), "<U1"),
+        target=None if target is None else np.array(target),
+        test=None if test is None else np.array(test),
+        image_shape=None,
+        table=False,
+    )
+
+
+CONFIG = DataConfig(test=0.2, validation=0.25)
+REGRESSION = DataConfig(test=0.2, validation=0.25, task="regression")
+
+
+def test_every_labelled_row_is_in_one_part():
+    parts = split(read(DataConfig()), CONFIG, seed=0)
+    assert [len(part) for part in parts] == [1078, 1078, 360, 359]
+    together = np.concatenate([parts.train, parts.validation, parts.test])
+    np.testing.assert_array_equal(np.sort(together), np.arange(1797))
+    assert all(part.dtype == np.int64 for part in parts)
+
+
+def test_each_part_has_the_shares_of_the_classes(iris_csv: Path):
+    iris = read(DataConfig(source=str(iris_csv), label="species"))
+    assert iris.target is not None
+    for part in split(iris, CONFIG, seed=3):
+        counts = np.unique(iris.target[part], return_counts=True)[1]
+        assert len(set(counts.tolist())) == 1
+
+
+def test_a_seed_gives_one_split_and_another_seed_another():
+    digits = read(DataConfig())
+    first, again, other = (split(digits, CONFIG, seed) for seed in (0, 0, 1))
+    for one, two in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert not np.array_equal(first.test, other.test)
+
+
+def test_parts_can_be_given_by_number():
+    config = DataConfig(test=100, validation=50)
+    assert [len(part) for part in split(read(config), config, seed=0)[2:]] == [50, 100]
+
+
+def test_rows_without_label_only_pretrain():
+    target = ["a", "b"] * 10 + [""] * 5
+    parts = split(source(target), CONFIG, seed=0)
+    np.testing.assert_array_equal(parts.pretrain, np.union1d(parts.train, np.arange(20, 25)))
+    for part in parts[1:]:
+        assert part.max() < 20
+
+
+def test_test_rows_of_the_source_win_over_the_config():
+    target = ["a", "b"] * 10
+    parts = split(source(target, [False] * 14 + [True] * 6), CONFIG, seed=0)
+    np.testing.assert_array_equal(parts.test, np.arange(14, 20))
+    assert parts.pretrain.max() < 14
+
+
+def test_unlabelled_test_rows_are_in_no_part():
+    target = ["a", "b"] * 9 + ["", ""]
+    parts = split(source(target, [False] * 14 + [True] * 6), CONFIG, seed=0)
+    np.testing.assert_array_equal(parts.test, np.arange(14, 18))
+    assert all(part.max() < 18 for part in parts)
+
+
+def test_a_rare_class_has_a_row_in_each_part():
+    target = ["a"] * 97 + ["b"] * 3
+    parts = split(source(target), CONFIG, seed=0)
+    for part in parts:
+        assert np.sum(part >= 97) == 1
+
+
+def test_a_regression_target_is_split_at_random():
+    target = np.append(np.linspace(0, 1, 20), np.nan)
+    parts = split(source(target), REGRESSION, seed=0)
+    assert [len(part) for part in parts] == [13, 12, 4, 4]
+    assert 20 in parts.pretrain
+
+
+def test_a_source_without_target_is_refused():
+    with pytest.raises(InputError, match="needs labels.*x and y"):
+        split(source(None), CONFIG, seed=0)
+
+
+def test_a_source_whose_labels_are_all_missing_is_refused():
+    with pytest.raises(InputError, match="no labelled training row"):
+        split(source(["", "", ""]), CONFIG, seed=0)
+
+
+def test_one_class_alone_is_refused():
+    with pytest.raises(InputError, match=r"two classes.*'a'.*data\.label"):
+        split(source(["a"] * 20 + [""]), CONFIG, seed=0)
+
+
+def test_a_regression_target_that_never_varies_is_refused():
+    with pytest.raises(InputError, match=r"two target values.*'2\.0'"):
+        split(source([2.0] * 20), REGRESSION, seed=0)
+
+
+def test_a_class_with_too_few_rows_is_refused_by_name():
+    with pytest.raises(InputError, match="3 labelled rows of each class.*Given: 2 of class 'b'"):
+        split(source(["a"] * 20 + ["b"] * 2), CONFIG, seed=0)
+
+
+def test_two_rows_of_a_class_are_enough_where_test_rows_are_given():
+    target = ["a"] * 8 + ["b"] * 2 + ["a", "b"]
+    parts = split(source(target, [False] * 10 + [True] * 2), CONFIG, seed=0)
+    assert np.sum(parts.train >= 8) == np.sum(parts.validation >= 8) == 1
+
+
+def test_too_few_rows_for_a_regression_are_refused():
+    with pytest.raises(InputError, match="3 labelled rows at least.*Given: 2"):
+        split(source([1.0, 2.0]), REGRESSION, seed=0)
+
+
+@pytest.mark.parametrize("key", ["test", "validation"])
+@pytest.mark.parametrize("rows", [1, 20])
+def test_a_part_that_is_too_small_or_too_large_is_refused_by_its_key(key: str, rows: int):
+    config = DataConfig.model_validate({key: rows})
+    with pytest.raises(InputError, match=rf"data\.{key}.*Given: {rows}"):
+        split(source(["a", "b"] * 10), config, seed=0)
+
+
+def test_a_class_among_the_test_rows_only_is_refused():
+    target = ["a", "b"] * 5 + ["c"]
+    with pytest.raises(InputError, match="class 'c' among its test rows only"):
+        split(source(target, [False] * 10 + [True]), CONFIG, seed=0)
+
+
+def test_test_rows_without_any_label_are_refused():
+    with pytest.raises(InputError, match="None of the test rows"):
+        split(source(["a", "b"] * 5 + [""], [False] * 10 + [True]), CONFIG, seed=0)
+
+
+def test_a_label_subset_has_exactly_so_many_rows_in_the_shares_of_the_classes():
+    classes = np.array(["a"] * 60 + ["b"] * 30 + ["c"] * 10)
+    for labels, expected in ((10, [6, 3, 1]), (50, [30, 15, 5]), (3, [1, 1, 1]), (7, [4, 2, 1])):
+        subset = label_subset(classes, 100, labels, seed=0)
+        assert len(np.unique(subset)) == labels
+        assert np.unique(classes[subset], return_counts=True)[1].tolist() == expected
+
+
+def test_the_rarest_class_keeps_one_label():
+    classes = np.array(["a"] * 999 + ["b"])
+    subset = label_subset(classes, 1000, 10, seed=0)
+    assert 999 in subset
+    assert len(subset) == 10
+
+
+def test_all_labels_are_all_rows():
+    classes = np.array(["a", "b", "b"])
+    np.testing.assert_array_equal(label_subset(classes, 3, 3, seed=0), [0, 1, 2])
+
+
+def test_a_label_subset_depends_on_the_seed_alone():
+    classes = np.array(["a", "b"] * 50)
+    first, again, other = (label_subset(classes, 100, 20, seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_a_larger_label_budget_shows_the_labels_of_a_smaller_one():
+    classes = np.array(["a", "b"] * 50)
+    small, large = (label_subset(classes, 100, labels, seed=0) for labels in (10, 40))
+    assert set(small) < set(large)
+
+
+def test_a_label_subset_of_a_regression_is_drawn_at_random():
+    subset = label_subset(None, 100, 30, seed=0)
+    assert len(np.unique(subset)) == 30
+    assert subset.max() > 50
+
+
+@pytest.mark.parametrize("labels", [2, 10])
+def test_a_label_subset_beyond_rows_or_below_classes_is_refused(labels: int):
+    with pytest.raises(InputError, match=rf"finetune\.label_budgets.*Given: {labels}"):
+        label_subset(np.array(["a", "b", "c"] * 3), 9, labels, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("budget", "labels"), [("all", 200), (50, 50), (200, 200), (0.1, 20), (0.001, 1)]
+)
+def test_a_label_budget_is_a_count_a_share_or_all(budget: float | str, labels: int):
+    assert label_budget(budget, 200) == labels  # type: ignore[arg-type]
+
+
+def test_a_label_budget_beyond_the_rows_is_refused():
+    with pytest.raises(InputError, match=r"finetune\.label_budgets.*200.*Given: 201"):
+        label_budget(201, 200)

@@ -1,0 +1,459 @@
+"""The SavedModel: what NumPy computes from the weights, in any process, from raw rows."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.datasets import load_digits
+
+from layers import SparseAutoencoder
+from pipeline.config.schema import DataConfig, LevelConfig, TopKLimit
+from pipeline.data.prepared import Prepared, prepare
+from pipeline.data.preprocessing import Preprocessing
+from pipeline.data.source import Column
+from pipeline.data.sources.read import read
+from pipeline.export.saved_model import (
+    CLEAN_LOADER,
+    Endpoints,
+    ExportError,
+    Trained,
+    _same,
+    about,
+    export,
+    raw_inputs,
+)
+from pipeline.tracking.tracker import Tracker
+from pipeline.training.finetuning.network import build_network, initialize, random_autoencoders
+from tests.pipeline.whole_runs import Whole
+
+ENDPOINTS = ("serve", "encode", "reconstruct", "score")
+RAW = load_digits().data.astype("float32")
+
+
+def contents(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def stored(whole: Whole, run_id: str, name: str) -> keras.Model:
+    """A model as a run stored it."""
+    run = Tracker(whole.called.uri, whole.config.name).client.get_run(run_id)
+    file = Path(run.info.artifact_uri.removeprefix("file://"), name)
+    return keras.saving.load_model(file, compile=False)
+
+
+def exported_trial(whole: Whole) -> str:
+    """The run id of the trial that was exported."""
+    tracker = Tracker(whole.called.uri, whole.config.name)
+    children = tracker.children(whole.called.run.run_id)
+    (tags,) = [child.tags for child in children if child.tags["stage"] == "export"]
+    (run_id,) = [
+        stage.run_id
+        for trial, stage in whole.called.trials
+        if (trial.arm, str(trial.labels), str(trial.seed))
+        == (tags["arm"], tags["labels"], tags["seed"])
+    ]
+    return run_id
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def kept(activations: np.ndarray, threshold: np.ndarray) -> np.ndarray:
+    return np.where(activations >= threshold, activations, 0)
+
+
+@pytest.fixture(scope="module")
+def signatures(digits_run):
+    return tf.saved_model.load(str(digits_run.model)).signatures
+
+
+def call(signatures, endpoint: str, rows: np.ndarray = RAW) -> dict[str, np.ndarray]:
+    outputs = signatures[endpoint](rows=tf.constant(rows))
+    return {name: value.numpy() for name, value in outputs.items()}
+
+
+# Against NumPy
+
+
+def test_serve_gives_what_numpy_computes_from_the_stored_weights(digits_home, signatures):
+    network = stored(digits_home, exported_trial(digits_home), "network.keras")
+    kernel, bias, threshold, kernel_2, bias_2, mean, variance, head, head_bias = (
+        weights for weights in network.get_weights() if weights.ndim
+    )
+    codes = kept(np.maximum(RAW / 16 @ kernel + bias, 0), threshold)
+    codes = np.maximum(codes @ kernel_2 + bias_2, 0)
+    logits = (codes - mean) / np.sqrt(variance + 1e-3) @ head + head_bias
+    got = call(signatures, "serve")
+    np.testing.assert_allclose(got["probabilities"], softmax(logits), atol=1e-5)
+    labels = [label.decode() for label in got["label"]]
+    assert labels == [str(number) for number in logits.argmax(axis=1)]
+    assert np.mean(np.array(labels) == load_digits().target.astype(str)) > 0.5
+
+
+def test_encode_reconstruct_and_score_are_those_of_the_pretrained_stack(digits_home, signatures):
+    parts = []
+    for level in digits_home.called.levels:
+        autoencoder = stored(digits_home, level.run_id, "autoencoder.keras")
+        threshold = autoencoder.sparsity.threshold.value.numpy()
+        parts.append((*autoencoder.encoder.get_weights(), threshold,
+                      *autoencoder.decoder.get_weights()))  # fmt: skip
+    kernel, bias, threshold, decoder, decoder_bias = parts[0]
+    kernel_2, bias_2, threshold_2, decoder_2, decoder_bias_2 = parts[1]
+    rows = RAW / 16
+    codes = kept(np.maximum(rows @ kernel + bias, 0), threshold)
+    codes = kept(np.maximum(codes @ kernel_2 + bias_2, 0), threshold_2)
+    below = kept(codes @ decoder_2 + decoder_bias_2, threshold)
+    reconstruction = below @ decoder + decoder_bias
+    assert 0.05 < (codes > 0).mean() < 0.5
+    got = call(signatures, "encode")["code"]
+    # An activation at its threshold may fall on either side of it.
+    agree = (got > 0) == (codes > 0)
+    assert agree.mean() > 0.999
+    np.testing.assert_allclose(got[agree], codes[agree], atol=1e-4)
+    same = agree.all(axis=1)
+    got = call(signatures, "reconstruct")["reconstruction"]
+    close = np.isclose(got, 16 * reconstruction, atol=1e-2).all(axis=1)
+    assert close[same].mean() > 0.99
+    got = call(signatures, "score")["reconstruction_error"]
+    np.testing.assert_allclose(
+        got[close], np.mean((rows - reconstruction) ** 2, axis=1)[close], atol=1e-3
+    )
+    assert got.mean() < np.mean(rows.var(axis=0))  # better than the mean row
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_a_single_row_gives_what_it_gives_in_a_batch(endpoint, signatures):
+    together = call(signatures, endpoint)
+    for number in range(5):
+        alone = call(signatures, endpoint, RAW[number : number + 1])
+        for name, value in alone.items():
+            if name == "label":
+                assert value[0] == together[name][number]
+            else:
+                np.testing.assert_allclose(value[0], together[name][number], atol=1e-4)
+
+
+def test_no_rows_give_no_outputs(signatures):
+    for endpoint in ENDPOINTS:
+        for value in call(signatures, endpoint, RAW[:0]).values():
+            assert len(value) == 0
+
+
+# In any process
+
+
+def test_the_default_signature_of_other_programs_is_there(digits_run):
+    assert (digits_run.model / "saved_model.pb").is_file()
+    loaded = tf.saved_model.load(str(digits_run.model))
+    assert set(ENDPOINTS) | {"serving_default"} == set(loaded.signatures)
+    row = tf.constant(RAW[:1])
+    default, serve = (loaded.signatures[name](rows=row) for name in ("serving_default", "serve"))
+    np.testing.assert_array_equal(default["probabilities"], serve["probabilities"])
+
+
+def test_a_process_without_our_code_gives_the_same(digits_run, signatures, tmp_path):
+    np.savez(tmp_path / "given.npz", rows=RAW[:50])
+    command = [sys.executable, "-I", str(CLEAN_LOADER), str(digits_run.model), "given.npz", "got"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    with np.load(tmp_path / "got.npz", allow_pickle=False) as got:
+        assert set(got.files) == {
+            "serve/label", "serve/probabilities", "encode/code", "reconstruct/reconstruction",
+            "score/reconstruction_error",
+        }  # fmt: skip
+        for name in got.files:
+            endpoint, _, output = name.partition("/")
+            expected = call(signatures, endpoint, RAW[:50])[output]
+            if output == "label":
+                assert got[name].tolist() == [label.decode() for label in expected]
+            else:
+                np.testing.assert_allclose(got[name], expected, atol=1e-4)
+
+
+def test_the_clean_process_cannot_import_our_code():
+    # The proof would be none if a layer of ours were found beside the loader.
+    code = f"import runpy; runpy.run_path({str(CLEAN_LOADER)!r}); import pipeline"
+    code = code.replace("import runpy", "import sys; sys.modules['tensorflow'] = sys; import runpy")
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.returncode == 1
+    assert "import of pipeline halted; None in sys.modules" in run.stderr
+
+
+# What cannot be proved is not exported
+
+STACK = (LevelConfig(units=8, sparsity=TopKLimit(k=3)),)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Prepared:
+    return prepare(DataConfig(), 0, tmp_path_factory.mktemp("prepared") / "data")
+
+
+def untrained(data: Prepared, network: keras.Model | None = None) -> Trained:
+    autoencoders = random_autoencoders(STACK, 64, seed=0)
+    if network is None:
+        built = build_network(STACK, 64, 10)
+        initialize(built, autoencoders, data.rows[:100], seed=0)
+        network = built.model
+    return Trained(
+        "made", data.preprocessing, STACK, autoencoders, network, data.task, data.classes, 0, 1
+    )
+
+
+def test_a_model_that_gives_other_numbers_elsewhere_is_not_exported(data, tmp_path):
+    # Noise that acts outside training too: no two calls give the same.
+    noise = keras.layers.Lambda(lambda codes: codes + tf.random.normal(tf.shape(codes)))
+    network = keras.Sequential([keras.Input((64,)), noise, keras.layers.Dense(10)])
+    (tmp_path / "made" / "1").mkdir(parents=True)
+    with pytest.raises(ExportError, match=r"serve/\w+ differs .*in the exported model"):
+        export(untrained(data, network), tmp_path / "made", data.numbers, data.categories)
+    assert contents(tmp_path) == ["made"]
+    assert contents(tmp_path / "made") == ["1"]
+
+
+def test_a_model_that_needs_our_process_is_not_exported(data, tmp_path):
+    def through_python(rows):
+        (doubled,) = tf.py_function(lambda r: [r * 2], [rows], [tf.float32])
+        return tf.ensure_shape(doubled, (None, 64))
+
+    network = keras.Sequential(
+        [keras.Input((64,)), keras.layers.Lambda(through_python, (64,)), keras.layers.Dense(10)]
+    )
+    with pytest.raises(ExportError, match="the exported model does not load: .*"):
+        export(untrained(data, network), tmp_path / "made", data.numbers, data.categories)
+    assert contents(tmp_path / "made") == []
+
+
+@pytest.mark.parametrize("got", [[0.5, np.nan], [0.5, 2e-4], [0.5, -2e-5]])
+def test_numbers_that_differ_or_are_none_prove_nothing(got):
+    expected = np.array([0.5, 0.0], "float32")
+    _same("serve/probabilities", expected, expected + 5e-6)
+    with pytest.raises(ExportError, match="serve/probabilities differs by"):
+        _same("serve/probabilities", expected, np.array(got, "float32"))
+    with pytest.raises(ExportError, match="serve/probabilities differs by nan"):
+        _same("serve/probabilities", expected * np.nan, expected * np.nan)
+
+
+# What it says of itself
+
+
+def test_the_model_carries_its_columns_classes_and_the_names_of_its_outputs(digits_run):
+    told = json.loads((digits_run.model / "assets.extra" / "layerwise.json").read_text())
+    assert (told["name"], told["task"]) == ("digits", "classification")
+    assert told["classes"] == list("0123456789")
+    assert told["columns"] == [[f"x{number}", "number"] for number in range(64)]
+    assert told["endpoints"] == list(ENDPOINTS)
+    assert told["needs_every_number"] is True
+    assert told["outputs"]["label"] == ["label"]
+    assert told["outputs"]["probabilities"][3] == "probability of 3"
+    assert told["outputs"]["code"] == [f"code_{unit}" for unit in range(24)]
+    assert told["outputs"]["reconstruction"] == [f"x{number}" for number in range(64)]
+
+
+def test_a_run_s_first_export_is_version_1(digits_run):
+    assert digits_run.model == digits_run.home / "exports" / "digits" / "1"
+    assert contents(digits_run.model.parent) == ["1"]
+
+
+# From raw rows: missing values and categories
+
+
+@pytest.fixture(scope="module")
+def garden(flowers_run):
+    return tf.saved_model.load(str(flowers_run.model)).signatures
+
+
+def flower(garden, endpoint: str, numbers: list, categories: list) -> dict[str, np.ndarray]:
+    outputs = garden[endpoint](
+        numbers=tf.constant(numbers, tf.float32), categories=tf.constant(categories)
+    )
+    return {name: value.numpy() for name, value in outputs.items()}
+
+
+ROW, PLACE = [5.0, 3.0, 1.5, 0.2], ["south", "2001"]
+
+
+def test_the_table_s_columns_are_told_by_kind(flowers_run):
+    told = json.loads((flowers_run.model / "assets.extra" / "layerwise.json").read_text())
+    assert [tuple(column) for column in told["columns"]] == [
+        ("sepal_length", "number"),
+        ("garden", "category"),
+        ("sepal_width", "number"),
+        ("year", "category"),
+        ("petal_length", "number"),
+        ("petal_width", "number"),
+    ]
+    assert told["classes"] == ["setosa", "versicolor", "virginica"]
+    assert told["needs_every_number"] is False
+    assert told["outputs"]["reconstruction"] == [
+        "sepal_length", "sepal_width", "petal_length", "petal_width",
+        "garden=", "garden=east", "garden=north", "garden=south", "year=2001", "year=2002",
+    ]  # fmt: skip
+
+
+def test_raw_rows_of_a_table_get_their_labels(garden, flowers):
+    names = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
+    got = flower(garden, "serve", flowers[names].to_numpy(),
+                 flowers[["garden", "year"]].astype(str).to_numpy())  # fmt: skip
+    labels = np.array([label.decode() for label in got["label"]])
+    assert np.mean(labels == flowers["species"]) > 0.9
+    np.testing.assert_allclose(got["probabilities"].sum(axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("endpoint", ["serve", "encode", "reconstruct"])
+def test_a_missing_number_is_the_median_of_the_training_rows(
+    endpoint, garden, flowers_run, tmp_path
+):
+    data = prepare(flowers_run.config.data, flowers_run.config.seed, tmp_path / "data")
+    train = read(flowers_run.config.data).numbers[data.splits.train, 1]
+    median = float(np.nanmedian(train))
+    missing = flower(garden, endpoint, [[5.0, np.nan, 1.5, 0.2]], [PLACE])
+    imputed = flower(garden, endpoint, [[5.0, median, 1.5, 0.2]], [PLACE])
+    other = flower(garden, endpoint, [[5.0, median + 2, 1.5, 0.2]], [PLACE])
+    for name, value in missing.items():
+        np.testing.assert_array_equal(value, imputed[name])
+    assert any(not np.array_equal(value, other[name]) for name, value in missing.items())
+
+
+def test_categories_count_and_one_that_training_never_saw_is_none_of_them(garden):
+    def features_error(place: str) -> float:
+        return flower(garden, "score", [ROW], [[place, "2001"]])["reconstruction_error"][0]
+
+    errors = {place: features_error(place) for place in ("south", "north", "", "Mars", "Venus")}
+    assert errors["Mars"] == errors["Venus"]
+    assert len(set(errors.values())) == 4
+    assert all(np.isfinite(value) for value in errors.values())
+
+
+def test_a_reconstruction_is_in_raw_units(garden, flowers):
+    names = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
+    whole = flowers.dropna()
+    got = flower(garden, "reconstruct", whole[names].to_numpy(),
+                 whole[["garden", "year"]].astype(str).to_numpy())["reconstruction"]  # fmt: skip
+    assert got.shape == (len(whole), 10)
+    for column, name in enumerate(names):
+        assert np.corrcoef(got[:, column], whole[name])[0, 1] > 0.7
+        assert got[:, column].mean() == pytest.approx(whole[name].mean(), rel=0.1)
+    shares = got[:, 8:].mean(axis=0)  # of the two years
+    np.testing.assert_allclose(shares, 0.5, atol=0.1)
+
+
+def test_a_number_that_training_never_missed_gives_nothing_rather_than_a_guess(signatures):
+    rows = RAW[:3].copy()
+    rows[1, 20] = np.nan
+    for endpoint in ENDPOINTS:
+        whole, got = call(signatures, endpoint, RAW[:3]), call(signatures, endpoint, rows)
+        for name, value in got.items():
+            if name == "label":
+                assert value.tolist() == [whole[name][0], b"", whole[name][2]]
+            else:
+                assert np.isnan(value[1]).all()
+                np.testing.assert_array_equal(value[[0, 2]], whole[name][[0, 2]])
+
+
+# Kinds of columns and tasks, without a subprocess
+
+
+def made(preprocessing: Preprocessing, classes=(), target=(0.0, 1.0), task=None) -> Trained:
+    width = len(preprocessing.feature_names)
+    stack = (LevelConfig(units=4),)
+    autoencoders = random_autoencoders(stack, width, seed=0)
+    network = build_network(stack, width, max(len(classes), 1))
+    initialize(network, autoencoders, np.eye(width, dtype="float32"), seed=0)
+    task = task or ("classification" if classes else "regression")
+    model = network.model
+    return Trained("made", preprocessing, stack, autoencoders, model, task, classes, *target)
+
+
+NUMBERS = Preprocessing(
+    columns=(Column("a", "number"), Column("b", "number")),
+    fill=np.array([np.nan, np.nan], "float32"),
+    offset=np.array([1, 2], "float32"),
+    scale=np.array([2, 4], "float32"),
+    vocabularies=(),
+)
+CATEGORIES = Preprocessing(
+    columns=(Column("c", "category"), Column("d", "category")),
+    fill=np.empty(0, "float32"),
+    offset=np.empty(0, "float32"),
+    scale=np.empty(0, "float32"),
+    vocabularies=(("x", "y"), ("1", "2", "3")),
+)
+
+
+def test_a_regression_predicts_in_raw_units():
+    trained = made(NUMBERS, target=(100.0, 10.0))
+    rows = tf.constant([[1.0, 2.0], [3.0, 6.0]])
+    (prediction,) = Endpoints(trained).run("serve", rows).values()
+    standardised = trained.network(np.array([[0, 0], [1, 1]], "float32")).numpy()[:, 0]
+    np.testing.assert_allclose(prediction, standardised * 10 + 100, rtol=1e-6)
+    told = about(trained)
+    assert (told["task"], told["classes"]) == ("regression", [])
+    assert told["outputs"]["prediction"] == ["prediction"]
+
+
+def test_categories_alone_are_enough():
+    endpoints = Endpoints(made(CATEGORIES, classes=("no", "yes")))
+    assert [spec.name for spec in endpoints.input_signature()] == ["categories"]
+    got = endpoints.features(tf.constant([["y", "3"], ["z", "1"]])).numpy()
+    assert got.tolist() == [[0, 1, 0, 0, 1], [0, 0, 1, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "categories", "names"),
+    [(2, 0, {"rows"}), (2, 1, {"numbers", "categories"}), (0, 1, {"categories"})],
+)
+def test_raw_inputs_are_named_as_the_signatures_name_them(numbers, categories, names):
+    given = raw_inputs(NUMBERS, np.zeros((3, numbers)), np.full((3, categories), "x"))
+    assert set(given) == names
+
+
+def test_autoencoders_of_any_kind_pass_what_their_level_says():
+    level = LevelConfig(units=6, sparsity=TopKLimit(k=2), passes_on="activations")
+    for passes_on in ("activations", "code"):
+        stack = (level.model_copy(update={"passes_on": passes_on}), LevelConfig(units=3))
+        autoencoders: list[SparseAutoencoder] = random_autoencoders(stack, 2, seed=1)
+        trained = made(NUMBERS)._replace(stack=stack, autoencoders=autoencoders)
+        rows = np.random.default_rng(0).normal(size=(20, 2)).astype("float32")
+        kernel, bias = autoencoders[0].encoder.get_weights()
+        passed = np.maximum(rows @ kernel + bias, 0)
+        if passes_on == "code":
+            passed = np.where(passed >= np.sort(passed, axis=1)[:, [-2]], passed, 0)
+        kernel, bias = autoencoders[1].encoder.get_weights()
+        expected = np.maximum(passed @ kernel + bias, 0)
+        (code,) = Endpoints(trained).encode(tf.constant(rows)).values()
+        np.testing.assert_allclose(code, expected, atol=1e-5)
+
+
+def test_topk_is_exported_without_a_sort_and_with_the_codes_of_one(tmp_path):
+    limited = LevelConfig(units=300, sparsity=TopKLimit(k=40), passes_on="code")
+    stack = (limited, limited)
+    autoencoders = random_autoencoders(stack, 64, seed=0)
+    network = build_network(stack, 64, 10)
+    initialize(network, autoencoders, RAW[:500] / 16, seed=0)
+    columns = tuple(Column(str(n), "number") for n in range(64))
+    zeros, ones = np.zeros(64, "float32"), np.ones(64, "float32")
+    preprocessing = Preprocessing(columns, np.full(64, np.nan, "float32"), zeros, 16 * ones, ())
+    classes = tuple("0123456789")
+    trained = Trained("topk", preprocessing, stack, autoencoders, network.model,
+                      "classification", classes, 0.0, 1.0)  # fmt: skip
+    folder = export(trained, tmp_path, RAW[:200], np.empty((200, 0), str))  # proves it by the sort
+    loaded = tf.saved_model.load(str(folder)).signatures
+    for endpoint in ENDPOINTS:
+        graph = loaded[endpoint].graph.as_graph_def()
+        operations = {node.op for f in graph.library.function for node in f.node_def}
+        assert "NthElement" in operations
+        assert "TopKV2" not in operations
+    assert autoencoders[0].sparsity.threshold(np.eye(300, dtype="float32")).shape == (300, 1)
+
+    strange = RAW[:4].copy()
+    strange[1, 20], strange[2, 20], strange[3, 5:9] = np.nan, np.inf, [np.inf, -np.inf, 0, 1e38]
+    code = call(loaded, "encode", strange)["code"]
+    np.testing.assert_allclose(code[0], call(loaded, "encode", RAW[:1])["code"][0], rtol=1e-6)
+    assert np.isnan(code[1]).all()

@@ -1,0 +1,202 @@
+"""The report: one file that stands alone, with every figure, of what the run really found."""
+
+import base64
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline.data.prepared import prepare
+from pipeline.report.page import verdict_sentence
+from pipeline.report.tables import notes, tables
+from pipeline.stages.report_work import _left_behind
+from pipeline.stages.summary import read_report
+from pipeline.tracking.tracker import Tracker
+from tests.pipeline.whole_runs import Whole
+
+PNG = b"\x89PNG\r\n"
+
+
+class Page(HTMLParser):
+    """What a page holds: its text, its images by title, and addresses."""
+
+    def __init__(self, html: str):
+        super().__init__()
+        self.text = ""
+        self.images: dict[str, bytes] = {}
+        self.addresses: list[str] = []
+        self.feed(html)
+
+    def handle_data(self, data):
+        self.text += data
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        source = attributes.get("src", "")
+        if tag == "img" and source.startswith("data:image/png;base64,"):
+            self.images[attributes["alt"]] = base64.b64decode(source.partition(",")[2])
+        elif source or attributes.get("href"):
+            self.addresses.append(source or attributes["href"])
+
+
+def page_of(whole: Whole) -> Page:
+    tracker = Tracker(whole.called.uri, whole.config.name)
+    return Page(read_report(tracker, tracker.run(whole.called.run.run_id)))
+
+
+def test_the_report_of_images_has_every_figure(digits_home):
+    page = page_of(digits_home)
+    assert list(page.images) == [
+        "Accuracy over labels",
+        "Gain, seed by seed",
+        "What is taken for what, at 40 labels",
+        "What fine-tuning changed",
+        "Level 1: learning curves",
+        "Level 1: how often units are active",
+        "Level 1: units",
+        "Level 1: rows and their reconstructions",
+        "Level 2: learning curves",
+        "Level 2: how often units are active",
+        "Level 2: units",
+        "Level 2: rows and their reconstructions",
+    ]
+    assert all(image.startswith(PNG) and len(image) > 5000 for image in page.images.values())
+
+
+def test_the_report_needs_nothing_from_elsewhere(digits_home):
+    page = page_of(digits_home)
+    assert page.addresses == []
+
+
+def test_the_report_begins_with_the_verdict_and_its_figures(digits_home):
+    page = page_of(digits_home)
+    summary = digits_home.summary
+    words = " ".join(page.text.split())
+    assert verdict_sentence(summary) in words
+    for row in summary["comparison"]:
+        low, high = (f"{100 * end:+.1f}" for end in row["gain"]["ci95"])
+        assert f"{100 * row['gain']['mean']:+.1f} [{low}, {high}]" in words
+
+
+def test_the_report_has_every_table_and_note_of_the_terminal(digits_home):
+    words = " ".join(page_of(digits_home).text.split())
+    shown = tables(digits_home.summary)
+    assert len(shown) == 4
+    for table in shown:
+        assert table.title in words
+        for row in table.rows:
+            assert " ".join(row) in words
+    for note in notes(digits_home.summary):
+        assert note in words
+
+
+def test_every_figure_is_kept_with_its_own_stage_too(digits_home):
+    called = digits_home.called
+    client = Tracker(called.uri, "digits").client
+    children = Tracker(called.uri, "digits").children(called.run.run_id)
+    (compared,) = [child.run_id for child in children if child.tags["stage"] == "compare"]
+
+    def pictures(run_id: str) -> dict[str, bytes]:
+        folder = client.get_run(run_id).info.artifact_uri.removeprefix("file://")
+        return {file.stem: file.read_bytes() for file in Path(folder, "pictures").iterdir()}
+
+    of_levels = [pictures(level.run_id) for level in called.levels]
+    of_trials = pictures(compared)
+    names = ["curves", "density", "units", "reconstructions"]
+    for number, found in enumerate(of_levels, 1):
+        assert set(found) == {f"level-{number}-{name}" for name in names}
+    assert set(of_trials) == {"scores", "gains", "confusion", "movement"}
+    kept = {picture for found in (*of_levels, of_trials) for picture in found.values()}
+    assert kept == set(page_of(digits_home).images.values())
+
+
+def test_a_picture_given_to_a_stage_leaves_its_model_intact(digits_home):
+    called = digits_home.called
+    tracker = Tracker(called.uri, "digits")
+    for level in called.levels:
+        assert tracker.finished(level.key).run_id == level.run_id
+
+
+def test_rows_that_are_no_images_are_not_drawn_as_such(flowers_home):
+    titles = list(page_of(flowers_home).images)
+    assert "Accuracy over labels" in titles
+    assert not [title for title in titles if title.endswith(": units")]
+    assert not [title for title in titles if "reconstructions" in title]
+
+
+def test_confusion_counts_every_test_row_of_every_seed(digits_home, tmp_path):
+    called = digits_home.called
+    data = prepare(called.config.data, called.config.seed, tmp_path / "data")
+    tracker = Tracker(called.uri, "digits")
+    left = _left_behind(called.config, tracker, data, called.trials)
+    assert left.labels == 40
+    true = np.bincount(data.targets[data.splits.test], minlength=10)
+    for arm, matrix in left.confusion.items():
+        np.testing.assert_array_equal(matrix.sum(axis=1), 2 * true)
+        right = np.trace(matrix) / matrix.sum()
+        row = next(r for r in digits_home.summary["comparison"] if r["labels"] == 40)
+        assert right == pytest.approx(row["arms"][arm]["mean"])
+
+
+def test_movement_is_the_distance_from_the_pretrained_weights(digits_home):
+    called = digits_home.called
+    tracker = Tracker(called.uri, "digits")
+
+    def kernels(run_id: str, name: str) -> list[np.ndarray]:
+        uri = tracker.client.get_run(run_id).info.artifact_uri
+        model = keras.saving.load_model(Path(uri.removeprefix("file://"), name), compile=False)
+        return [weights for weights in model.get_weights() if weights.ndim == 2]
+
+    before = [kernels(level.run_id, "autoencoder.keras")[0] for level in called.levels]
+    seen = set()
+    for trial, stage in called.trials:
+        if trial.arm == "random":
+            continue
+        after = kernels(stage.run_id, "network.keras")
+        for number, kernel in enumerate(before, 1):
+            distance = np.linalg.norm(after[number - 1] - kernel) / np.linalg.norm(kernel)
+            assert stage.metrics[f"moved_level_{number}"] == pytest.approx(distance, abs=1e-6)
+            seen.add((trial.arm, distance > 0))
+    assert seen == {("pretrained", True), ("frozen", False)}
+
+
+# The sentence
+
+
+def summary(metric: str, *rows: tuple[int, float, str]) -> dict:
+    return {
+        "metric": metric,
+        "comparison": [
+            {"labels": labels, "gain": {"mean": mean}, "verdict": verdict}
+            for labels, mean, verdict in rows
+        ],
+    }
+
+
+def test_the_sentence_groups_budgets_by_verdict():
+    found = summary(
+        "accuracy",
+        (100, 0.043, "helps"),
+        (500, 0.0172, "helps"),
+        (1000, 0.012, "helps"),
+        (5000, 0.002, "no evidence"),
+        (60000, -0.0061, "hurts"),
+    )
+    assert verdict_sentence(found) == (
+        "Pretraining helps at 100 labels (+4.3 points), 500 labels (+1.7 points) and 1,000 labels "
+        "(+1.2 points). Pretraining hurts at 60,000 labels (-0.6 points). There is no evidence of "
+        "an effect at 5,000 labels (+0.2 points)."
+    )
+
+
+def test_a_regression_is_told_in_r_squared():
+    found = summary("r2", (50, 0.0421, "helps"))
+    assert verdict_sentence(found) == "Pretraining helps at 50 labels (+0.042)."
+
+
+def test_without_a_comparison_the_sentence_says_why():
+    found = {"metric": "accuracy", "comparison": [{"labels": 5, "gain": None, "verdict": None}]}
+    assert re.search("both the pretrained and the random arm", verdict_sentence(found))

@@ -1,0 +1,123 @@
+"""The tables and notes of a run: what they say of hand-set figures."""
+
+from typing import Any
+
+import pytest
+
+from pipeline.report.tables import gain_table, level_table, notes, saving_table, tables
+
+LEVEL = {
+    "units": 8, "epochs": 3, "reconstruction_error": 0.0123456, "explained_variance": 0.7,
+    "active_fraction": 0.1, "dead_fraction": 0.0, "seconds": 1.23, "cached": False,
+}  # fmt: skip
+DATA = {
+    "name": "made", "rows": 1000, "features": 4, "classes": ["a", "b"], "pretrain_rows": 800,
+    "train_rows": 700, "validation_rows": 100, "test_rows": 100,
+}  # fmt: skip
+
+
+def gain(scores: int, **changes: Any) -> dict[str, Any]:
+    several = scores > 1
+    return {
+        "mean": 0.05, "ci95": [0.01, 0.09] if several else None,
+        "p_value": 0.5 if several else None, "std": 0.02,
+        "p_holm": 0.03 if several else None, "mcnemar": None,
+    } | changes  # fmt: skip
+
+
+def summary(seeds: int = 2, labels: int = 50, stacks: int = 1, **changes: Any) -> dict[str, Any]:
+    def arm(score: float) -> dict[str, Any]:
+        return {"accuracy": [score] * seeds, "mean": score, "std": 0.01}
+
+    row = {
+        "labels": labels,
+        "arms": {"pretrained": arm(0.8), "random": arm(0.75)},
+        "gain": gain(seeds),
+        "against": {},
+        "verdict": "helps" if seeds > 1 else "no evidence",
+    }
+    return {
+        "metric": "accuracy", "data": DATA, "layers": [LEVEL], "comparison": [row],
+        "label_saving": [], "pretrain_seeds": stacks,
+    } | changes  # fmt: skip
+
+
+def test_a_gain_is_told_with_its_interval_p_and_verdict():
+    table = gain_table(summary())
+    assert table.title == "Fine-tuning, accuracy in %, mean ± deviation over 2 seeds"
+    assert table.rows == [
+        ("50", "80.0 ± 1.0", "75.0 ± 1.0", "+5.0", "[+1.0, +9.0]", "0.03", "helps")
+    ]
+
+
+def test_one_seed_has_no_deviation_that_could_be_taken_for_certainty():
+    table = gain_table(summary(seeds=1))
+    assert table.title.endswith("one seed")
+    assert table.rows == [("50", "80.0", "75.0", "+5.0", "one seed", "-", "no evidence")]
+
+
+def test_one_arm_alone_has_no_columns_for_a_gain():
+    alone = summary()
+    del alone["comparison"][0]["arms"]["random"]
+    alone["comparison"][0]["gain"] = None
+    assert gain_table(alone).columns == ("labels", "pretrained")
+    assert gain_table(alone).rows == [("50", "80.0 ± 1.0")]
+    assert "Gain:" not in " ".join(notes(alone))
+
+
+def test_a_level_that_was_taken_from_the_store_says_so():
+    found = summary(layers=[LEVEL | {"cached": True}], stacks=2)
+    table = level_table(found)
+    assert table.title.endswith("mean over 2 stacks")
+    assert table.rows == [("1", "8", "3", "0.01235", "0.700", "0.100", "0.000", "cached")]
+
+
+def test_label_saving_beyond_the_budgets_is_a_bound():
+    saving = [
+        {"labels": 50, "equals": 80.0, "bound": None, "ci95": [50.0, 100.0], "times": 1.6},
+        {"labels": 100, "equals": 100.0, "bound": "at least", "ci95": None, "times": 1.0},
+    ]
+    assert saving_table(summary(label_saving=saving)).rows == [
+        ("50", "80", "[≤ 50, ≥ 100]", "1.6"),
+        ("100", "≥ 100", "one seed", "≥ 1.0"),
+    ]
+
+
+def test_tables_without_content_are_left_out():
+    assert len(tables(summary())) == 2
+    assert len(tables(summary(label_saving=[{"labels": 50, "equals": 50.0, "bound": "at most",
+                                             "ci95": None, "times": 1.0}]))) == 3  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (summary(stacks=2), "Each seed has a stack of its own."),
+        (summary(), "1 pretrained stack serves all seeds, so that the interval leaves out"),
+        (summary(seeds=1), "One seed has no interval and no verdict: set finetune.seeds."),
+        (summary(), "100 further labels choose the encoder's rate and the checkpoint."),
+        (summary(labels=750), "A budget above 700 takes these labels in"),
+        (summary(layers=[LEVEL, LEVEL | {"explained_variance": -5.441}]),
+         "Level 2 reconstructs validation rows worse than their mean would (explained variance "
+         "-5.44)"),
+    ],
+)  # fmt: skip
+def test_the_notes_say_what_the_tables_do_not_show(found, words):
+    assert words in " ".join(notes(found))
+
+
+def test_the_notes_raise_nothing_that_is_not_there():
+    words = " ".join(notes(summary(stacks=2)))
+    assert "takes these labels in" not in words
+    assert "worse than their mean" not in words
+    assert "McNemar" not in words
+
+
+def test_a_single_seed_is_told_row_by_row():
+    found = summary(seeds=1)
+    mcnemar = {"pretrained_only": 12, "random_only": 1, "p_value": 0.0034}
+    found["comparison"][0]["gain"]["mcnemar"] = mcnemar
+    assert (
+        "50 labels: of the test rows 12 came out right with pretraining only, 1 without it only "
+        "(McNemar's test: p 0.0034)." in notes(found)
+    )

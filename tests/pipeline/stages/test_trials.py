@@ -1,0 +1,208 @@
+"""Trials: which there are, and that arms of one seed see the same rows."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.config.schema import Arm, DataConfig, FinetuneConfig, LevelConfig, RunConfig
+from pipeline.data.prepared import Prepared, prepare
+from pipeline.errors import InputError
+from pipeline.stages.trials import (
+    LevelSpec,
+    TrialSpec,
+    check_data,
+    levels_of,
+    parts_of,
+    stack_of,
+    trials_of,
+)
+
+STACK = (LevelConfig(units=8),)
+
+
+def config(**finetune) -> RunConfig:
+    return RunConfig(stack=STACK, finetune=FinetuneConfig(**finetune))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Prepared:
+    """Digits: 1222 training, 216 validation and 359 test rows."""
+    return prepare(DataConfig(), 0, tmp_path_factory.mktemp("prepared") / "data")
+
+
+@pytest.fixture(scope="module")
+def half_labelled(tmp_path_factory) -> Prepared:
+    """Digits of which every second row has no label."""
+    from sklearn.datasets import load_digits
+
+    x, y = load_digits(return_X_y=True)
+    folder = tmp_path_factory.mktemp("half")
+    labels = y.astype(float)
+    labels[::2] = np.nan
+    np.savez(folder / "half.npz", x=x, y=labels)
+    return prepare(DataConfig(source=str(folder / "half.npz")), 0, folder / "data")
+
+
+def rows_of(part) -> set[bytes]:
+    return {row.tobytes() for row in part.rows}
+
+
+# Which there are
+
+
+def test_there_is_a_trial_for_each_budget_seed_and_arm(data):
+    trials = trials_of(config(label_budgets=(20, 50), seeds=2, arms=("pretrained", "random")), data)
+    assert trials == [
+        TrialSpec(arm, labels, seed)
+        for labels in (20, 50)
+        for seed in (0, 1)
+        for arm in ("pretrained", "random")
+    ]
+    assert trials[0].name == "fine-tune pretrained, 20 labels, seed 0"
+
+
+def test_shares_are_of_the_training_rows(data):
+    trials = trials_of(config(label_budgets=(0.1, 0.5, "all"), seeds=1, arms=("random",)), data)
+    assert [trial.labels for trial in trials] == [122, 611, 1222]
+
+
+def test_budgets_that_come_to_the_same_number_are_one(data):
+    trials = trials_of(config(label_budgets=(0.5, 611, "all", 1222), seeds=1), data)
+    assert sorted({trial.labels for trial in trials}) == [611, 1222]
+    assert len(trials) == 2 * 3
+
+
+def test_a_number_may_take_in_the_validation_rows(data):
+    trials = trials_of(config(label_budgets=(1438,), seeds=1), data)
+    assert {trial.labels for trial in trials} == {1438}
+
+
+def test_a_budget_beyond_all_rows_is_refused(data):
+    with pytest.raises(InputError, match=r"label_budgets.*1438\. Given: 1439\. Lower it"):
+        trials_of(config(label_budgets=(20, 1439)), data)
+
+
+def test_a_budget_below_the_number_of_classes_is_refused(data):
+    with pytest.raises(InputError, match=r"each of the 10 classes at least\. Given: 9 of 1222"):
+        trials_of(config(label_budgets=(9,)), data)
+
+
+def test_data_that_cannot_be_used_is_refused_and_nothing_is_kept(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="each of the 10 classes"):
+        check_data(config(label_budgets=(3,)))
+    with pytest.raises(InputError, match="data.label"):
+        check_data(RunConfig(stack=STACK, data=DataConfig(label="y")))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_data_that_were_checked_are_not_read_again(tmp_path: Path, monkeypatch, data):
+    monkeypatch.chdir(tmp_path)
+    checked = config(label_budgets=(20,))
+    check_data(checked)
+    monkeypatch.setattr("pipeline.data.prepared.read", None)
+    prepared = prepare(checked.data, checked.seed, tmp_path / "scratch" / "data")
+    np.testing.assert_array_equal(prepared.rows, data.rows)
+    assert not list(tmp_path.glob(".layerwise-*"))
+
+
+def test_each_stack_has_its_levels_from_the_rows_upward():
+    made = RunConfig(stack=STACK * 2, pretrain_seeds=2)
+    assert levels_of(made) == [[LevelSpec(n, stack) for n in (1, 2)] for stack in (0, 1)]
+    names = [level.name for levels in levels_of(made) for level in levels]
+    assert names == [
+        "pretrain level 1", "pretrain level 2",
+        "pretrain level 1, stack 2", "pretrain level 2, stack 2",
+    ]  # fmt: skip
+
+
+def test_there_are_no_more_stacks_than_seeds():
+    made = RunConfig(stack=STACK, pretrain_seeds=5, finetune=FinetuneConfig(seeds=2))
+    assert len(levels_of(made)) == 2
+    assert [stack_of(made, trial(seed=seed)) for seed in (0, 1)] == [0, 1]
+
+
+def test_stacks_are_dealt_out_in_turn():
+    made = RunConfig(stack=STACK, pretrain_seeds=2, finetune=FinetuneConfig(seeds=5))
+    assert [stack_of(made, trial(seed=seed)) for seed in range(5)] == [0, 1, 0, 1, 0]
+
+
+# What each sees
+
+
+def trial(arm: Arm = "random", labels: int = 50, seed: int = 0) -> TrialSpec:
+    return TrialSpec(arm, labels, seed)
+
+
+def test_every_arm_of_a_seed_sees_the_same_rows(data):
+    parts = [parts_of(config(), data, trial(arm)) for arm in ("pretrained", "random", "frozen")]
+    for other in parts[1:]:
+        for name in ("train", "validation", "test"):
+            for one, two in zip(getattr(parts[0], name), getattr(other, name), strict=True):
+                np.testing.assert_array_equal(one, two)
+        np.testing.assert_array_equal(parts[0].unlabelled, other.unlabelled)
+
+
+def test_another_seed_draws_other_labels_but_no_other_validation_and_test_rows(data):
+    one, two = (parts_of(config(), data, trial(seed=seed)) for seed in (0, 1))
+    assert len(rows_of(one.train) & rows_of(two.train)) < 25
+    np.testing.assert_array_equal(one.validation.rows, two.validation.rows)
+    np.testing.assert_array_equal(one.test.rows, two.test.rows)
+
+
+def test_another_seed_of_the_run_draws_other_labels(data):
+    one = parts_of(config(), data, trial())
+    two = parts_of(config().model_copy(update={"seed": 1}), data, trial())
+    assert len(rows_of(one.train) & rows_of(two.train)) < 25
+
+
+def test_a_larger_budget_shows_the_labels_of_a_smaller_one(data):
+    small, large = (parts_of(config(), data, trial(labels=labels)) for labels in (50, 200))
+    assert (len(small.train.rows), len(large.train.rows)) == (50, 200)
+    assert rows_of(small.train) < rows_of(large.train)
+
+
+def test_every_class_has_its_share_of_the_labels(data):
+    counts = np.bincount(parts_of(config(), data, trial(labels=100)).train.targets)
+    assert counts.sum() == 100
+    assert set(counts) <= {9, 10, 11}
+
+
+def test_rows_and_targets_belong_together(data, digits):
+    images, classes = digits
+    known = {row.tobytes(): target for row, target in zip(images, classes, strict=True)}
+    parts = parts_of(config(), data, trial(labels=200))
+    for part in (parts.train, parts.validation, parts.test):
+        assert [known[row.tobytes()] for row in part.rows] == part.targets.tolist()
+
+
+def test_no_row_is_in_two_parts(data, digits):
+    assert len({row.tobytes() for row in digits[0]}) == 1797  # all rows differ
+    parts = parts_of(config(), data, trial(labels=1222))
+    sets = [rows_of(parts.train), rows_of(parts.validation), rows_of(parts.test)]
+    assert [len(rows) for rows in sets] == [1222, 216, 359]
+    assert len(set.union(*sets)) == 1797
+    assert {row.tobytes() for row in parts.unlabelled}.isdisjoint(sets[1] | sets[2])
+
+
+def test_up_to_the_training_rows_there_is_no_refit(data):
+    assert parts_of(config(), data, trial(labels=1222)).refit is None
+
+
+def test_beyond_the_training_rows_a_refit_takes_in_validation_rows(data):
+    parts = parts_of(config(), data, trial(labels=1400))
+    assert (len(parts.train.rows), len(parts.refit.rows)) == (1222, 1400)
+    assert len(rows_of(parts.refit) & rows_of(parts.validation)) >= 1400 - 1222
+    assert rows_of(parts.refit).isdisjoint(rows_of(parts.test))
+    everything = parts_of(config(), data, trial(labels=1438)).refit
+    assert rows_of(everything) == rows_of(parts.train) | rows_of(parts.validation)
+
+
+def test_rows_without_a_label_standardise_the_code_and_nothing_else(half_labelled):
+    labels = len(half_labelled.splits.train)
+    parts = parts_of(config(), half_labelled, trial(labels=labels))
+    assert len(parts.unlabelled) == labels + 899
+    for part in (parts.train, parts.validation, parts.test):
+        assert part.targets.min() >= 0

@@ -1,0 +1,162 @@
+"""Files and folders appear whole or not at all."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.errors import InputError
+from pipeline.files import aside, check_output, copy_version, new_version, write_frame
+
+
+class StoppedError(Exception):
+    """The work ends in the middle."""
+
+
+def contents(folder: Path) -> list[str]:
+    """Every file and folder below, hidden ones too."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+# One file
+
+
+def test_a_file_is_not_seen_before_it_is_whole(tmp_path: Path):
+    path = tmp_path / "out.txt"
+    with aside(path) as file:
+        file.write_text("half")
+        assert not path.exists()
+        file.write_text("whole")
+    assert path.read_text() == "whole"
+    assert contents(tmp_path) == ["out.txt"]
+
+
+def test_a_failure_leaves_the_earlier_file_and_nothing_else(tmp_path: Path):
+    path = tmp_path / "out.txt"
+    path.write_text("earlier")
+    with pytest.raises(StoppedError), aside(path) as file:
+        file.write_text("half")
+        raise StoppedError
+    assert path.read_text() == "earlier"
+    assert contents(tmp_path) == ["out.txt"]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.npz"])
+def test_outputs_that_can_be_written_are_accepted(name, tmp_path: Path):
+    check_output(tmp_path / name)
+    assert contents(tmp_path) == []
+
+
+def test_an_output_of_another_kind_is_refused(tmp_path: Path):
+    with pytest.raises(InputError, match=r"must end in \.csv, \.parquet, \.npz\. Given: .*a\.xls"):
+        check_output(tmp_path / "a.xls")
+
+
+def test_an_output_in_no_folder_is_refused(tmp_path: Path):
+    with pytest.raises(InputError, match="there is no folder .*nowhere"):
+        check_output(tmp_path / "nowhere" / "a.csv")
+
+
+FRAME = pd.DataFrame(
+    {
+        "label": ["a", "ü, \"b\"", ""],
+        "probability of a": np.array([0.1, 1 / 3, np.nan], "float32"),
+        "probability of ü": np.array([0.9, 2 / 3, np.nan], "float32"),
+    }
+)  # fmt: skip
+
+
+def test_a_frame_survives_csv(tmp_path: Path):
+    write_frame(FRAME, tmp_path / "out.csv")
+    read = pd.read_csv(tmp_path / "out.csv", dtype={"label": str}).fillna({"label": ""})
+    pd.testing.assert_frame_equal(read, FRAME, check_dtype=False)
+
+
+def test_a_frame_survives_parquet(tmp_path: Path):
+    write_frame(FRAME, tmp_path / "out.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out.parquet"), FRAME)
+
+
+def test_a_frame_as_npz_is_a_matrix_with_names_and_text_beside_it(tmp_path: Path):
+    write_frame(FRAME, tmp_path / "out.npz")
+    with np.load(tmp_path / "out.npz", allow_pickle=False) as arrays:
+        assert set(arrays.files) == {"label", "columns", "values"}
+        assert arrays["label"].tolist() == FRAME["label"].tolist()
+        assert arrays["columns"].tolist() == ["probability of a", "probability of ü"]
+        np.testing.assert_array_equal(arrays["values"], FRAME.iloc[:, 1:], strict=False)
+        assert arrays["values"].dtype == np.float32
+
+
+# Numbered folders
+
+
+def fill(text: str):
+    return lambda folder: (folder / "file").write_text(text)
+
+
+def test_versions_count_from_1(tmp_path: Path):
+    directory = tmp_path / "exports" / "name"
+    first, second = (new_version(directory, fill(text)) for text in ("one", "two"))
+    assert (first, second) == (directory / "1", directory / "2")
+    assert [(folder / "file").read_text() for folder in (first, second)] == ["one", "two"]
+
+
+def test_the_next_version_follows_the_highest_number_not_the_last_name(tmp_path: Path):
+    for name in ("2", "10", "9", "notes", "11-draft"):
+        (tmp_path / name).mkdir()
+    assert new_version(tmp_path, fill("new")).name == "11"
+
+
+def test_a_failure_leaves_no_version_behind(tmp_path: Path):
+    new_version(tmp_path, fill("one"))
+
+    def write(folder: Path) -> None:
+        fill("half")(folder)
+        raise StoppedError
+
+    with pytest.raises(StoppedError):
+        new_version(tmp_path, write)
+    assert contents(tmp_path) == ["1", "1/file"]
+
+
+def test_a_version_is_not_seen_before_it_is_whole(tmp_path: Path):
+    seen = []
+
+    def write(folder: Path) -> None:
+        fill("half")(folder)
+        seen.extend(path.name for path in tmp_path.iterdir() if not path.name.startswith("."))
+
+    new_version(tmp_path, write)
+    assert seen == []
+
+
+def test_other_users_may_read_a_version(tmp_path: Path):
+    assert new_version(tmp_path, fill("one")).stat().st_mode & 0o777 == 0o755
+
+
+def test_versions_written_at_once_each_get_a_number(tmp_path: Path):
+    gate = threading.Barrier(8)
+
+    def write(folder: Path) -> None:
+        fill(folder.name)(folder)
+        gate.wait(timeout=30)  # all of them look for a number at the same moment
+
+    threads = [threading.Thread(target=new_version, args=(tmp_path, write)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(int(path.name) for path in tmp_path.iterdir()) == list(range(1, 9))
+    assert len({(path / "file").read_text() for path in tmp_path.iterdir()}) == 8
+
+
+def test_a_copy_is_whole_and_leaves_its_source(tmp_path: Path):
+    source = tmp_path / "source"
+    (source / "variables").mkdir(parents=True)
+    (source / "variables" / "data").write_bytes(b"\0\1")
+    copied = copy_version(source, tmp_path / "copies")
+    assert copied == tmp_path / "copies" / "1"
+    assert contents(copied) == contents(source) == ["variables", "variables/data"]
+    assert (copied / "variables" / "data").read_bytes() == b"\0\1"

@@ -1,0 +1,472 @@
+"""Fine-tuning one trial: fair to every arm, blind to the test rows, the best checkpoint kept."""
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.datasets import load_diabetes
+from sklearn.metrics import accuracy_score, f1_score, r2_score
+
+from pipeline.config.schema import (
+    BatchTopKLimit,
+    FinetuneConfig,
+    JumpReLUPenalty,
+    LevelConfig,
+    MaskingNoise,
+)
+from pipeline.seeds import derive
+from pipeline.stages.trials import Labelled, Parts
+from pipeline.training.finetuning.finetune import Finetuner, Trial
+from pipeline.training.finetuning.network import build_network, initialize, random_autoencoders
+from pipeline.training.loop import DivergedError, shuffled_batches
+from pipeline.training.progress import Progress
+
+STACK = (LevelConfig(units=24), LevelConfig(units=16))
+CONFIG = FinetuneConfig(
+    epochs=4, min_steps=20, batch_size=32, learning_rate=0.01, encoder_rates=(1.0,), checkpoints=4
+)
+RATES = (0.1, 0.3, 1.0)
+
+
+class Outcome(NamedTuple):
+    trial: Trial
+    told: list[Progress]
+
+    @property
+    def checkpoints(self) -> list[dict[str, float]]:
+        return [progress.metrics for progress in self.told if progress.metrics is not None]
+
+
+@pytest.fixture(scope="module")
+def parts(digits) -> Parts:
+    """100 training, 60 validation and 400 test rows of digits."""
+    rows, classes = digits
+
+    def labelled(start: int, stop: int) -> Labelled:
+        return Labelled(rows[start:stop], classes[start:stop])
+
+    return Parts(
+        train=labelled(0, 100),
+        validation=labelled(100, 160),
+        refit=None,
+        test=labelled(1000, 1400),
+        unlabelled=rows[:600],
+    )
+
+
+@pytest.fixture(scope="module")
+def refitted(parts, digits) -> Parts:
+    """The same with a budget that takes in all but ten of the validation rows."""
+    rows, classes = digits
+    return parts._replace(refit=Labelled(rows[:150], classes[:150]))
+
+
+@pytest.fixture(scope="module")
+def encoders():
+    """Two stacks that differ in their weights alone."""
+    return [random_autoencoders(STACK, 64, seed) for seed in (1, 2)]
+
+
+@pytest.fixture(scope="module")
+def finetuner():
+    """Finetuners of digits by their config: what is compiled is compiled once."""
+    made: dict[FinetuneConfig, Finetuner] = {}
+
+    def of(config: FinetuneConfig = CONFIG) -> Finetuner:
+        if config not in made:
+            made[config] = Finetuner(config, STACK, 64, 10, "classification")
+        return made[config]
+
+    return of
+
+
+def run(finetuner: Finetuner, arm, autoencoders, parts: Parts, seed: int = 0) -> Outcome:
+    told: list[Progress] = []
+    return Outcome(finetuner.run(arm, autoencoders, parts, seed, told.append), told)
+
+
+def assert_equal(one: list[np.ndarray], two: list[np.ndarray]) -> None:
+    for a, b in zip(one, two, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def outputs(config: FinetuneConfig, trial: Trial, rows: np.ndarray) -> np.ndarray:
+    """The network's outputs computed with NumPy from the weights that a trial gives back."""
+    kernel, bias, kernel_2, bias_2, mean, variance, head, head_bias = by_layer(trial.weights)
+    codes = np.maximum(np.maximum(rows @ kernel + bias, 0) @ kernel_2 + bias_2, 0)
+    return (codes - mean) / np.sqrt(variance + 1e-3) @ head + head_bias
+
+
+def by_layer(weights: list[np.ndarray]) -> list[np.ndarray]:
+    """Two encoder layers, mean and variance of the codes, head."""
+    assert [w.ndim for w in weights] == [2, 1, 2, 1, 1, 1, 2, 1]
+    return weights
+
+
+# It is plain gradient descent, the same for every arm
+
+
+@pytest.mark.parametrize("rate", [1.0, 0.1])
+def test_training_is_what_a_plain_keras_loop_does(rate, finetuner, encoders, parts):
+    config = CONFIG.model_copy(update={"encoder_rates": (rate,), "checkpoints": 1})
+    trial = run(finetuner(config), "pretrained", encoders[0], parts).trial
+    network = build_network(STACK, 64, 10)
+    initialize(network, encoders[0], parts.unlabelled, seed=0)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    groups = [
+        (keras.optimizers.AdamW(weight_decay=1e-4), network.encoder.trainable_variables, rate),
+        (keras.optimizers.AdamW(weight_decay=1e-4), network.head.trainable_variables, 1.0),
+    ]
+    steps = 7 * 3  # three batches of 32 an epoch, 20 steps at least
+    for step in range(steps):
+        batches = shuffled_batches(100, 32, derive(0, "epoch", step // 3))
+        batch = batches[step % 3]
+        with tf.GradientTape(persistent=True) as tape:
+            value = loss(parts.train.targets[batch], network.model(parts.train.rows[batch]))
+        gradients = [tape.gradient(value, [v.value for v in group[1]]) for group in groups]
+        for (optimizer, variables, factor), gradient in zip(groups, gradients, strict=True):
+            optimizer.learning_rate = 0.01 * factor * (1 - step / steps)
+            optimizer.apply(gradient, variables)
+    for expected, got in zip(network.model.get_weights(), trial.weights, strict=True):
+        np.testing.assert_allclose(got, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("rows", [100, 20])  # more and fewer than a batch has
+def test_with_xla_a_trial_comes_out_alike(rows, finetuner, encoders, parts, monkeypatch):
+    given = parts._replace(train=Labelled(*(part[:rows] for part in parts.train)))
+    plain = run(finetuner(), "pretrained", encoders[0], given).trial
+    monkeypatch.setattr("pipeline.training.finetuning.finetune.WORTH_MEASURING", 0)
+    monkeypatch.setattr("pipeline.training.finetuning.finetune.faster_with_xla", lambda *_: True)
+    compiled = Finetuner(CONFIG, STACK, 64, 10, "classification")
+    trial = run(compiled, "pretrained", encoders[0], given).trial
+    assert trial.encoder_rate == plain.encoder_rate
+    for one, other in zip(trial.weights, plain.weights, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-3)
+    assert not np.array_equal(trial.weights[0], plain.weights[0])  # XLA adds in another order
+
+
+@pytest.mark.parametrize(
+    "switch", [{"dropout": 0.1}, {"corruption": MaskingNoise(share=0.2)}, {"pseudo_labels": 0.5}]
+)
+def test_where_fine_tuning_draws_at_random_xla_is_not_asked(switch, monkeypatch):
+    monkeypatch.setattr("pipeline.training.finetuning.finetune.WORTH_MEASURING", 0)
+    asked: list = []
+    monkeypatch.setattr(
+        "pipeline.training.finetuning.finetune.faster_with_xla", lambda *given: asked.append(given)
+    )
+    Finetuner(CONFIG.model_copy(update=switch), STACK, 64, 10, "classification")
+    assert not asked
+    Finetuner(CONFIG, STACK, 64, 10, "classification")
+    assert len(asked) == 1
+
+
+def test_arms_differ_in_the_encoder_s_first_weights_alone(finetuner, encoders, parts):
+    # The same first weights under another name give the same trial: batches, head, order, rates.
+    pretrained = run(finetuner(), "pretrained", encoders[0], parts)
+    random = run(finetuner(), "random", encoders[0], parts)
+    assert_equal(pretrained.trial.weights, random.trial.weights)
+    assert pretrained.told == random.told
+    other = run(finetuner(), "random", encoders[1], parts)
+    assert not np.array_equal(random.trial.weights[0], other.trial.weights[0])
+
+
+def test_a_trial_does_not_depend_on_the_trials_before_it(finetuner, encoders, parts):
+    fresh = run(
+        Finetuner(CONFIG, STACK, 64, 10, "classification"), "pretrained", encoders[0], parts
+    )
+    run(finetuner(), "frozen", encoders[1], parts, seed=3)
+    run(finetuner(), "random", encoders[1], parts, seed=4)
+    after_others = run(finetuner(), "pretrained", encoders[0], parts)
+    assert_equal(fresh.trial.weights, after_others.trial.weights)
+    assert fresh.trial.score == after_others.trial.score
+
+
+def test_another_seed_has_another_head_and_order(finetuner, encoders, parts):
+    one, two = (run(finetuner(), "frozen", encoders[0], parts, seed).trial for seed in (0, 1))
+    assert not np.array_equal(one.weights[-2], two.weights[-2])
+
+
+def test_a_trial_leaves_the_autoencoders_as_they_were(finetuner, encoders, parts):
+    before = [autoencoder.get_weights() for autoencoder in encoders[0]]
+    run(finetuner(), "pretrained", encoders[0], parts)
+    for autoencoder, weights in zip(encoders[0], before, strict=True):
+        assert_equal(autoencoder.get_weights(), weights)
+
+
+def test_frozen_trains_the_head_alone(finetuner, encoders, parts):
+    trial = run(finetuner(), "frozen", encoders[0], parts).trial
+    network = build_network(STACK, 64, 10)
+    initialize(network, encoders[0], parts.unlabelled, seed=0)
+    *encoder, head, head_bias = network.model.get_weights()
+    assert_equal(trial.weights[:-2], encoder)
+    assert not np.array_equal(trial.weights[-2], head)
+    assert not np.array_equal(trial.weights[-1], head_bias)
+    assert trial.encoder_rate == 0
+    assert trial.score > 0.25  # chance is 0.1
+
+
+def test_the_other_arms_train_every_layer_but_not_the_standardisation(finetuner, encoders, parts):
+    trial = run(finetuner(), "pretrained", encoders[0], parts).trial
+    network = build_network(STACK, 64, 10)
+    initialize(network, encoders[0], parts.unlabelled, seed=0)
+    start = network.model.get_weights()
+    moved = [not np.array_equal(a, b) for a, b in zip(trial.weights, start, strict=True)]
+    assert moved == [True, True, True, True, False, False, True, True]
+
+
+# Steps
+
+
+@pytest.mark.parametrize(
+    ("epochs", "min_steps", "steps"),
+    [(4, 20, 21), (12, 20, 36), (1, 1, 3), (4, 22, 24)],
+)
+def test_steps_are_the_epochs_or_the_least_number(
+    epochs, min_steps, steps, finetuner, encoders, parts
+):
+    # 100 rows make three full batches of 32 an epoch; whole epochs only.
+    config = CONFIG.model_copy(update={"epochs": epochs, "min_steps": min_steps, "checkpoints": 1})
+    outcome = run(finetuner(config), "frozen", encoders[0], parts)
+    assert (outcome.told[-1].done, outcome.told[-1].total) == (steps, steps)
+    assert outcome.told[-1].rows == 32 * steps
+
+
+def test_fewer_labels_than_a_batch_are_one_batch(finetuner, encoders, parts):
+    few = parts._replace(train=Labelled(parts.train.rows[:10], parts.train.targets[:10]))
+    outcome = run(finetuner(), "pretrained", encoders[0], few)
+    assert (outcome.told[-1].total, outcome.told[-1].rows) == (20, 200)
+
+
+def test_checkpoints_divide_the_steps_evenly(finetuner, encoders, parts):
+    told = run(finetuner(), "pretrained", encoders[0], parts).told
+    assert [(p.epoch, p.done) for p in told] == [(1, 6), (2, 11), (3, 16), (4, 21)]
+    assert all(set(p.metrics) == {"loss", "validation_loss", "validation_accuracy"} for p in told)
+
+
+# What is kept
+
+
+def test_the_best_checkpoint_on_validation_rows_is_kept(finetuner, encoders, parts):
+    # At this rate the network is worse at the end than it was before.
+    config = CONFIG.model_copy(
+        update={"learning_rate": 0.1, "checkpoints": 12, "min_steps": 1, "epochs": 4}
+    )
+    for seed in range(4):
+        outcome = run(finetuner(config), "pretrained", encoders[0], parts, seed)
+        ranks = [(c["validation_accuracy"], -c["validation_loss"]) for c in outcome.checkpoints]
+        best = ranks.index(max(ranks))
+        trial = outcome.trial
+        assert trial.validation_score == ranks[best][0]
+        logits = outputs(config, trial, parts.validation.rows)
+        assert np.mean(logits.argmax(axis=1) == parts.validation.targets) == ranks[best][0]
+        losses = keras.losses.sparse_categorical_crossentropy(
+            parts.validation.targets, logits, from_logits=True
+        )
+        assert float(np.mean(losses)) == pytest.approx(-ranks[best][1], rel=1e-4)
+        if best < len(ranks) - 1:
+            return
+    pytest.fail("The last checkpoint was the best every time: nothing was tested.")
+
+
+def test_the_encoder_s_rate_that_is_best_on_validation_rows_is_kept(finetuner, encoders, parts):
+    alone = [
+        run(
+            finetuner(CONFIG.model_copy(update={"encoder_rates": (rate,)})),
+            "pretrained",
+            encoders[0],
+            parts,
+        ).trial
+        for rate in RATES
+    ]
+    config = CONFIG.model_copy(update={"encoder_rates": RATES})
+    outcome = run(finetuner(config), "pretrained", encoders[0], parts)
+    scores = [trial.validation_score for trial in alone]
+    best = alone[scores.index(max(scores))]
+    assert len(set(scores)) > 1
+    assert outcome.trial.encoder_rate == best.encoder_rate
+    assert outcome.trial.validation_score == max(scores)
+    assert_equal(outcome.trial.weights, best.weights)
+    assert len(outcome.checkpoints) == 3 * CONFIG.checkpoints
+
+
+def test_test_rows_have_no_influence_on_the_weights(finetuner, encoders, parts):
+    config = CONFIG.model_copy(update={"encoder_rates": RATES})
+    other = parts._replace(test=Labelled(parts.test.rows[::-1] * 0.5, parts.test.targets[::2]))
+    other = other._replace(test=Labelled(other.test.rows[:200], other.test.targets))
+    one, two = (run(finetuner(config), "pretrained", encoders[0], p) for p in (parts, other))
+    assert_equal(one.trial.weights, two.trial.weights)
+    assert one.told == two.told
+    assert one.trial[1:3] == two.trial[1:3]
+    assert one.trial.score != two.trial.score
+
+
+# A refit
+
+
+def test_a_refit_trains_on_its_rows_with_the_rate_that_was_chosen(
+    finetuner, encoders, parts, refitted
+):
+    config = CONFIG.model_copy(update={"encoder_rates": RATES})
+    chosen = run(finetuner(config), "pretrained", encoders[0], parts).trial
+    outcome = run(finetuner(config), "pretrained", encoders[0], refitted)
+    assert outcome.trial.encoder_rate == chosen.encoder_rate
+    assert outcome.trial.validation_score == chosen.validation_score
+    assert not np.array_equal(outcome.trial.weights[0], chosen.weights[0])
+    # The last weights of a training on those rows: one checkpoint, whatever validation says.
+    single = CONFIG.model_copy(update={"encoder_rates": (chosen.encoder_rate,), "checkpoints": 1})
+    plain = run(finetuner(single), "pretrained", encoders[0], parts._replace(train=refitted.refit))
+    assert_equal(outcome.trial.weights, plain.trial.weights)
+    assert [set(c) for c in outcome.checkpoints[-CONFIG.checkpoints :]] == [{"loss"}] * 4
+
+
+def test_a_refit_leaves_a_frozen_encoder_frozen(finetuner, encoders, parts, refitted):
+    frozen = run(finetuner(), "frozen", encoders[0], refitted).trial
+    assert_equal(
+        frozen.weights[:-2], run(finetuner(), "frozen", encoders[0], parts).trial.weights[:-2]
+    )
+    assert frozen.encoder_rate == 0
+
+
+# Scores
+
+
+def test_accuracy_is_of_the_weights_given_back(finetuner, encoders, parts):
+    trial = run(finetuner(), "pretrained", encoders[0], parts).trial
+    predicted = outputs(CONFIG, trial, parts.test.rows).argmax(axis=1)
+    np.testing.assert_array_equal(trial.predictions, predicted)
+    assert trial.score == pytest.approx(accuracy_score(parts.test.targets, predicted))
+    assert trial.score > 0.5  # chance is 0.1
+
+
+@pytest.fixture(scope="module")
+def diabetes() -> Parts:
+    """442 patients, ten numbers, progression standardised."""
+    rows, targets = load_diabetes(return_X_y=True)
+    rows = (rows / rows.std(axis=0)).astype("float32")
+    targets = ((targets - targets[:200].mean()) / targets[:200].std()).astype("float32")
+    return Parts(
+        train=Labelled(rows[:200], targets[:200]),
+        validation=Labelled(rows[200:260], targets[200:260]),
+        refit=None,
+        test=Labelled(rows[260:], targets[260:]),
+        unlabelled=rows[:200],
+    )
+
+
+@pytest.mark.parametrize("arm", ["pretrained", "frozen"])
+def test_a_regression_is_scored_by_r_squared(arm, diabetes):
+    autoencoders = random_autoencoders(STACK, 10, seed=1)
+    outcome = run(Finetuner(CONFIG, STACK, 10, 1, "regression"), arm, autoencoders, diabetes)
+    predictions = outputs(CONFIG, outcome.trial, diabetes.test.rows)[:, 0]
+    np.testing.assert_allclose(outcome.trial.predictions, predictions, atol=1e-4)
+    expected = r2_score(diabetes.test.targets, outcome.trial.predictions)
+    assert outcome.trial.score == pytest.approx(expected, abs=1e-6)
+    assert 0.2 < outcome.trial.score < 1
+    assert set(outcome.checkpoints[0]) == {"loss", "validation_loss", "validation_r2"}
+
+
+# Sparsity and divergence
+
+
+@pytest.mark.parametrize("sparsity", [BatchTopKLimit(k=4), JumpReLUPenalty(initial_threshold=1)])
+def test_a_limit_that_is_passed_on_is_kept_while_the_encoder_learns(sparsity, parts):
+    stack = (LevelConfig(units=24, sparsity=sparsity, passes_on="code"),)
+    autoencoders = random_autoencoders(stack, 64, seed=1)
+    autoencoders[0](parts.unlabelled, training=True)
+    finetuner = Finetuner(CONFIG, stack, 64, 10, "classification")
+    trial = run(finetuner, "pretrained", autoencoders, parts).trial
+    finetuner.network.model.set_weights(trial.weights)
+    codes = finetuner.network.encoder.predict_on_batch(parts.test.rows)
+    kernel, bias = trial.weights[:2]
+    activations = np.maximum(parts.test.rows @ kernel + bias, 0)
+    threshold = trial.weights[2]
+    threshold = threshold if sparsity.mechanism == "batch_topk" else np.exp(threshold)
+    reached = activations >= threshold
+    assert 0.02 < reached.mean() < 0.6
+    np.testing.assert_allclose(codes, np.where(reached, activations, 0), atol=1e-5)
+    assert trial.score > 0.25
+
+
+def test_a_trial_that_diverges_is_an_error(finetuner, encoders, parts):
+    config = CONFIG.model_copy(update={"learning_rate": 1e25})
+    with pytest.raises(DivergedError, match="lower the learning rate"):
+        run(finetuner(config), "pretrained", encoders[0], parts)
+
+
+# Several labels, and what may be added to the loss
+
+
+@pytest.fixture(scope="module")
+def labels(parts) -> Parts:
+    """The digits with two labels each: odd, and with a closed loop."""
+
+    def of(labelled: Labelled) -> Labelled:
+        digit = labelled.targets
+        columns = [digit % 2, np.isin(digit, (0, 6, 8, 9))]
+        return Labelled(labelled.rows, np.stack(columns, axis=1).astype("float32"))
+
+    return parts._replace(
+        train=of(parts.train), validation=of(parts.validation), test=of(parts.test)
+    )
+
+
+@pytest.mark.parametrize("arm", ["pretrained", "frozen"])
+def test_several_labels_are_scored_by_f1(arm, encoders, labels):
+    config = CONFIG.model_copy(update={"min_steps": 200})  # random codes take their time
+    outcome = run(Finetuner(config, STACK, 64, 2, "multilabel"), arm, encoders[0], labels)
+    predicted = outputs(config, outcome.trial, labels.test.rows) > 0
+    np.testing.assert_array_equal(outcome.trial.predictions, predicted)
+    expected = f1_score(labels.test.targets, predicted, average="micro")
+    assert outcome.trial.score == pytest.approx(expected)
+    everything = np.ones_like(labels.test.targets)
+    assert outcome.trial.score > f1_score(labels.test.targets, everything, average="micro")
+    assert set(outcome.checkpoints[0]) == {"loss", "validation_loss", "validation_f1"}
+
+
+SWITCHES = [
+    {"corruption": MaskingNoise(share=0.3)},
+    {"dropout": 0.3},
+    {"pseudo_labels": 1.0},
+    {"reconstruction": 1.0},
+]
+
+
+@pytest.mark.parametrize("switch", SWITCHES, ids=lambda switch: next(iter(switch)))
+def test_a_switch_serves_both_arms_alike_and_repeats_itself(switch, encoders, parts):
+    finetuner = Finetuner(CONFIG.model_copy(update=switch), STACK, 64, 10, "classification")
+    one = run(finetuner, "pretrained", encoders[0], parts)
+    run(finetuner, "random", encoders[1], parts, seed=3)
+    again = run(finetuner, "random", encoders[0], parts)
+    assert_equal(one.trial.weights, again.trial.weights)
+    assert one.told == again.told
+    plain = run(
+        Finetuner(CONFIG, STACK, 64, 10, "classification"), "pretrained", encoders[0], parts
+    )
+    assert not np.array_equal(plain.trial.weights[0], one.trial.weights[0])
+    assert one.trial.score > 0.4  # 21 steps; chance is 0.1
+
+
+def test_pseudo_labels_grow_within_a_long_stretch_between_checkpoints_too(encoders, parts):
+    settings = {"checkpoints": 1, "min_steps": 250}
+    weights = []
+    for weight in (0.0, 1.0):
+        config = CONFIG.model_copy(update=settings | {"pseudo_labels": weight})
+        finetuner = Finetuner(config, STACK, 64, 10, "classification")
+        weights.append(run(finetuner, "random", encoders[0], parts).trial.weights[0])
+    assert np.abs(weights[0] - weights[1]).max() > 1e-3
+
+
+def test_a_reconstructing_network_reconstructs_better(encoders, parts):
+    config = CONFIG.model_copy(update={"reconstruction": 3.0, "min_steps": 200})
+    finetuner = Finetuner(config, STACK, 64, 10, "classification")
+
+    def error() -> float:
+        codes = finetuner.network.encoder(parts.unlabelled)
+        return float(np.square(finetuner._decoder(codes) - parts.unlabelled).mean())
+
+    finetuner._start(encoders[0], parts.unlabelled, 0)
+    before = error()
+    run(finetuner, "random", encoders[0], parts)
+    assert error() < 0.5 * before
