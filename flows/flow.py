@@ -11,11 +11,11 @@ from prefect.tasks import Task
 
 from flows.progress import Tally, shown, stoppable, unless_stopped, watcher
 from pipeline.config.schema import ExecutionConfig, RunConfig
+from pipeline.evaluation.summary import Summary
 from pipeline.stages import all as stages
 from pipeline.stages.all import DataStage
 from pipeline.stages.base import Stage
 from pipeline.stages.run import Run, fail_run, finish_run, start_run
-from pipeline.stages.summary import Summary
 from pipeline.stages.trials import LevelSpec, TrialSpec, levels_of
 from pipeline.tracking.tracker import transient
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from pipeline.evaluation.compare import seeds_needed
 from pipeline.evaluation.differences import Differences
 from pipeline.evaluation.metrics import PERCENT, WORDS
+from pipeline.evaluation.summary import Summary
 from pipeline.report.tables import (
     TextTable,
     gain_cells,
@@ -21,7 +22,6 @@ from pipeline.report.tables import (
     seed_count,
     tables,
 )
-from pipeline.stages.summary import Summary
 
 WIDTH = 80
 # Narrow enough for 80 columns.

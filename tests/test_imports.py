@@ -70,3 +70,57 @@ def test_prefect_is_imported_in_flows_only(path):
 def test_mlflow_is_imported_by_the_tracker_and_the_served_model_s_script_only(path):
     if name_of(path) not in MLFLOW_HOMES:
         assert "mlflow" not in imported(path.read_text())
+
+
+# pipeline's rooms, the lower ones first; those of one floor do not know each other.
+FLOORS = (
+    {"config"},
+    {"tasks"},
+    {"data"},
+    {"evaluation"},
+    {"training"},
+    {"tracking", "export", "report"},
+    {"stages"},
+)
+FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+ROOMS = {path.name for path in (ROOT / "pipeline").iterdir() if (path / "__init__.py").exists()}
+IN_ROOMS = [path for path in FILES if name_of(path).startswith("pipeline/")]
+
+
+def room_of(name: str) -> str | None:
+    """The room that a dotted name or a path of pipeline's lies in; None for what all may use."""
+    parts = name.replace("/", ".").removesuffix(".py").split(".")
+    return parts[1] if len(parts) > 1 and parts[1] in ROOMS else None
+
+
+def imported_whole(source: str) -> set[str]:
+    """Dotted names of what the source imports, at any depth."""
+    return {
+        name
+        for node in ast.walk(ast.parse(source))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [f"{node.module}.{alias.name}" for alias in node.names]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+
+
+def test_every_room_has_a_floor():
+    assert set(FLOOR_OF) >= ROOMS
+
+
+@pytest.mark.parametrize("path", IN_ROOMS, ids=name_of)
+def test_no_room_knows_one_above_it_or_beside_it(path):
+    own = room_of(name_of(path))
+    names = imported_whole(path.read_text())
+    others = {room_of(name) for name in names if name.startswith("pipeline.")} - {own, None}
+    allowed = {room for room in ROOMS if own and FLOOR_OF[room] < FLOOR_OF[own]}
+    assert others <= allowed
+
+
+def test_a_room_that_knows_one_above_it_would_be_found():
+    names = imported_whole("from pipeline.stages import base\nimport pipeline.data.splits")
+    assert {room_of(name) for name in names} == {"stages", "data"}

@@ -15,8 +15,8 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["pipeline", "yaml"]):
+    from pipeline.config.data import DataConfig
     from pipeline.config.loading import load
-    from pipeline.config.schema import DataConfig
     from pipeline.data.describe import describe
     from pipeline.data.source import Column
     from pipeline.data.sources.read import read, read_rows

@@ -17,7 +17,8 @@ import keras
 import numpy as np
 
 from layers import SparseAutoencoder
-from pipeline.config.schema import L1, LevelConfig, NoSparsity
+from pipeline.config.level import LevelConfig
+from pipeline.config.sparsity import L1, NoSparsity
 from pipeline.data.sources.builtin import read_builtin
 from pipeline.training.finetuning.network import (
     build_decoder,

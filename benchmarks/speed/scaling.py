@@ -73,7 +73,7 @@ def epoch(rows: int = ROWS, units: int = UNITS, levels: int = 0) -> Callable[[],
     With XLA where a long run would choose it.
     """
     from benchmarks.speed.training import engine
-    from pipeline.config.schema import LevelConfig
+    from pipeline.config.level import LevelConfig
     from pipeline.data.sources.builtin import read_builtin
     from pipeline.training.pretraining.level import trains_with_xla
 

@@ -134,7 +134,7 @@ def maker(way: str, batch_size: int, gpu: bool) -> Callable[[np.ndarray, int], T
             rows, units, batch_size, compiled, gpu=gpu, bfloat16=half
         )
     from benchmarks.speed.training import engine, keras_fit
-    from pipeline.config.schema import LevelConfig
+    from pipeline.config.level import LevelConfig
     from pipeline.training.pretraining.level import trains_with_xla
 
     def make(rows: np.ndarray, units: int) -> Training:

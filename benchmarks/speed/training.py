@@ -28,7 +28,7 @@ from sklearn.neural_network import MLPRegressor
 from benchmarks.running import BUILD, Training
 from benchmarks.speed.on_jax import on_jax
 from layers import SparseAutoencoder
-from pipeline.config.schema import LevelConfig
+from pipeline.config.level import LevelConfig
 from pipeline.data.sources.builtin import read_builtin
 from pipeline.training.loop import shuffled_batches
 from pipeline.training.pretraining.level import build_autoencoder, trainer_of

@@ -8,7 +8,8 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from pipeline.config.schema import LONGEST_NAME, RunConfig
+from pipeline.config.part import LONGEST_NAME
+from pipeline.config.schema import RunConfig
 from pipeline.errors import InputError, nearest
 
 PRESETS = Path(__file__).with_name("presets")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.config.schema import LevelConfig
+from pipeline.config.level import LevelConfig
 
 
 def untrained_settings(stack: Sequence[LevelConfig]) -> list[dict[str, Any]]:

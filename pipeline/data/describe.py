@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.config.schema import DataConfig
+from pipeline.config.data import DataConfig
 from pipeline.data.preprocessing import fit
 from pipeline.data.source import Column, Source
 from pipeline.data.splits import split

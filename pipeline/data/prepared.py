@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.config.schema import DataConfig, Task
+from pipeline.config.data import DataConfig, Task
 from pipeline.data.fingerprint import fingerprint
 from pipeline.data.preprocessing import Preprocessing, fit
 from pipeline.data.rows.streamed import Rows, StreamedRows, write_rows

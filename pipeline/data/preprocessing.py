@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from pipeline.config.schema import DataConfig
+from pipeline.config.data import DataConfig
 from pipeline.data.cells import located
 from pipeline.data.rows.memory import check_fits
 from pipeline.data.rows.streamed import ChosenRows, Rows, StreamedRows, at, blocks_of, moments

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.config.schema import DataConfig
+from pipeline.config.data import DataConfig
 from pipeline.data.category import category_name, category_names
 from pipeline.errors import InputError
 

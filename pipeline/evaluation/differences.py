@@ -8,7 +8,7 @@ import scipy
 
 from pipeline.errors import InputError
 from pipeline.evaluation.compare import CONFIDENCE, EQUAL, Gain, holm, paired_gain
-from pipeline.stages.summary import Summary
+from pipeline.evaluation.summary import Summary
 
 
 class Difference(NamedTuple):

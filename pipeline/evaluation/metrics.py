@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.config.schema import Task
+from pipeline.config.data import Task
 
 METRICS: dict[Task, str] = {"classification": "accuracy", "multilabel": "f1", "regression": "r2"}
 WORDS = {"accuracy": "accuracy in %", "f1": "F1 in %", "r2": "R squared"}

@@ -19,10 +19,11 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC, SVR
 
-from pipeline.config.schema import Reference, Task
+from pipeline.config.data import Task
+from pipeline.config.finetune import Reference
 from pipeline.data.rows.streamed import Rows, blocks_of
+from pipeline.data.trial_rows import STANDARDIZED_ON, Labelled, Parts
 from pipeline.evaluation.metrics import score
-from pipeline.stages.trials import STANDARDIZED_ON, Labelled, Parts
 
 EXPLAINED = 0.95
 """The share of the unlabelled rows' variance that the principal components keep."""

@@ -1,7 +1,7 @@
 """The registered model: the SavedModel with a signature, example rows and a small script."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -9,8 +9,7 @@ import pandas as pd
 from pipeline.data.prepared import Prepared
 from pipeline.data.preprocessing import Preprocessing
 from pipeline.export.inference import infer
-from pipeline.export.saved_model import ENDPOINTS, Trained
-from pipeline.tracking.tracker import StageRun, Tracker
+from pipeline.export.saved_model import ENDPOINTS
 
 SCRIPT = Path(__file__).with_name("served_model.py")
 PACKAGES = ("mlflow", "tensorflow", "numpy", "pandas")
@@ -18,14 +17,25 @@ EXAMPLE_ROWS = 3
 NAMED_COLUMNS = 200
 
 
-def log_served_model(
-    tracker: Tracker, stage: StageRun, trained: Trained, folder: Path, data: Prepared
-) -> str:
-    """Log the exported folder as an MLflow model; give back its URI."""
+class ServedModel(NamedTuple):
+    """What MLflow is given to make a model of an exported folder."""
+
+    script: Path
+    example: Any
+    """A few raw rows."""
+    outputs: pd.DataFrame
+    """What the exported model serves for them."""
+    endpoints: tuple[str, ...]
+    packages: tuple[str, ...]
+    """What the script needs to run."""
+
+
+def served_model(folder: Path, data: Prepared) -> ServedModel:
+    """The registered form of a folder that was exported from a network trained on these data."""
     numbers, categories = data.numbers[:EXAMPLE_ROWS], data.categories[:EXAMPLE_ROWS]
     outputs = infer(folder, "serve", numbers, categories)
     example = _example(data.preprocessing, numbers, categories, named=data.image_shape is None)
-    return tracker.log_model(stage, SCRIPT, folder, example, outputs, ENDPOINTS, PACKAGES)
+    return ServedModel(SCRIPT, example, outputs, ENDPOINTS, PACKAGES)
 
 
 def _example(

@@ -19,7 +19,8 @@ import numpy as np
 import tensorflow as tf
 
 from layers import SparseAutoencoder, TopK
-from pipeline.config.schema import LevelConfig, Task
+from pipeline.config.data import Task
+from pipeline.config.level import LevelConfig
 from pipeline.data.preprocessing import Preprocessing
 from pipeline.files import folder_digest, new_version, text_digest
 from pipeline.training.finetuning.network import reconstruct

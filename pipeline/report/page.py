@@ -11,11 +11,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from layers import SparseAutoencoder
-from pipeline.config.schema import LevelConfig
+from pipeline.config.level import LevelConfig
 from pipeline.evaluation.metrics import NAMES, PERCENT
+from pipeline.evaluation.summary import Summary
 from pipeline.report import figures
 from pipeline.report.tables import headline, notes, seed_count, tables
-from pipeline.stages.summary import Summary
 from pipeline.training.finetuning.network import reconstruct
 from pipeline.training.pretraining.pretrain import encode
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from pipeline.evaluation.compare import BASELINE, CANDIDATE
 from pipeline.evaluation.metrics import PERCENT, WORDS
-from pipeline.stages.summary import Summary
+from pipeline.evaluation.summary import Summary
 
 
 class TextTable(NamedTuple):

@@ -16,7 +16,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
 
-from pipeline.config.schema import Reference, RunConfig
+from pipeline.config.finetune import Reference
+from pipeline.config.schema import RunConfig
 from pipeline.config.untrained import untrained_settings
 from pipeline.data.prepared import Prepared
 from pipeline.data.rows.streamed import exceeds
@@ -202,7 +203,7 @@ def compare_stage(config: RunConfig, run: Run, trials: Sequence[tuple[TrialSpec,
 
 
 def _score(tracker: Tracker, trial: TrialSpec, done: Stage, metric: str) -> Score:
-    right = rightly_classified(tracker, done) if metric == "accuracy" else None
+    right = rightly_classified(tracker, done.run_id) if metric == "accuracy" else None
     return Score(trial.arm, trial.labels, trial.seed, done.metrics[metric], right)
 
 

@@ -2,7 +2,8 @@
 
 from typing import cast
 
-from pipeline.config.schema import Reference, RunConfig
+from pipeline.config.finetune import Reference
+from pipeline.config.schema import RunConfig
 from pipeline.evaluation.metrics import METRICS
 from pipeline.evaluation.references import fit_reference
 from pipeline.seeds import derive
@@ -21,7 +22,7 @@ def fit_reference_trial(
     seed = derive(config.seed, "reference", trial.seed)
     result = fit_reference(cast(Reference, trial.arm), parts, config.data.task, seed)
     stage.params({"best": result.settings})
-    store_predictions(stage, result.predictions, parts)
+    store_predictions(stage, result.predictions, parts.test.targets)
     metric = METRICS[config.data.task]
     metrics = {
         metric: result.score,

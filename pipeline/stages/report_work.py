@@ -87,7 +87,7 @@ def _left_behind(
         distances = [stage.metrics[f"moved_level_{n}"] for n in range(1, len(config.stack) + 1)]
         moved[trial.arm].setdefault(trial.labels, []).append(distances)
         if classes and trial.labels == least:
-            predicted, true = predictions_of(tracker, stage)
+            predicted, true = predictions_of(tracker, stage.run_id)
             np.add.at(confusion[trial.arm], (true, predicted), 1)
     means = {
         arm: {labels: np.mean(seeds, axis=0).tolist() for labels, seeds in by_budget.items()}

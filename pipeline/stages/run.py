@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pipeline.config.schema import RunConfig
 from pipeline.data.prepared import Prepared, prepare
-from pipeline.stages.summary import CONFIG, Summary, read_summary
+from pipeline.evaluation.summary import Summary
+from pipeline.stages.summary import CONFIG, read_summary
 from pipeline.tracking.tracker import STORE, StageRun, Tracker, ending, this_process, tracking_uri
 
 

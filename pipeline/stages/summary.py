@@ -4,10 +4,11 @@ import json
 import tempfile
 from pathlib import Path
 from statistics import fmean
-from typing import Any, TypedDict, cast
+from typing import Any, cast
 
-from pipeline.config.schema import Task
+from pipeline.config.data import Task
 from pipeline.evaluation.metrics import METRICS
+from pipeline.evaluation.summary import Summary
 from pipeline.tracking.tracker import FinishedRun, Tracker
 
 CONFIG = "config.json"
@@ -24,24 +25,6 @@ LAYER_METRICS = (
     "dead_fraction",
     "seconds",
 )
-
-
-class Summary(TypedDict):
-    """What `--summary` writes; the README tells of its fields. All values are JSON's."""
-
-    experiment: str
-    run_id: str
-    metric: str
-    pretrain_seeds: int
-    data: dict[str, Any]
-    layers: list[dict[str, Any]]
-    comparison: list[dict[str, Any]]
-    label_saving: list[dict[str, Any]]
-    export: dict[str, Any]
-    """Empty while it is being made."""
-    report: str | None
-    """Where the report lies; None while it is being made."""
-    seconds: dict[str, float]
 
 
 def read_summary(tracker: Tracker, run: FinishedRun) -> Summary:

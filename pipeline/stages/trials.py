@@ -1,20 +1,18 @@
 """Which fine-tuning trials a run has, and which rows each of them sees."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
-import numpy as np
-
-from pipeline.config.schema import Arm, Reference, RunConfig
+from pipeline.config.finetune import Arm, Reference
+from pipeline.config.schema import RunConfig
 from pipeline.data.prepared import Prepared, prepared_ahead
-from pipeline.data.rows.streamed import Rows, StreamedRows, at, exceeds
-from pipeline.data.splits import label_budget, label_subset
+from pipeline.data.rows.streamed import StreamedRows, exceeds
+from pipeline.data.splits import label_budget
+from pipeline.data.trial_rows import Parts, subset, trial_rows
 from pipeline.errors import InputError
 from pipeline.seeds import derive
 
 PRETRAINED = ("pretrained", "frozen")
 """Arms that start from a pretrained stack."""
-STANDARDIZED_ON = 10_000
 KERNEL_MACHINES = ("svm_rbf", "pca_svm")
 KERNEL_LABELS = 10_000
 """The cost of a kernel machine grows with the square of the labels: above these it sits out."""
@@ -50,33 +48,6 @@ class LevelSpec:
         return f"pretrain level {self.number}{which}"
 
 
-class Labelled(NamedTuple):
-    """Rows with their targets."""
-
-    rows: Rows
-    """Scaled features, float32 (rows, features)."""
-    targets: np.ndarray
-    """Class numbers, int32 (rows,); labels of 0 and 1, float32 (rows, labels); or standardised
-    targets, float32 (rows,)."""
-
-
-class Parts(NamedTuple):
-    """The rows of one trial."""
-
-    train: Labelled
-    """The trial's label subset."""
-    validation: Labelled
-    """Chooses the encoder's rate and the checkpoint."""
-    refit: Labelled | None
-    """Where the label budget takes in the validation rows: all rows to train on once the encoder's
-    rate is chosen; the last weights are kept, for no row is left to choose a checkpoint on."""
-    test: Labelled
-    """Read once, at the end."""
-    unlabelled: np.ndarray
-    """Pretraining rows: the first standardise the code; the rest is there if fine-tuning reads it.
-    """
-
-
 def levels_of(config: RunConfig) -> list[list[LevelSpec]]:
     """The levels of each stack, from the rows upward."""
     return [
@@ -108,7 +79,7 @@ def trials_of(config: RunConfig, data: Prepared) -> list[TrialSpec]:
         # A number may take in the validation rows: then the network is refitted on all of them.
         counted = isinstance(budget, int)
         labels = label_budget(budget, train + validation if counted else train)
-        _subset(data, data.splits.train, min(labels, train), seed=0)
+        subset(data, data.splits.train, min(labels, train), seed=0)
         _check_in_memory(data, labels, "finetune.label_budgets")
         if labels not in budgets:
             budgets.append(labels)
@@ -125,26 +96,8 @@ def trials_of(config: RunConfig, data: Prepared) -> list[TrialSpec]:
 
 def parts_of(config: RunConfig, data: Prepared, trial: TrialSpec) -> Parts:
     """The rows of one trial: the same for every arm with the same seed and label budget."""
-    splits = data.splits
     seed = derive(config.seed, "subset", trial.seed)
-
-    def labelled(indices: np.ndarray, to_train_on: bool = False) -> Labelled:
-        rows = data.rows[indices] if to_train_on else at(data.rows, indices)
-        return Labelled(rows, data.targets[indices])
-
-    refit = None
-    if trial.labels > len(splits.train):
-        everything = np.concatenate([splits.train, splits.validation])
-        refit = labelled(_subset(data, everything, trial.labels, seed), to_train_on=True)
-    unlabelled = None if _reads_all_unlabelled(config) else STANDARDIZED_ON
-    in_training = min(trial.labels, len(splits.train))
-    return Parts(
-        train=labelled(_subset(data, splits.train, in_training, seed), to_train_on=True),
-        validation=labelled(splits.validation),
-        refit=refit,
-        test=labelled(splits.test),
-        unlabelled=data.rows[splits.pretrain[:unlabelled]],
-    )
+    return trial_rows(data, trial.labels, seed, _reads_all_unlabelled(config))
 
 
 def _reads_all_unlabelled(config: RunConfig) -> bool:
@@ -163,9 +116,3 @@ def _check_in_memory(data: Prepared, rows: int, what: str) -> None:
 
 def _stacks(config: RunConfig) -> int:
     return min(config.pretrain_seeds, config.finetune.seeds)
-
-
-def _subset(data: Prepared, indices: np.ndarray, labels: int, seed: int) -> np.ndarray:
-    """The rows among `indices` that show their label, by class where there are classes."""
-    classes = data.targets[indices] if data.task == "classification" else None
-    return indices[label_subset(classes, len(indices), labels, seed)]

@@ -10,11 +10,12 @@ from typing import cast
 import numpy as np
 
 from layers import SparseAutoencoder
-from pipeline.config.schema import Arm, RunConfig
+from pipeline.config.finetune import Arm
+from pipeline.config.schema import RunConfig
 from pipeline.data.prepared import Prepared
 from pipeline.data.rows.streamed import Rows, StreamedRows, at, exceeds, write_rows
 from pipeline.evaluation.metrics import METRICS
-from pipeline.export.registered_model import log_served_model
+from pipeline.export.registered_model import served_model
 from pipeline.export.saved_model import ENDPOINTS, Trained, export
 from pipeline.files import folder_digest
 from pipeline.seeds import derive
@@ -101,7 +102,7 @@ def finetune_trial(
     result = finetuner.run(cast(Arm, trial.arm), autoencoders, parts, seed, log, more_steps)
     finetuner.network.model.set_weights(result.weights)
     store_model(stage, finetuner.network.model, NETWORK)
-    store_predictions(stage, result.predictions, parts)
+    store_predictions(stage, result.predictions, parts.test.targets)
     metric = METRICS[task]
     metrics = {
         metric: result.score,
@@ -127,7 +128,7 @@ def export_best(
     prepared = prepared_of(config, run)
     trained = _trained(config, prepared, levels, best)
     folder = export(trained, directory, prepared.numbers, prepared.categories)
-    uri = log_served_model(tracker, stage, trained, folder, prepared)
+    uri = tracker.log_model(stage, folder, *served_model(folder, prepared))
     registered = tracker.register(uri, config.name, config.export.alias)
     return {
         "path": str(folder),

@@ -7,32 +7,30 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.stages.base import Stage
-from pipeline.stages.trials import Parts
 from pipeline.tracking.tracker import StageRun, Tracker
 
 PREDICTIONS = "predictions.npz"
 
 
-def store_predictions(stage: StageRun, predictions: np.ndarray, parts: Parts) -> None:
+def store_predictions(stage: StageRun, predictions: np.ndarray, targets: np.ndarray) -> None:
     """Store what was predicted for the test rows beside what is true."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, PREDICTIONS)
-        np.savez_compressed(file, predicted=predictions, true=parts.test.targets)
+        np.savez_compressed(file, predicted=predictions, true=targets)
         stage.artifact(file)
 
 
-def predictions_of(tracker: Tracker, trial: Stage) -> tuple[np.ndarray, np.ndarray]:
+def predictions_of(tracker: Tracker, run_id: str) -> tuple[np.ndarray, np.ndarray]:
     """What a finished trial predicted for the test rows, and what is true."""
     with tempfile.TemporaryDirectory() as folder:
-        file = tracker.artifact(trial.run_id, PREDICTIONS, Path(folder))
+        file = tracker.artifact(run_id, PREDICTIONS, Path(folder))
         with np.load(file, allow_pickle=False) as stored:
             return stored["predicted"], stored["true"]
 
 
-def rightly_classified(tracker: Tracker, trial: Stage) -> np.ndarray:
+def rightly_classified(tracker: Tracker, run_id: str) -> np.ndarray:
     """Which test rows a finished trial classifies rightly."""
-    predicted, true = predictions_of(tracker, trial)
+    predicted, true = predictions_of(tracker, run_id)
     return predicted == true
 
 

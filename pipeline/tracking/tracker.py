@@ -334,8 +334,8 @@ class Tracker:
     def log_model(
         self,
         run: StageRun,
-        script: Path,
         saved_model: Path,
+        script: Path,
         example: Any,
         outputs: Any,
         endpoints: Sequence[str],

@@ -2,7 +2,8 @@
 
 from itertools import pairwise
 
-from pipeline.config.schema import LevelConfig, RunConfig
+from pipeline.config.level import LevelConfig
+from pipeline.config.schema import RunConfig
 
 
 def pretraining_epochs(level: LevelConfig, rows: int) -> int:

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.config.schema import RunConfig
+from pipeline.evaluation.summary import Summary
 from pipeline.stages import all as stages
 from pipeline.stages.all import DataStage
 from pipeline.stages.base import Stage
 from pipeline.stages.run import Run, finish_run, start_run
-from pipeline.stages.summary import Summary
 from pipeline.stages.trials import TrialSpec, levels_of
 from pipeline.tracking.tracker import tracking_uri
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.config.schema import DataConfig
+from pipeline.config.data import DataConfig
 from pipeline.data.rows.streamed import exceeds
 from pipeline.data.source import Source
 from pipeline.data.sources.arrays import mapped_npy, read_npy

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.config.schema import DataConfig
+from pipeline.config.data import DataConfig
 from pipeline.data.category import category_names
 from pipeline.data.cells import as_numbers
 from pipeline.data.source import Column, Source

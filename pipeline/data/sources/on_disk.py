@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.config.schema import DataConfig
+from pipeline.config.data import DataConfig
 from pipeline.data.rows.streamed import StreamedRows
 from pipeline.data.source import Column, Source
 from pipeline.data.sources.matrix import all_numbers, chosen_columns, label_names, positions

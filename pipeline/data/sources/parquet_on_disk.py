@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
-from pipeline.config.schema import DataConfig
+from pipeline.config.data import DataConfig
 from pipeline.data.rows.streamed import BLOCKS, StreamedRows, exceeds, write_rows
 from pipeline.data.source import Column, Source
 from pipeline.data.sources.table import (

@@ -7,7 +7,7 @@ from typing import get_args
 
 import numpy as np
 
-from pipeline.config.schema import DataConfig
+from pipeline.config.data import DataConfig
 from pipeline.data.source import Column, Source
 from pipeline.data.sources.arrays import read_npy, read_npz
 from pipeline.data.sources.arrays_folder import (

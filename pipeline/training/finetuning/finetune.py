@@ -10,12 +10,14 @@ import numpy as np
 import tensorflow as tf
 
 from layers import SparseAutoencoder
-from pipeline.config.schema import Arm, FinetuneConfig, LevelConfig, Task
+from pipeline.config.data import Task
+from pipeline.config.finetune import Arm, FinetuneConfig
+from pipeline.config.level import LevelConfig
 from pipeline.config.untrained import untrained_settings
 from pipeline.data.rows.streamed import Rows
+from pipeline.data.trial_rows import STANDARDIZED_ON, Labelled, Parts
 from pipeline.evaluation.metrics import METRICS, score
 from pipeline.seeds import derive
-from pipeline.stages.trials import STANDARDIZED_ON, Labelled, Parts
 from pipeline.training.acceleration import faster_with_xla
 from pipeline.training.finetuning.network import (
     build_decoder,

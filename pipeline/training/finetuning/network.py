@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from layers import SparseAutoencoder
-from pipeline.config.schema import LevelConfig
+from pipeline.config.level import LevelConfig
 from pipeline.seeds import derive
 from pipeline.training.pretraining.level import build_autoencoder
 

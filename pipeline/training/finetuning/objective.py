@@ -10,7 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline.config.schema import FinetuneConfig, Task
+from pipeline.config.data import Task
+from pipeline.config.finetune import FinetuneConfig
 from pipeline.training.finetuning.network import Network
 from pipeline.training.pretraining.level import corruption_layer
 

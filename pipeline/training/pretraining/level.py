@@ -18,8 +18,9 @@ from layers import (
     SparseAutoencoder,
     TopK,
 )
-from pipeline.config import schema as c
-from pipeline.config.schema import LevelConfig
+from pipeline.config import corruption as c
+from pipeline.config import sparsity as s
+from pipeline.config.level import LevelConfig
 from pipeline.data.rows.streamed import Rows, moments
 from pipeline.seeds import derive
 from pipeline.training.acceleration import faster_with_xla
@@ -131,19 +132,19 @@ def column_moments(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     return mean.astype(np.float32), variance.astype(np.float32)
 
 
-def _sparsity(sparsity: c.Sparsity) -> keras.layers.Layer | None:
+def _sparsity(sparsity: s.Sparsity) -> keras.layers.Layer | None:
     match sparsity:
-        case c.NoSparsity():
+        case s.NoSparsity():
             return None
-        case c.L1(weight=weight):
+        case s.L1(weight=weight):
             return L1Penalty(weight)
-        case c.KL(proportion=proportion, weight=weight):
+        case s.KL(proportion=proportion, weight=weight):
             return KLDivergence(proportion, weight)
-        case c.TopKLimit(k=k):
+        case s.TopKLimit(k=k):
             return TopK(k)
-        case c.BatchTopKLimit(k=k):
+        case s.BatchTopKLimit(k=k):
             return BatchTopK(k)
-        case c.Lifetime(proportion=proportion):
+        case s.Lifetime(proportion=proportion):
             return LifetimeSparsity(proportion)
-        case c.JumpReLUPenalty(weight=weight, bandwidth=bandwidth, initial_threshold=threshold):
+        case s.JumpReLUPenalty(weight=weight, bandwidth=bandwidth, initial_threshold=threshold):
             return JumpReLU(weight, bandwidth, threshold)

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from layers import SparseAutoencoder, revive
-from pipeline.config.schema import LevelConfig
+from pipeline.config.level import LevelConfig
 from pipeline.data.rows.aligned import aligned_empty
 from pipeline.data.rows.streamed import Rows, StreamedRows
 from pipeline.seeds import derive

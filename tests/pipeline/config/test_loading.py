@@ -8,15 +8,11 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from pipeline.config import schema as config_module
+from pipeline.config.finetune import FinetuneConfig
+from pipeline.config.level import LevelConfig
 from pipeline.config.loading import check, load, presets
-from pipeline.config.schema import (
-    L1,
-    FinetuneConfig,
-    LevelConfig,
-    RunConfig,
-    Sparsity,
-    TopKLimit,
-)
+from pipeline.config.schema import RunConfig
+from pipeline.config.sparsity import L1, Sparsity, TopKLimit
 from pipeline.errors import InputError
 
 

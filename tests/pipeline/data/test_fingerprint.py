@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config.schema import DataConfig
+from pipeline.config.data import DataConfig
 from pipeline.data.fingerprint import fingerprint
 from pipeline.data.source import Column, Source
 from pipeline.data.sources.read import read

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes, load_digits
 
-from pipeline.config.schema import DataConfig
+from pipeline.config.data import DataConfig
 from pipeline.data.fingerprint import fingerprint
 from pipeline.data.prepared import Prepared, prepare
 from pipeline.data.sources.read import read

@@ -8,7 +8,7 @@ import pytest
 from sklearn.datasets import load_wine
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from pipeline.config.schema import DataConfig
+from pipeline.config.data import DataConfig
 from pipeline.data.preprocessing import Preprocessing, fit
 from pipeline.data.source import Column, Source
 from pipeline.data.sources.read import read

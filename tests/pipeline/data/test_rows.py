@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.config.schema import DataConfig
+from pipeline.config.data import DataConfig
 from pipeline.data.source import Column
 from pipeline.data.sources.read import read, read_rows
 from pipeline.errors import InputError

@@ -5,10 +5,14 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
-from pipeline.config.schema import DataConfig, FinetuneConfig, LevelConfig, RunConfig
+from pipeline.config.data import DataConfig
+from pipeline.config.finetune import FinetuneConfig
+from pipeline.config.level import LevelConfig
+from pipeline.config.schema import RunConfig
 from pipeline.data.prepared import Prepared, prepare
+from pipeline.data.trial_rows import Labelled, Parts
 from pipeline.evaluation.references import fit_reference
-from pipeline.stages.trials import Labelled, Parts, TrialSpec, parts_of, trials_of
+from pipeline.stages.trials import TrialSpec, parts_of, trials_of
 
 REFERENCES = ("logistic", "svm_rbf", "pca_svm", "mlp")
 

@@ -12,7 +12,9 @@ import tensorflow as tf
 from sklearn.datasets import load_digits
 
 from layers import SparseAutoencoder
-from pipeline.config.schema import DataConfig, LevelConfig, TopKLimit
+from pipeline.config.data import DataConfig
+from pipeline.config.level import LevelConfig
+from pipeline.config.sparsity import TopKLimit
 from pipeline.data.prepared import Prepared, prepare
 from pipeline.data.preprocessing import Preprocessing
 from pipeline.data.source import Column

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config.schema import L1, DataConfig, LevelConfig, MaskingNoise, TopKLimit
+from pipeline.config.corruption import MaskingNoise
+from pipeline.config.data import DataConfig
+from pipeline.config.level import LevelConfig
+from pipeline.config.sparsity import L1, TopKLimit
 from pipeline.files import file_digest, folder_digest
 from pipeline.stages.keys import CONTRACTS, stage_key
 

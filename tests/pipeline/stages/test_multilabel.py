@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.config.data import DataConfig
 from pipeline.config.loading import check
-from pipeline.config.schema import DataConfig
 from pipeline.data.describe import describe
 from pipeline.data.prepared import prepare
 from pipeline.data.sources.read import read, read_rows

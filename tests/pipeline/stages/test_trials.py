@@ -5,7 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config.schema import Arm, DataConfig, FinetuneConfig, LevelConfig, RunConfig
+from pipeline.config.data import DataConfig
+from pipeline.config.finetune import Arm, FinetuneConfig
+from pipeline.config.level import LevelConfig
+from pipeline.config.schema import RunConfig
 from pipeline.data.prepared import Prepared, prepare
 from pipeline.errors import InputError
 from pipeline.stages.trials import (

@@ -10,7 +10,6 @@ import pytest
 
 from pipeline.errors import InputError
 from pipeline.export.inference import describe_model, model_folder
-from pipeline.stages.base import Stage
 from pipeline.tracking.artifacts import PREDICTIONS, predictions_of
 from pipeline.tracking.models import AUTOENCODER, stored_model
 from pipeline.tracking.tracker import Tracker, find, find_run
@@ -59,11 +58,11 @@ def test_pickles_in_place_of_artifacts_are_refused_and_not_run(uri: str, tmp_pat
         stored_model(tracker, run_id, AUTOENCODER)
     tracker, run_id = stored(uri, predictions)
     with pytest.raises(ValueError):
-        predictions_of(tracker, Stage(run_id, "key", {}, True))
+        predictions_of(tracker, run_id)
     np.savez(predictions, predicted=np.array([trap]), true=np.array([trap]))
     tracker, run_id = stored(uri, predictions)
     with pytest.raises(ValueError, match="Object arrays cannot be loaded"):
-        predictions_of(tracker, Stage(run_id, "key", {}, True))
+        predictions_of(tracker, run_id)
     assert not proof.exists()
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config.schema import LevelConfig, TopKLimit
+from pipeline.config.level import LevelConfig
+from pipeline.config.sparsity import TopKLimit
 from pipeline.training.pretraining.level import trains_with_xla
 from pipeline.training.pretraining.pretrain import pretrain
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config.schema import LevelConfig
+from pipeline.config.level import LevelConfig
 from pipeline.data.rows.aligned import aligned_empty
 from pipeline.data.rows.streamed import StreamedRows, write_rows
 from pipeline.training.batches import CHUNKS, Resident, Streamed, tensor_of, windows_of

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.config.schema import LevelConfig
+from pipeline.config.level import LevelConfig
 from pipeline.tracking.tracker import Tracker
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.loop import shuffled_batches

@@ -1,6 +1,8 @@
 """How many steps random weights get to match pretraining."""
 
-from pipeline.config.schema import FinetuneConfig, LevelConfig, RunConfig
+from pipeline.config.finetune import FinetuneConfig
+from pipeline.config.level import LevelConfig
+from pipeline.config.schema import RunConfig
 from pipeline.training.compute import matched_steps, pretraining_epochs
 
 

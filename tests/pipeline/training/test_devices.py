@@ -24,7 +24,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
 from pipeline.training.checkpoint import Checkpoint
-from pipeline.config.schema import LevelConfig
+from pipeline.config.level import LevelConfig
 from pipeline.training.pretraining.pretrain import pretrain
 
 rows = (load_digits().data[:1000] / 16).astype("float32")

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from pipeline.config.schema import DataConfig
+from pipeline.config.data import DataConfig
 from pipeline.data import streamed
 from pipeline.data.describe import describe
 from pipeline.data.fingerprint import fingerprint

@@ -9,7 +9,7 @@ import pyarrow.parquet
 import pytest
 from sklearn.datasets import load_iris
 
-from pipeline.config.schema import DataConfig
+from pipeline.config.data import DataConfig
 from pipeline.data.source import Column
 from pipeline.data.sources.read import read
 from pipeline.errors import InputError

@@ -9,15 +9,12 @@ import tensorflow as tf
 from sklearn.datasets import load_diabetes
 from sklearn.metrics import accuracy_score, f1_score, r2_score
 
-from pipeline.config.schema import (
-    BatchTopKLimit,
-    FinetuneConfig,
-    JumpReLUPenalty,
-    LevelConfig,
-    MaskingNoise,
-)
+from pipeline.config.corruption import MaskingNoise
+from pipeline.config.finetune import FinetuneConfig
+from pipeline.config.level import LevelConfig
+from pipeline.config.sparsity import BatchTopKLimit, JumpReLUPenalty
+from pipeline.data.trial_rows import Labelled, Parts
 from pipeline.seeds import derive
-from pipeline.stages.trials import Labelled, Parts
 from pipeline.training.finetuning.finetune import Finetuner, Trial
 from pipeline.training.finetuning.network import build_network, initialize, random_autoencoders
 from pipeline.training.loop import DivergedError, shuffled_batches

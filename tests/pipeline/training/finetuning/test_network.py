@@ -4,15 +4,8 @@ import numpy as np
 import pytest
 
 from layers import SparseAutoencoder
-from pipeline.config.schema import (
-    KL,
-    L1,
-    BatchTopKLimit,
-    JumpReLUPenalty,
-    LevelConfig,
-    Lifetime,
-    TopKLimit,
-)
+from pipeline.config.level import LevelConfig
+from pipeline.config.sparsity import KL, L1, BatchTopKLimit, JumpReLUPenalty, Lifetime, TopKLimit
 from pipeline.training.finetuning.network import (
     Network,
     build_network,

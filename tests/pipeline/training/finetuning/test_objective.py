@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.config.schema import FinetuneConfig, LevelConfig, MaskingNoise
+from pipeline.config.corruption import MaskingNoise
+from pipeline.config.finetune import FinetuneConfig
+from pipeline.config.level import LevelConfig
 from pipeline.training.finetuning.network import (
     build_decoder,
     build_network,

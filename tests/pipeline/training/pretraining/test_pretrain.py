@@ -8,17 +8,15 @@ import pytest
 import tensorflow as tf
 
 from layers import dead_units
-from pipeline.config.schema import (
+from pipeline.config.corruption import GaussianNoise, MaskingNoise, SaltAndPepperNoise
+from pipeline.config.level import LevelConfig
+from pipeline.config.sparsity import (
     KL,
     L1,
     BatchTopKLimit,
-    GaussianNoise,
     JumpReLUPenalty,
-    LevelConfig,
     Lifetime,
-    MaskingNoise,
     NoSparsity,
-    SaltAndPepperNoise,
     TopKLimit,
 )
 from pipeline.seeds import derive

@@ -1,0 +1,79 @@
+"""Which rows a run reads and how they are split and scaled."""
+
+from typing import Literal, Self
+
+from pydantic import Field, PositiveFloat, model_validator
+
+from pipeline.config.part import Part, RowsOrShare
+
+Task = Literal["classification", "multilabel", "regression"]
+
+
+class DataConfig(Part):
+    """Which rows, which target, and how they are split and scaled."""
+
+    source: str = Field(
+        "digits",
+        description="A built-in name (digits, fashion_mnist, mnist, cifar10), a file (.npz, .npy, "
+        ".csv, .parquet) or a folder: of IDX files, of .npy files (x, y), of TFRecord shards.",
+    )
+    label: str | tuple[str, ...] | None = Field(
+        None,
+        description="The column of a .csv or .parquet file that holds the target; of a multi-label "
+        "task the columns, each 0 or 1. An .npz file keeps them in the array `y`.",
+    )
+    task: Task = Field(
+        "classification",
+        description="Whether the target is one class of several, several labels that each apply or "
+        "not, or a number. They are scored by accuracy, F1 (micro-averaged) and R squared.",
+    )
+    unlabelled: str | None = Field(
+        None,
+        description="A target value that means that a row has no label, besides an empty or NaN "
+        "one. Such rows serve pretraining only.",
+    )
+    drop: tuple[str, ...] = Field((), description="Columns to leave out.")
+    categorical: tuple[str, ...] = Field(
+        (), description="Columns of numbers to be treated as categories. Text always is."
+    )
+    missing: Literal["refuse", "impute"] = Field(
+        "refuse",
+        description="What to do about missing values: refuse the data, or impute the training "
+        "rows' median (numbers) or a category of its own (text).",
+    )
+    test: RowsOrShare = Field(
+        0.2,
+        description="Test rows, by number or share, held out by class. A source that brings its "
+        "own test rows keeps those.",
+    )
+    validation: RowsOrShare = Field(
+        0.15,
+        description="Rows held out of what remains, by number or share, to choose the encoder's "
+        "rate and the checkpoint in every arm alike.",
+    )
+    scaling: Literal["auto", "none", "global", "minmax", "standard"] = Field(
+        "auto",
+        description="Fitted on training rows: `global` maps the least and greatest value of all "
+        "columns to [0, 1] (images), `minmax` does it column by column, `standard` gives each "
+        "column mean 0 and deviation 1; `auto` is `global` for arrays and images, `standard` for "
+        "tables.",
+    )
+    memory: PositiveFloat = Field(
+        8.0,
+        description="GiB of memory for the rows. Those that need more, with the copies that "
+        "training makes of them, stay on disk and are read and shuffled block by block.",
+    )
+
+    @property
+    def memory_bytes(self) -> int:
+        """The memory for the rows, in bytes."""
+        return int(self.memory * 2**30)
+
+    @model_validator(mode="after")
+    def _one_label(self) -> Self:
+        if isinstance(self.label, tuple) and self.task != "multilabel":
+            raise ValueError(
+                f"label names one column, unless task is multilabel. Given: {list(self.label)} "
+                f"with task: {self.task}."
+            )
+        return self

@@ -1,0 +1,84 @@
+"""Supervised training of encoder and head."""
+
+from typing import Literal, Self
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from pipeline.config.corruption import Corruption, NoCorruption
+from pipeline.config.part import Number, Part, Share
+
+Arm = Literal["pretrained", "random", "frozen", "untrained_codes", "compute_matched"]
+Reference = Literal["logistic", "svm_rbf", "pca_svm", "mlp"]
+Labels = Number | Share | Literal["all"]
+
+
+class FinetuneConfig(Part):
+    """Supervised training of encoder and head, the same in every arm."""
+
+    arms: tuple[Arm, ...] = Field(
+        ("pretrained", "random", "frozen"),
+        min_length=1,
+        description="`pretrained` starts from the stack, `random` from new weights, `frozen` "
+        "trains the head alone on the stack's codes (linear probe), `untrained_codes` does so on "
+        "codes of new weights, `compute_matched` is `random` with as many multiplications more as "
+        "pretraining took.",
+    )
+    references: tuple[Reference, ...] = Field(
+        (),
+        description="Models of scikit-learn on the same labels, tuned on the same validation rows: "
+        "logistic (ridge) regression, a kernel machine, the same on principal components of the "
+        "unlabelled rows, a multilayer perceptron. Kernel machines sit out above 10,000 labels.",
+    )
+    label_budgets: tuple[Labels, ...] = Field(
+        (0.1, 0.3, "all"),
+        min_length=1,
+        description="How many labelled training rows an arm may see: a number, a share, or all.",
+    )
+    seeds: PositiveInt = Field(
+        5, description="Repetitions: each draws its own label subset, head and batch order."
+    )
+    epochs: PositiveInt = Field(12, description="Passes over the labelled rows.")
+    min_steps: PositiveInt = Field(300, description="Steps at least, where labels are few.")
+    batch_size: PositiveInt = Field(64, description="Rows of a training step.")
+    learning_rate: PositiveFloat = Field(
+        1e-3, description="Of AdamW for the head, falling linearly to zero."
+    )
+    encoder_rates: tuple[PositiveFloat, ...] = Field(
+        (0.1, 0.3, 1.0),
+        min_length=1,
+        description="The encoder's learning rate as a multiple of the head's. Where there are "
+        "several, each arm is tried with each and keeps what is best on the validation rows.",
+    )
+    weight_decay: float = Field(1e-4, ge=0, description="Of AdamW, for kernels and biases alike.")
+    corruption: Corruption = Field(
+        NoCorruption(), description="What is done to the rows in training."
+    )
+    dropout: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="The probability that a training step leaves a unit out, at every level.",
+    )
+    pseudo_labels: float = Field(
+        0.0,
+        ge=0,
+        description="Weight of a second loss: unlabelled rows are to be what the network itself "
+        "takes them for. It grows from 0 as training goes on (Lee 2013).",
+    )
+    reconstruction: float = Field(
+        0.0,
+        ge=0,
+        description="Weight of a second loss: a decoder is to reconstruct unlabelled rows from "
+        "their code, squared error over the variance of the rows.",
+    )
+    checkpoints: PositiveInt = Field(
+        5, description="Moments at which the validation rows are read; the best one is kept."
+    )
+
+    @model_validator(mode="after")
+    def _no_repetition(self) -> Self:
+        for name in ("arms", "references", "label_budgets"):
+            values = getattr(self, name)
+            if len(set(values)) < len(values):
+                raise ValueError(f"{name} must not repeat a value. Given: {list(values)}.")
+        return self

@@ -1,0 +1,100 @@
+"""One level of the stack."""
+
+from typing import Literal, Self
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from pipeline.config.corruption import Corruption, NoCorruption
+from pipeline.config.part import Part
+from pipeline.config.sparsity import (
+    KL,
+    BatchTopKLimit,
+    JumpReLUPenalty,
+    NoSparsity,
+    Sparsity,
+    TopKLimit,
+)
+
+
+class LevelConfig(Part):
+    """One sparse autoencoder of the stack and how it is pretrained."""
+
+    units: PositiveInt = Field(description="Width of the code; more than the inputs is allowed.")
+    activation: Literal["relu", "sigmoid", "tanh", "linear"] = Field(
+        "relu", description="Of the encoder."
+    )
+    sparsity: Sparsity = Field(NoSparsity(), description="The sparsity mechanism.")
+    corruption: Corruption = Field(
+        NoCorruption(),
+        description="What is done to the rows in training; the loss sees clean rows.",
+    )
+    tied: bool = Field(False, description="The decoder uses the encoder's transposed weights.")
+    decoder_activation: Literal["linear", "sigmoid"] = Field(
+        "linear", description="Of the decoder."
+    )
+    unit_norm_decoder: bool = Field(
+        False, description="Keep each unit's decoder weights at norm 1."
+    )
+    loss: Literal["normalized", "squared", "crossentropy"] = Field(
+        "normalized",
+        description="Reconstruction loss: squared error over the variance of the rows; half the "
+        "squared distance; or cross-entropy (rows in [0, 1], sigmoid decoder).",
+    )
+    passes_on: Literal["activations", "code"] = Field(
+        "activations",
+        description="What the next level and the head read: the encoder's activations, or the "
+        "sparse code.",
+    )
+    standardize: bool = Field(
+        False,
+        description="While the level pretrains, each column that it reads has mean 0 and deviation "
+        "1; afterwards its weights take this in. Needs an untied, linear decoder of free norm.",
+    )
+    revive: bool = Field(True, description="Give dead units a new start between epochs.")
+    epochs: PositiveInt = Field(12, description="Passes over the pretraining rows.")
+    min_steps: PositiveInt = Field(1, description="Steps at least, where rows are few.")
+    batch_size: PositiveInt = Field(256, description="Rows of a training step.")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="Of the products while the level pretrains; weights and what they are used for "
+        "afterwards are float32. bfloat16 trains wide levels faster on GPUs and processors that "
+        "have it (1.2 to 1.7 times with AVX512-BF16), and is slower on others.",
+    )
+    learning_rate: PositiveFloat = Field(
+        1e-3, description="Of Adam; constant for the first half, then falling linearly to zero."
+    )
+    retry: bool = Field(
+        False,
+        description="When the loss is no longer a finite number, go on once from the end of the "
+        "last epoch at a tenth of the learning rate, instead of ending the run.",
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        match self.sparsity:
+            case TopKLimit(k=k) | BatchTopKLimit(k=k) if k > self.units:
+                raise ValueError(f"sparsity.k must be at most units = {self.units}. Given: {k}.")
+            case KL() if self.activation != "sigmoid":
+                raise ValueError(
+                    "the kl mechanism compares mean activations in [0, 1]: it needs activation: "
+                    f"sigmoid. Given: {self.activation}."
+                )
+            case JumpReLUPenalty() if self.activation not in ("relu", "linear"):
+                raise ValueError(
+                    "the jumprelu mechanism needs activation: relu or linear. "
+                    f"Given: {self.activation}."
+                )
+        if self.standardize and (
+            self.tied or self.unit_norm_decoder or self.decoder_activation != "linear"
+        ):
+            raise ValueError(
+                "standardize needs a decoder that can take the scaling in: tied: false, "
+                "unit_norm_decoder: false and decoder_activation: linear. "
+                f"Given: {self.tied}, {self.unit_norm_decoder} and {self.decoder_activation}."
+            )
+        if self.loss == "crossentropy" and self.decoder_activation != "sigmoid":
+            raise ValueError(
+                "loss: crossentropy needs decoder_activation: sigmoid. "
+                f"Given: {self.decoder_activation}."
+            )
+        return self
