@@ -31,9 +31,9 @@ def saved(tmp_path: Path, x, y) -> DataConfig:
 
 def test_digits_are_ready_for_training(folder, digits):
     prepared = prepare(DataConfig(), 0, folder)
-    rows, classes = digits
-    np.testing.assert_array_equal(prepared.rows, rows)
-    np.testing.assert_array_equal(prepared.targets, classes, strict=True)
+    images, classes = digits
+    np.testing.assert_array_equal(prepared.rows, images.reshape(-1, 64) / 16)
+    np.testing.assert_array_equal(prepared.targets, classes.astype("int32"), strict=True)
     assert prepared.classes == tuple("0123456789")
     assert (prepared.name, prepared.origin) == ("digits", "scikit-learn")
     assert prepared.image_shape == (8, 8)

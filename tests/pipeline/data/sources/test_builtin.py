@@ -10,7 +10,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from pipeline.config.data import DataConfig
-from pipeline.data import builtin
+from pipeline.data.sources import builtin
 from pipeline.data.sources.read import read
 from pipeline.errors import InputError
 

@@ -17,8 +17,8 @@ import pyarrow.parquet
 import pytest
 
 from pipeline.config.data import DataConfig
-from pipeline.data import memory
 from pipeline.data.describe import describe
+from pipeline.data.rows import memory
 from pipeline.data.source import Column
 from pipeline.data.sources.read import read, read_rows
 from pipeline.errors import InputError

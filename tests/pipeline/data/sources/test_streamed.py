@@ -10,11 +10,11 @@ import pyarrow.parquet
 import pytest
 
 from pipeline.config.data import DataConfig
-from pipeline.data import streamed
 from pipeline.data.describe import describe
 from pipeline.data.fingerprint import fingerprint
 from pipeline.data.prepared import prepare
 from pipeline.data.preprocessing import fit
+from pipeline.data.rows import streamed
 from pipeline.data.rows.streamed import (
     BLOCKS,
     StreamedRows,
