@@ -1,10 +1,11 @@
 """Which rows a run reads and how they are split and scaled."""
 
-from typing import Literal, Self
+from collections.abc import Iterator
+from typing import Literal
 
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, PositiveFloat
 
-from pipeline.config.part import Part, RowsOrShare
+from pipeline.config.part import Part, RowsOrShare, rule
 
 Task = Literal["classification", "multilabel", "regression"]
 
@@ -69,11 +70,10 @@ class DataConfig(Part):
         """The memory for the rows, in bytes."""
         return int(self.memory * 2**30)
 
-    @model_validator(mode="after")
-    def _one_label(self) -> Self:
+    @rule
+    def _one_label(self) -> Iterator[str]:
         if isinstance(self.label, tuple) and self.task != "multilabel":
-            raise ValueError(
+            yield (
                 f"label names one column, unless task is multilabel. Given: {list(self.label)} "
                 f"with task: {self.task}."
             )
-        return self

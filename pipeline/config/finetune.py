@@ -1,11 +1,12 @@
 """Supervised training of encoder and head."""
 
-from typing import Literal, Self
+from collections.abc import Iterator
+from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from pipeline.config.corruption import Corruption, NoCorruption
-from pipeline.config.part import Number, Part, Share
+from pipeline.config.part import Number, Part, Share, rule
 
 Arm = Literal["pretrained", "random", "frozen", "untrained_codes", "compute_matched"]
 Reference = Literal["logistic", "svm_rbf", "pca_svm", "mlp"]
@@ -75,10 +76,8 @@ class FinetuneConfig(Part):
         5, description="Moments at which the validation rows are read; the best one is kept."
     )
 
-    @model_validator(mode="after")
-    def _no_repetition(self) -> Self:
+    @rule
+    def _no_repetition(self) -> Iterator[str]:
         for name in ("arms", "references", "label_budgets"):
-            values = getattr(self, name)
-            if len(set(values)) < len(values):
-                raise ValueError(f"{name} must not repeat a value. Given: {list(values)}.")
-        return self
+            if self.known(name) and len(set(values := getattr(self, name))) < len(values):
+                yield f"{name} must not repeat a value. Given: {list(values)}."

@@ -1,11 +1,12 @@
 """One level of the stack."""
 
-from typing import Literal, Self
+from collections.abc import Iterator
+from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from pipeline.config.corruption import Corruption, NoCorruption
-from pipeline.config.part import Part
+from pipeline.config.part import Part, rule
 from pipeline.config.sparsity import (
     KL,
     BatchTopKLimit,
@@ -69,32 +70,37 @@ class LevelConfig(Part):
         "last epoch at a tenth of the learning rate, instead of ending the run.",
     )
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    @rule
+    def _the_mechanism_fits(self) -> Iterator[str]:
         match self.sparsity:
             case TopKLimit(k=k) | BatchTopKLimit(k=k) if k > self.units:
-                raise ValueError(f"sparsity.k must be at most units = {self.units}. Given: {k}.")
+                yield f"sparsity.k must be at most units = {self.units}. Given: {k}."
             case KL() if self.activation != "sigmoid":
-                raise ValueError(
+                yield (
                     "the kl mechanism compares mean activations in [0, 1]: it needs activation: "
                     f"sigmoid. Given: {self.activation}."
                 )
             case JumpReLUPenalty() if self.activation not in ("relu", "linear"):
-                raise ValueError(
+                yield (
                     "the jumprelu mechanism needs activation: relu or linear. "
                     f"Given: {self.activation}."
                 )
+
+    @rule
+    def _the_decoder_can_be_standardized(self) -> Iterator[str]:
         if self.standardize and (
             self.tied or self.unit_norm_decoder or self.decoder_activation != "linear"
         ):
-            raise ValueError(
+            yield (
                 "standardize needs a decoder that can take the scaling in: tied: false, "
                 "unit_norm_decoder: false and decoder_activation: linear. "
                 f"Given: {self.tied}, {self.unit_norm_decoder} and {self.decoder_activation}."
             )
+
+    @rule
+    def _crossentropy_has_shares(self) -> Iterator[str]:
         if self.loss == "crossentropy" and self.decoder_activation != "sigmoid":
-            raise ValueError(
+            yield (
                 "loss: crossentropy needs decoder_activation: sigmoid. "
                 f"Given: {self.decoder_activation}."
             )
-        return self

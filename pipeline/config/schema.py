@@ -1,14 +1,15 @@
 """The configuration of a run: one frozen tree, unknown keys forbidden, every field described."""
 
-from typing import Literal, Self
+from collections.abc import Iterator
+from typing import Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt
 
 from pipeline.config.corruption import MaskingNoise
 from pipeline.config.data import DataConfig
 from pipeline.config.finetune import FinetuneConfig
 from pipeline.config.level import LevelConfig
-from pipeline.config.part import LONGEST_NAME, Part
+from pipeline.config.part import LONGEST_NAME, Part, rule
 from pipeline.config.sparsity import TopKLimit
 
 
@@ -82,21 +83,19 @@ class RunConfig(Part):
     export: ExportConfig = Field(ExportConfig(), description="The SavedModel.")
     execution: ExecutionConfig = Field(ExecutionConfig(), description="Where it runs.")
 
-    @model_validator(mode="after")
-    def _a_batch_has_rows_for_every_gpu(self) -> Self:
+    @rule
+    def _a_batch_has_rows_for_every_gpu(self) -> Iterator[str]:
         for number, level in enumerate(self.stack):
-            if level.batch_size < self.execution.gpus:
-                raise ValueError(
+            if level.known("batch_size") and level.batch_size < self.execution.gpus:
+                yield (
                     f"stack.{number}.batch_size must be a row or more for each of execution.gpus. "
                     f"Given: {level.batch_size} and {self.execution.gpus}. Lower execution.gpus."
                 )
-        return self
 
-    @model_validator(mode="after")
-    def _pseudo_labels_need_labels(self) -> Self:
+    @rule
+    def _pseudo_labels_need_labels(self) -> Iterator[str]:
         if self.finetune.pseudo_labels and self.data.task == "regression":
-            raise ValueError(
+            yield (
                 "finetune.pseudo_labels needs a target of classes or labels. Given: data.task: "
                 "regression. Leave it at 0."
             )
-        return self
