@@ -1,21 +1,21 @@
 """From presets, YAML files and `key=value` settings to a checked `RunConfig`."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
 
 from pipeline.config.part import LONGEST_NAME
+from pipeline.config.problems import problems
 from pipeline.config.schema import RunConfig
 from pipeline.errors import InputError, nearest
 
 PRESETS = Path(__file__).with_name("presets")
-LONGEST = 100_000
+MAX_CHARACTERS = 100_000
 """Characters of a config."""
-MOST = 10_000
+MAX_NODES = 10_000
 """Keys, items and values of a config, each counted as often as the text refers to it."""
 
 
@@ -55,17 +55,19 @@ def load(
             tree.setdefault("name", _plain_name(data))
     if label is not None:
         tree["data"] = {**_section(tree), "label": label}
-    for setting in settings:
-        _apply(tree, setting)
-    return check(tree)
+    refused = [message for setting in settings if (message := _apply(tree, setting))]
+    return _checked(tree, refused)
 
 
 def check(tree: Mapping[str, Any]) -> RunConfig:
-    """Validate a config tree; raises `InputError` with the path of each key that is wrong."""
-    try:
-        return RunConfig.model_validate(tree)
-    except ValidationError as error:
-        raise InputError(_message(error, tree)) from None
+    """The config of a tree. Raises `InputError` with a line for everything that is wrong."""
+    return _checked(tree, [])
+
+
+def _checked(tree: Mapping[str, Any], refused: list[str]) -> RunConfig:
+    if found := refused + problems(tree):
+        raise InputError("\n".join(found))
+    return RunConfig.model_validate(tree)
 
 
 def _tree(name: str) -> dict[str, Any]:
@@ -84,7 +86,7 @@ def _tree(name: str) -> dict[str, Any]:
         )
     try:
         with path.open(encoding="utf-8") as file:
-            text = file.read(LONGEST + 1)
+            text = file.read(MAX_CHARACTERS + 1)
     except OSError as error:
         raise InputError(f"{name!r} cannot be opened: {error.strerror}.") from None
     except UnicodeDecodeError as error:
@@ -100,8 +102,10 @@ def _parsed(text: str, what: str) -> Any:
 
     Raises `InputError` for anything else, and for what is too long or, written out, too large.
     """
-    if len(text) > LONGEST:
-        raise InputError(f"{what} is too long for a config: more than {LONGEST:,} characters.")
+    if len(text) > MAX_CHARACTERS:
+        raise InputError(
+            f"{what} is too long for a config: more than {MAX_CHARACTERS:,} characters."
+        )
     try:
         value = yaml.load(text, _Loader)
     except RecursionError:
@@ -117,8 +121,8 @@ def _parsed(text: str, what: str) -> Any:
             case list() | tuple() | set() as part:
                 waiting += part
         found += 1
-        if found > MOST:
-            raise InputError(f"{what} is too large for a config: more than {MOST:,} values.")
+        if found > MAX_NODES:
+            raise InputError(f"{what} is too large for a config: more than {MAX_NODES:,} values.")
     return value
 
 
@@ -134,7 +138,16 @@ def _plain_name(source: str) -> str:
     return plain.strip("-_.")[:LONGEST_NAME] or "layerwise"
 
 
-def _apply(tree: dict[str, Any], setting: str) -> None:
+def _apply(tree: dict[str, Any], setting: str) -> str | None:
+    """Change the tree; gives the reason where the setting cannot be applied."""
+    try:
+        _set(tree, setting)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def _set(tree: dict[str, Any], setting: str) -> None:
     path, equals, value = setting.partition("=")
     if not equals or not path:
         raise InputError(f"--set needs KEY=VALUE. Given: {setting!r}.")
@@ -165,83 +178,8 @@ def _child(place: Any, key: str, path: str) -> Any:
 
 def _position(items: list[Any], key: str, path: str) -> int:
     positions = [str(position) for position in range(len(items))]
+    if not items:
+        raise InputError(f"--set {path}: the list is empty, there is no position {key!r}.")
     if key not in positions:
         raise InputError(f"--set {path}: {key!r} is not a position in 0 to {len(items) - 1}.")
     return positions.index(key)
-
-
-def _message(error: ValidationError, tree: Any) -> str:
-    """One line for each key that is wrong: its path, the rule, what was given."""
-    rules: dict[str, list[str]] = {}
-    given: dict[str, Any] = {}
-    for item in error.errors():
-        path = _real_path(item["loc"], tree)
-        dotted = ".".join(map(str, path)) or "config"
-        if item["type"] == "extra_forbidden":
-            valid = _fields(RunConfig, path[:-1], tree)
-            rule = f"unknown key.{nearest(str(path[-1]), valid)}"
-        elif item["type"] == "union_tag_not_found":
-            rule = f"needs the key {item['ctx']['discriminator']}"
-            given.setdefault(dotted, item["input"])
-        elif item["type"] == "union_tag_invalid":
-            context = item["ctx"]
-            name = context["discriminator"].strip("'")
-            rule = f"{name} must be one of {context['expected_tags']}. Given: {context['tag']!r}"
-        else:
-            rule = item["msg"].removeprefix("Value error, ")
-            rule = rule.replace("Input should be ", "must be ").replace("Input should", "must")
-            given.setdefault(dotted, item["input"])
-        if item["type"] != "too_short" or not rules.keys():
-            rules.setdefault(dotted, []).append(rule)
-    lines = []
-    for dotted, found in rules.items():
-        line = f"{dotted}: {' or '.join(dict.fromkeys(found))}"
-        if dotted in given and "Given:" not in line:
-            line += f". Given: {given[dotted]!r}"
-        lines.append(line if line.endswith(".") else line + ".")
-    return "\n".join(lines)
-
-
-def _real_path(location: Iterable[int | str], tree: Any) -> list[int | str]:
-    """The keys of an error's location, without the union branches that pydantic mixes in."""
-    path: list[int | str] = []
-    place = tree
-    steps = list(location)
-    for number, step in enumerate(steps):
-        if isinstance(place, Mapping) and step in place:
-            place = place[step]
-        elif isinstance(place, Sequence) and not isinstance(place, str) and isinstance(step, int):
-            place = place[step] if step < len(place) else None
-        elif isinstance(place, Mapping) and number == len(steps) - 1:
-            place = None  # a key that is missing
-        else:
-            continue
-        path.append(step)
-    return path
-
-
-def _fields(model: type[BaseModel], path: Sequence[int | str], tree: Any) -> list[str]:
-    """The valid keys of the section at a path."""
-    if not path:
-        return list(model.model_fields)
-    key, *rest = path
-    here = tree[key]
-    annotation = model.model_fields[str(key)].annotation
-    if rest and isinstance(rest[0], int):
-        here, rest = here[rest[0]], rest[1:]
-    options = [option for option in _models(annotation) if _matches(option, here)]
-    return _fields(options[0], rest, here) if options else []
-
-
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for part in get_args(annotation) for model in _models(part)]
-
-
-def _matches(model: type[BaseModel], section: Any) -> bool:
-    """Whether a section has the tag of this branch of a union."""
-    for tag in ("mechanism", "kind"):
-        if tag in model.model_fields and isinstance(section, Mapping):
-            return section.get(tag) == model.model_fields[tag].default
-    return True

@@ -84,7 +84,7 @@ CASES = {
         ["run", "--set", "stack.0.units=-3"], ["stack.0.units", "greater than 0", "-3"]
     ),
     "a word for a number": Case(
-        ["run", "--set", "stack.0.epochs=many"], ["stack.0.epochs", "integer", "'many'"]
+        ["run", "--set", "stack.0.epochs=many"], ["stack.0.epochs", "whole number", "'many'"]
     ),
     "an unknown mechanism": Case(
         ["run", "--set", "stack.0.sparsity.mechanism=topp"], ["stack.0.sparsity", "'topp'", "topk"]
