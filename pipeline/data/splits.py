@@ -81,8 +81,8 @@ def label_subset(classes: np.ndarray | None, rows: int, labels: int, seed: int) 
     """Positions, int64 ascending, of `labels` of the `rows` training rows.
 
     Shares of classes are kept as closely as whole rows allow, with one row of each class at least;
-    regression (`classes` None) draws at random. One seed orders the rows of a class once, so that
-    a smaller budget shows labels that a larger one shows as well.
+    without classes (None) rows are drawn at random. One seed puts all rows in one order: a budget
+    is the first of them, so that a smaller budget lies within every larger one.
 
     Raises:
         InputError: when `labels` exceeds the rows or is less than the number of classes.
@@ -99,7 +99,13 @@ def label_subset(classes: np.ndarray | None, rows: int, labels: int, seed: int) 
             f"finetune.label_budgets needs a label of each of the {number} classes at least. "
             f"Given: {labels} of {rows} training rows. Raise it."
         )
-    return _stratified(values, labels, 0, np.random.default_rng(seed))
+    return np.sort(label_order(classes, rows, seed)[:labels])
+
+
+def label_order(classes: np.ndarray | None, rows: int, seed: int) -> np.ndarray:
+    """Positions, int64, of all `rows` in the order in which larger budgets show their labels."""
+    values = np.zeros(rows, int) if classes is None else classes
+    return _stratified_order(values, 0, np.random.default_rng(seed))
 
 
 def _classes(target: np.ndarray, config: DataConfig, name: str) -> np.ndarray:
@@ -167,25 +173,24 @@ def _draw(
             f"{key} must leave rows of each class to train on and hold one of each out: from "
             f"{len(names)} to {most} of the {len(classes)} labelled rows. Given: {wanted}."
         )
-    return _stratified(classes, rows, keep, rng)
+    return np.sort(_stratified_order(classes, keep, rng)[:rows])
 
 
-def _stratified(classes: np.ndarray, rows: int, keep: int, rng: np.random.Generator) -> np.ndarray:
-    """Ascending positions of `rows` rows, each class in its share."""
+def _stratified_order(classes: np.ndarray, keep: int, rng: np.random.Generator) -> np.ndarray:
+    """Positions of all rows but `keep` of each class, in an order whose every beginning has the
+    classes in their shares, one row of each class first.
+
+    Row number i (from 0) of a shuffled class of n rows comes at (i + 1/2) / n: the divisor method
+    of Webster and Sainte-Lague, in which no class loses a seat when there is one more to give.
+    """
     names, members = np.unique(classes, return_inverse=True)
-    sizes = np.bincount(members)
-    shuffled = [rng.permutation(np.flatnonzero(members == member)) for member in range(len(names))]
-    counts = _apportioned(sizes, rows, sizes - keep)
-    chosen = [order[:count] for order, count in zip(shuffled, counts, strict=True)]
-    return np.sort(np.concatenate(chosen))
-
-
-def _apportioned(sizes: np.ndarray, rows: int, most: np.ndarray) -> np.ndarray:
-    """`rows` seats for classes of these sizes by largest remainder, each from 1 to its `most`."""
-    quotas = rows * sizes / sizes.sum()
-    counts = np.clip(np.floor(quotas).astype(int), 1, most)
-    while counts.sum() < rows:
-        counts[np.argmax(np.where(counts < most, quotas - counts, -np.inf))] += 1
-    while counts.sum() > rows:
-        counts[np.argmin(np.where(counts > 1, quotas - counts, np.inf))] -= 1
-    return counts
+    order, rank = [], []
+    for member in range(len(names)):
+        shuffled = rng.permutation(np.flatnonzero(members == member))
+        places = (np.arange(len(shuffled)) + 0.5) / len(shuffled)
+        places[0] = 0
+        order.append(shuffled[: len(shuffled) - keep])
+        rank.append(places[: len(shuffled) - keep])
+    positions = np.concatenate(order)
+    chance = rng.spawn(1)[0].random(len(positions))  # among classes of one size
+    return positions[np.lexsort((chance, np.concatenate(rank)))]

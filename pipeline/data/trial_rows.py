@@ -5,8 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.data.prepared import Prepared
+from pipeline.data.rows.sample import sample
 from pipeline.data.rows.streamed import Rows, at
-from pipeline.data.splits import label_subset
+from pipeline.data.splits import label_order, label_subset
 
 STANDARDIZED_ON = 10_000
 
@@ -34,8 +35,8 @@ class Parts(NamedTuple):
     test: Labelled
     """Read once, at the end."""
     unlabelled: np.ndarray
-    """Pretraining rows: the first standardise the code; the rest is there if fine-tuning reads it.
-    """
+    """Pretraining rows: a random sample of `STANDARDIZED_ON`, on which the code is standardised,
+    and after it the others if fine-tuning reads them."""
 
 
 def trial_rows(data: Prepared, labels: int, seed: int, all_unlabelled: bool) -> Parts:
@@ -48,19 +49,27 @@ def trial_rows(data: Prepared, labels: int, seed: int, all_unlabelled: bool) -> 
 
     refit = None
     if labels > len(splits.train):
-        everything = np.concatenate([splits.train, splits.validation])
-        refit = labelled(subset(data, everything, labels, seed), to_train_on=True)
+        order = label_order(_classes(data, splits.validation), len(splits.validation), seed)
+        more = splits.validation[order[: labels - len(splits.train)]]
+        refit = labelled(np.concatenate([splits.train, more]), to_train_on=True)
     in_training = min(labels, len(splits.train))
+    unlabelled = sample(splits.pretrain, STANDARDIZED_ON, seed)
+    if all_unlabelled:
+        rest = np.setdiff1d(splits.pretrain, unlabelled)
+        unlabelled = np.concatenate([unlabelled, rest])
     return Parts(
         train=labelled(subset(data, splits.train, in_training, seed), to_train_on=True),
         validation=labelled(splits.validation),
         refit=refit,
         test=labelled(splits.test),
-        unlabelled=data.rows[splits.pretrain[: None if all_unlabelled else STANDARDIZED_ON]],
+        unlabelled=data.rows[unlabelled],
     )
 
 
 def subset(data: Prepared, indices: np.ndarray, labels: int, seed: int) -> np.ndarray:
     """The rows among `indices` that show their label, by class where there are classes."""
-    classes = data.targets[indices] if data.task == "classification" else None
-    return indices[label_subset(classes, len(indices), labels, seed)]
+    return indices[label_subset(_classes(data, indices), len(indices), labels, seed)]
+
+
+def _classes(data: Prepared, indices: np.ndarray) -> np.ndarray | None:
+    return data.targets[indices] if data.task == "classification" else None

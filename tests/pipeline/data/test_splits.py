@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.config.data import DataConfig
 from pipeline.data.source import Column, Source
@@ -178,10 +180,46 @@ def test_a_label_subset_depends_on_the_seed_alone():
     assert not np.array_equal(first, other)
 
 
-def test_a_larger_label_budget_shows_the_labels_of_a_smaller_one():
-    classes = np.array(["a", "b"] * 50)
-    small, large = (label_subset(classes, 100, labels, seed=0) for labels in (10, 40))
-    assert set(small) < set(large)
+@given(
+    sizes=st.lists(st.integers(1, 60), min_size=1, max_size=12),
+    seed=st.integers(0, 2**32 - 1),
+    data=st.data(),
+)
+def test_a_label_budget_lies_within_every_larger_one_for_classes_of_any_sizes(sizes, seed, data):
+    classes = np.repeat(np.arange(len(sizes)), sizes)
+    rows = len(classes)
+    larger = data.draw(st.integers(len(sizes), rows))
+    smaller = data.draw(st.integers(len(sizes), larger))
+    few, many = (set(label_subset(classes, rows, n, seed)) for n in (smaller, larger))
+    assert (len(few), len(many)) == (smaller, larger)
+    assert few <= many
+
+
+@given(
+    sizes=st.lists(st.integers(1, 400), min_size=1, max_size=8),
+    share=st.floats(0, 1),
+    seed=st.integers(0, 99),
+)
+def test_a_class_has_its_share_of_the_labels_and_one_at_least(sizes, share, seed):
+    """No class is further off its share than the first row of each of the others pushes it."""
+    classes = np.repeat(np.arange(len(sizes)), sizes)
+    rows = len(classes)
+    labels = max(len(sizes), round(share * rows))
+    counts = np.bincount(classes[label_subset(classes, rows, labels, seed)])
+    quotas = labels * np.array(sizes) / rows
+    assert counts.min() >= 1
+    assert counts.sum() == labels
+    assert (np.abs(counts - quotas) <= len(sizes)).all()
+
+
+def test_classes_of_one_size_take_turns_at_random():
+    """The label beyond equal shares goes to another class with another seed."""
+    classes = np.repeat(["a", "b", "c"], 20)
+    extra = {
+        np.unique(classes[label_subset(classes, 60, 31, seed)], return_counts=True)[1].argmax()
+        for seed in range(20)
+    }
+    assert extra == {0, 1, 2}
 
 
 def test_a_label_subset_of_a_regression_is_drawn_at_random():
