@@ -63,13 +63,17 @@ def print_plan(summary: Summary, gain: float, console: Console) -> None:
     """Print how many seeds would show a gain of this size, in the table's units."""
     unit = "points" if summary["metric"] in PERCENT else WORDS[summary["metric"]]
     table = Table(title=f"Seeds to see a gain of {gain:g} {unit}", **STYLE)
-    for name in ("labels", "deviation of the gain", "seeds"):
+    for name in ("labels", "standard deviation of the gain", "seeds"):
         table.add_column(name, justify="right")
     rows = [row for row in summary["comparison"] if row["gain"]]
     for row in rows:
         std = row["gain"]["std"]
-        seeds = f"{seeds_needed(gain / scale(summary), std, len(rows)):,}" if std else "-"
-        table.add_row(f"{row['labels']:,}", number(std, summary) if std else "one seed", seeds)
+        if std > 0:
+            seeds = f"{seeds_needed(gain / scale(summary), std, len(rows)):,}"
+            table.add_row(f"{row['labels']:,}", number(std, summary), seeds)
+        else:
+            shown = "one seed" if row["gain"]["p_value"] is None else "no spread"
+            table.add_row(f"{row['labels']:,}", shown, "-")
     console.print(table)
     console.print(
         "Seeds at which a true gain of this size is called `helps` with a probability of 80 %,\n"
@@ -89,7 +93,7 @@ def print_differences(
     for name in ("labels", "arm", "A", "B", "B - A", "95 % interval", "p"):
         table.add_column(name, justify="left" if name == "arm" else "right", no_wrap=True)
     for row in found.rows:
-        entry = {"mean": row.gain.mean, "ci95": row.gain.interval, "p_value": row.gain.p_value}
+        entry = {"mean": row.gain.mean, "ci95": row.gain.interval, "p_value": row.gain.p}
         table.add_row(
             f"{row.labels:,}",
             row.arm,

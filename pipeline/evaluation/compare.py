@@ -2,21 +2,19 @@
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import scipy  # its parts are imported when first used: that takes most of a second
+import scipy
 
-SIGNIFICANCE = 0.05
-CONFIDENCE = 1 - SIGNIFICANCE
-BASELINE = "random"
+from pipeline.evaluation.gain import SIGNIFICANCE, Gain, corrected, paired_gain
+
 CANDIDATE = "pretrained"
+CONTROL = "random"
+"""The arm that a verdict compares with: the same network from random weights."""
 POWER = 0.8
-EQUAL = 1e-9
-"""Differences of scores that are closer than this differ by rounding only."""
 
-Name = TypeVar("Name", bound=Hashable)
 Verdict = Literal["helps", "hurts", "no evidence"]
 
 
@@ -27,8 +25,10 @@ class Score(NamedTuple):
     labels: int
     seed: int
     score: float
-    right: np.ndarray | None = None
-    """Which test rows are classified rightly, bool (rows,), where that is known."""
+    stack: int | None = None
+    """The pretrained stack that the trial started from, if it started from one."""
+    correct: Callable[[], np.ndarray] | None = None
+    """Fetches the mask of correct predictions, bool (test rows,), if the metric is accuracy."""
 
 
 class ArmScores(NamedTuple):
@@ -41,31 +41,14 @@ class ArmScores(NamedTuple):
     """Sample standard deviation; 0 for one seed."""
 
 
-class Gain(NamedTuple):
-    """Paired difference, pretrained minus another arm, over seeds."""
-
-    mean: float
-    interval: tuple[float, float] | None
-    """95 % interval of the mean from Student's t over the paired differences.
-
-    None for one seed, and where all differences are equal: no spread, no interval.
-    """
-    p_value: float | None
-    """Exact two-sided sign-flip test (Fisher's randomisation test) of no difference."""
-    p_student: float | None
-    """Two-sided Student's t test of the same, where there is an interval."""
-    std: float
-    """Sample standard deviation of the differences; 0 for one seed."""
-
-
 class McNemar(NamedTuple):
     """Two networks on the same test rows (McNemar 1947), by the exact binomial test.
 
-    It tells whether these two networks differ, not whether the methods that trained them do.
+    It compares these two networks, not the methods that trained them.
     """
 
     pretrained_only: int
-    """Rows that only the pretrained network gets right."""
+    """Rows that only the pretrained network predicts correctly."""
     random_only: int
     p_value: float
 
@@ -78,77 +61,50 @@ class Comparison(NamedTuple):
     gain: Gain | None
     """Over the random arm; None unless both arms ran."""
     p_holm: float | None
-    """`gain.p_student` corrected for looking at several label budgets (Holm 1979)."""
+    """`gain.p` corrected for looking at several label budgets (Holm 1979)."""
     against: dict[str, Gain]
     """The gain over each further arm."""
     mcnemar: McNemar | None
     """For a single seed whose predictions are known."""
     verdict: Verdict | None
+    """On pretraining, where each seed has a stack of its own; otherwise on these stacks alone."""
+    stacks: int
+    """Stacks that the pretrained arm started from."""
 
 
 def compare(scores: Sequence[Score]) -> list[Comparison]:
     """One comparison for each label budget, in ascending order.
 
-    Only seeds that both arms have are paired.
+    Only seeds that both arms have are paired. Predictions are fetched for a single seed alone.
     """
     budgets: dict[int, dict[str, dict[int, Score]]] = defaultdict(lambda: defaultdict(dict))
     for score in scores:
         budgets[score.labels][score.arm][score.seed] = score
-    gains = {labels: _gain(budgets[labels], BASELINE) for labels in sorted(budgets)}
-    corrected = holm({labels: g.p_student for labels, g in gains.items() if g and g.p_student})
+    gains = {labels: _gain(budgets[labels], CONTROL) for labels in sorted(budgets)}
+    p_holm = corrected(gains)
     return [
         Comparison(
             labels,
             {arm: _arm_scores(by_seed) for arm, by_seed in budgets[labels].items()},
             gain,
-            corrected.get(labels),
+            p_holm.get(labels),
             {
                 arm: found
                 for arm in budgets[labels]
-                if arm not in (CANDIDATE, BASELINE) and (found := _gain(budgets[labels], arm))
+                if arm not in (CANDIDATE, CONTROL) and (found := _gain(budgets[labels], arm))
             },
             _mcnemar_of_one_seed(budgets[labels]),
-            verdict(gain.mean, corrected.get(labels)) if gain else None,
+            verdict(gain.mean, p_holm.get(labels)) if gain else None,
+            _stacks(budgets[labels]),
         )
         for labels, gain in gains.items()
     ]
 
 
-def paired_gain(candidate: Sequence[float], baseline: Sequence[float]) -> Gain:
-    """The gain of a candidate over a baseline on the same seeds, in the same order."""
-    differences = np.subtract(candidate, baseline)
-    mean = float(differences.mean())
-    if len(differences) < 2:
-        return Gain(mean, None, None, None, 0.0)
-    flips = scipy.stats.permutation_test(
-        (differences,), np.mean, permutation_type="samples", n_resamples=2**14, rng=0
-    )
-    if np.ptp(differences) <= EQUAL:
-        return Gain(mean, None, float(flips.pvalue), None, 0.0)
-    student = scipy.stats.ttest_1samp(differences, 0.0)
-    low, high = student.confidence_interval(CONFIDENCE)
-    return Gain(
-        mean,
-        (float(low), float(high)),
-        float(flips.pvalue),
-        float(student.pvalue),
-        float(differences.std(ddof=1)),
-    )
-
-
-def holm(p_values: Mapping[Name, float]) -> dict[Name, float]:
-    """P-values corrected for being several, by Holm's step-down method (1979)."""
-    ascending = sorted(p_values, key=lambda name: p_values[name])
-    steps = [
-        min(1.0, (len(ascending) - rank) * p_values[name]) for rank, name in enumerate(ascending)
-    ]
-    return dict(zip(ascending, np.maximum.accumulate(steps).tolist(), strict=True))
-
-
-def mcnemar(candidate_right: np.ndarray, baseline_right: np.ndarray) -> McNemar:
-    """Compare two networks by the test rows (bool, one each) that only one of them gets right."""
-    first = int(np.sum(candidate_right & ~baseline_right))
-    second = int(np.sum(baseline_right & ~candidate_right))
+def mcnemar(pretrained: np.ndarray, random: np.ndarray) -> McNemar:
+    """Compare two networks by their masks of correct predictions, bool (test rows,)."""
+    first = int(np.sum(pretrained & ~random))
+    second = int(np.sum(random & ~pretrained))
     p_value = scipy.stats.binomtest(first, first + second).pvalue if first + second else 1.0
     return McNemar(first, second, float(p_value))
 
@@ -163,8 +119,8 @@ def verdict(mean: float, p_holm: float | None) -> Verdict:
 def seeds_needed(gain: float, std: float, budgets: int) -> int:
     """Seeds at which a true gain is called `helps` with a probability of 80 %.
 
-    `std` is the deviation of the paired differences; the power is that of Student's t test
-    (noncentral t), at the strictest level that Holm's method asks for among so many label budgets.
+    `std` is the standard deviation of the paired differences; the power is that of Student's t
+    test (noncentral t), at the strictest level of Holm's method among this number of `budgets`.
     """
     level = SIGNIFICANCE / budgets
 
@@ -194,6 +150,7 @@ def comparison_entry(row: Comparison, metric: str) -> dict[str, Any]:
         "gain": gain,
         "against": {arm: _gain_entry(other) for arm, other in row.against.items()},
         "verdict": row.verdict,
+        "stacks": row.stacks,
     }
 
 
@@ -201,27 +158,31 @@ def _gain_entry(gain: Gain) -> dict[str, Any]:
     return {
         "mean": gain.mean,
         "ci95": list(gain.interval) if gain.interval else None,
-        "p_value": gain.p_value,
+        "p_value": gain.randomisation and gain.randomisation.p_value,
+        "p_value_exact": gain.randomisation and gain.randomisation.exact,
         "std": gain.std,
     }
 
 
 def _gain(by_arm: Mapping[str, Mapping[int, Score]], other: str) -> Gain | None:
-    candidate, baseline = by_arm.get(CANDIDATE, {}), by_arm.get(other, {})
-    seeds = sorted(set(candidate) & set(baseline))
+    ours, theirs = by_arm.get(CANDIDATE, {}), by_arm.get(other, {})
+    seeds = sorted(set(ours) & set(theirs))
     if not seeds:
         return None
-    return paired_gain(
-        [candidate[seed].score for seed in seeds], [baseline[seed].score for seed in seeds]
-    )
+    return paired_gain([ours[seed].score for seed in seeds], [theirs[seed].score for seed in seeds])
+
+
+def _stacks(by_arm: Mapping[str, Mapping[int, Score]]) -> int:
+    stacks = {score.stack for score in by_arm.get(CANDIDATE, {}).values()}
+    return len(stacks - {None})
 
 
 def _mcnemar_of_one_seed(by_arm: Mapping[str, Mapping[int, Score]]) -> McNemar | None:
-    pairs = [list(by_arm.get(arm, {}).values()) for arm in (CANDIDATE, BASELINE)]
-    if [len(pair) for pair in pairs] != [1, 1]:
+    ours, theirs = by_arm.get(CANDIDATE, {}), by_arm.get(CONTROL, {})
+    if len(ours) != 1 or ours.keys() != theirs.keys():
         return None
-    first, second = pairs[0][0].right, pairs[1][0].right
-    return None if first is None or second is None else mcnemar(first, second)
+    (first,), (second,) = ours.values(), theirs.values()
+    return mcnemar(first.correct(), second.correct()) if first.correct and second.correct else None
 
 
 def _arm_scores(by_seed: Mapping[int, Score]) -> ArmScores:

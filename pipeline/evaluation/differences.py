@@ -1,13 +1,21 @@
 """Two tracked runs against each other, arm by arm."""
 
 from collections.abc import Mapping
+from math import comb
 from typing import Any, NamedTuple
 
 import numpy as np
 import scipy
 
 from pipeline.errors import InputError
-from pipeline.evaluation.compare import CONFIDENCE, EQUAL, Gain, holm, paired_gain
+from pipeline.evaluation.gain import (
+    CONFIDENCE,
+    EQUAL,
+    Gain,
+    Randomisation,
+    corrected,
+    paired_gain,
+)
 from pipeline.evaluation.summary import Summary
 
 
@@ -21,11 +29,11 @@ class Difference(NamedTuple):
     second: float
     gain: Gain
     p_holm: float | None
-    """`gain.p_student` corrected for the number of differences looked at (Holm 1979)."""
+    """`gain.p` corrected for the number of differences looked at (Holm 1979)."""
 
 
 class Differences(NamedTuple):
-    """All that two runs have in common, and what they were told differently."""
+    """The differences of two runs, and of their settings."""
 
     paired: bool
     """Whether both had the same rows, splits and seed, so that seeds see the same labels."""
@@ -66,9 +74,9 @@ def differences(
             "Runs must have an arm and a label budget in common. Label budgets given: "
             f"{sorted(before)} and {[row['labels'] for row in second['comparison']]}."
         )
-    corrected = holm({at: gain.p_student for at, (*_, gain) in found.items() if gain.p_student})
+    p_holm = corrected({at: gain for at, (*_, gain) in found.items()})
     rows = [
-        Difference(*at, mean_before, mean, gain, corrected.get(at))
+        Difference(*at, mean_before, mean, gain, p_holm.get(at))
         for at, (mean_before, mean, gain) in found.items()
     ]
     return Differences(paired, rows, _different(first_config, second_config))
@@ -81,11 +89,23 @@ def _paired(scores: list[float], earlier: list[float]) -> Gain:
 
 def _unpaired(scores: list[float], earlier: list[float]) -> Gain:
     mean = sum(scores) / len(scores) - sum(earlier) / len(earlier)
-    if min(len(scores), len(earlier)) < 2 or max(np.ptp(scores), np.ptp(earlier)) <= EQUAL:
+    if min(len(scores), len(earlier)) < 2:
         return Gain(mean, None, None, None, 0.0)
+    if max(np.ptp(scores), np.ptp(earlier)) <= EQUAL:
+        return Gain(mean, None, _regrouped(mean, len(scores), len(earlier)), None, 0.0)
     welch = scipy.stats.ttest_ind(scores, earlier, equal_var=False)
     low, high = welch.confidence_interval(CONFIDENCE)
     return Gain(mean, (float(low), float(high)), None, float(welch.pvalue), 0.0)
+
+
+def _regrouped(mean: float, first: int, second: int) -> Randomisation:
+    """The exact randomisation test for two groups that are constant each.
+
+    Of all ways to choose who belongs to which group only the observed one is as far apart in this
+    direction; two-sided is twice that.
+    """
+    p_value = 2 / comb(first + second, first) if abs(mean) > EQUAL else 1.0
+    return Randomisation(p_value, exact=True)
 
 
 def _different(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

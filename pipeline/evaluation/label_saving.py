@@ -11,7 +11,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import scipy
 
-from pipeline.evaluation.compare import BASELINE, CANDIDATE, CONFIDENCE, Score
+from pipeline.evaluation.compare import CANDIDATE, CONTROL, Score
+from pipeline.evaluation.gain import CONFIDENCE
 
 RESAMPLES = 2000
 
@@ -35,7 +36,7 @@ class LabelSaving(NamedTuple):
 
 def label_savings(scores: Sequence[Score]) -> list[LabelSaving]:
     """One for each label budget at which every seed ran in both arms; none below two budgets."""
-    tables = [_table(scores, arm) for arm in (CANDIDATE, BASELINE)]
+    tables = [_table(scores, arm) for arm in (CANDIDATE, CONTROL)]
     budgets = sorted(set(tables[0]) & set(tables[1]))
     if len(budgets) < 2:
         return []

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy import stats
 
-from pipeline.evaluation.compare import CONFIDENCE
+from pipeline.evaluation.gain import half_interval
 from pipeline.evaluation.metrics import PERCENT, WORDS
 
 WIDTH = 9.0
@@ -31,7 +30,7 @@ def scores_over_labels(comparison: Sequence[Mapping[str, Any]], metric: str) -> 
         axes.errorbar(
             labels,
             [np.mean(s) for s in scores],
-            yerr=[_half_interval(s) for s in scores] if len(scores[0]) > 1 else None,
+            yerr=[float(half_interval(s)) for s in scores] if len(scores[0]) > 1 else None,
             marker="o",
             markersize=4,
             capsize=3,
@@ -165,7 +164,3 @@ def _label_axis(axes: Axes, comparison: Sequence[Mapping[str, Any]]) -> None:
 
 def _scale(metric: str) -> float:
     return 100.0 if metric in PERCENT else 1.0
-
-
-def _half_interval(scores: np.ndarray) -> float:
-    return float(stats.sem(scores) * stats.t.ppf((1 + CONFIDENCE) / 2, len(scores) - 1))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from pipeline.evaluation.compare import BASELINE, CANDIDATE
+from pipeline.evaluation.compare import CANDIDATE, CONTROL
 from pipeline.evaluation.metrics import PERCENT, WORDS
 from pipeline.evaluation.summary import Summary
 
@@ -65,7 +65,7 @@ def gain_table(summary: Summary) -> TextTable:
     """Pretrained and random weights at each label budget, and the gain where both ran."""
     count = seed_count(summary)
     over = f"mean ± deviation over {count} seeds" if count > 1 else "one seed"
-    arms = [arm for arm in (CANDIDATE, BASELINE) if arm in summary["comparison"][0]["arms"]]
+    arms = [arm for arm in (CANDIDATE, CONTROL) if arm in summary["comparison"][0]["arms"]]
     compared = len(arms) == 2
     rows = []
     for row in summary["comparison"]:

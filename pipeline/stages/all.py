@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -32,7 +33,7 @@ from pipeline.stages.keys import stage_key
 from pipeline.stages.run import Run, prepared_of, tracker_of
 from pipeline.stages.summary import COMPARISON
 from pipeline.stages.trials import PRETRAINED, LevelSpec, TrialSpec, stack_of, trials_of
-from pipeline.tracking.artifacts import rightly_classified, stored_json
+from pipeline.tracking.artifacts import correct_predictions, stored_json
 from pipeline.tracking.tracker import FinishedRun, StageRun, Tracker, download_model
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.progress import Watch
@@ -185,7 +186,7 @@ def compare_stage(config: RunConfig, run: Run, trials: Sequence[tuple[TrialSpec,
         if earlier:
             entries = stored_json(tracker, earlier.run_id, COMPARISON)
         else:
-            scores = [_score(tracker, trial, done, metric) for trial, done in trials]
+            scores = [_score(config, tracker, trial, done, metric) for trial, done in trials]
             entries = {
                 "comparison": [comparison_entry(row, metric) for row in compare(scores)],
                 "label_saving": [label_saving_entry(row) for row in label_savings(scores)],
@@ -202,9 +203,13 @@ def compare_stage(config: RunConfig, run: Run, trials: Sequence[tuple[TrialSpec,
         return Stage(earlier.run_id if earlier else stage.run_id, key, {}, earlier is not None)
 
 
-def _score(tracker: Tracker, trial: TrialSpec, done: Stage, metric: str) -> Score:
-    right = rightly_classified(tracker, done.run_id) if metric == "accuracy" else None
-    return Score(trial.arm, trial.labels, trial.seed, done.metrics[metric], right)
+def _score(
+    config: RunConfig, tracker: Tracker, trial: TrialSpec, done: Stage, metric: str
+) -> Score:
+    stack = stack_of(config, trial) if trial.arm in PRETRAINED else None
+    correct = partial(correct_predictions, tracker, done.run_id) if metric == "accuracy" else None
+    score = done.metrics[metric]
+    return Score(trial.arm, trial.labels, trial.seed, score, stack, correct)
 
 
 def _comparison_metrics(row: Mapping[str, Any], metric: str) -> dict[str, float]:

@@ -13,7 +13,7 @@ CONTRACTS = {
     "pretrain": 1,
     "finetune": 2,
     "reference": 1,
-    "compare": 1,
+    "compare": 2,
     "export": 2,
     "report": 1,
 }

@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.config.schema import RunConfig
 from pipeline.data.prepared import Prepared
-from pipeline.evaluation.compare import BASELINE, CANDIDATE
+from pipeline.evaluation.compare import CANDIDATE, CONTROL
 from pipeline.report.page import (
     SHOWN_ROWS,
     LeftBehind,
@@ -76,7 +76,7 @@ def _left_behind(
     trials: Sequence[tuple[TrialSpec, Stage]],
 ) -> LeftBehind:
     """Confusion at the least label budget, and how far weights moved, of the arms compared."""
-    arms: list[str] = [arm for arm in (CANDIDATE, BASELINE) if arm in config.finetune.arms]
+    arms: list[str] = [arm for arm in (CANDIDATE, CONTROL) if arm in config.finetune.arms]
     least = min(trial.labels for trial, _ in trials)
     classes = len(prepared.classes) if prepared.task == "classification" else 0
     confusion = {arm: np.zeros((classes, classes), int) for arm in arms if classes}

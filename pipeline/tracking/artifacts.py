@@ -28,8 +28,8 @@ def predictions_of(tracker: Tracker, run_id: str) -> tuple[np.ndarray, np.ndarra
             return stored["predicted"], stored["true"]
 
 
-def rightly_classified(tracker: Tracker, run_id: str) -> np.ndarray:
-    """Which test rows a finished trial classifies rightly."""
+def correct_predictions(tracker: Tracker, run_id: str) -> np.ndarray:
+    """The mask of correct predictions of a finished trial, bool (test rows,)."""
     predicted, true = predictions_of(tracker, run_id)
     return predicted == true
 

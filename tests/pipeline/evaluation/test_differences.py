@@ -63,10 +63,24 @@ def test_other_rows_make_two_independent_groups():
     assert found.rows[0].gain.interval == pytest.approx(tuple(welch.confidence_interval(0.95)))
 
 
-def test_groups_without_spread_have_no_interval():
-    flat = summary({100: {"random": [0.7, 0.7]}})
-    other = summary({100: {"random": [0.8, 0.8]}}, key="two")
-    assert compared(flat, other).rows[0].gain.interval is None
+def test_groups_without_spread_are_judged_by_the_exact_randomisation_test():
+    def gain(first: list[float], second: list[float]):
+        runs = (
+            summary({100: {"random": scores}}, key) for key, scores in (("a", first), ("b", second))
+        )
+        (row,) = compared(*runs).rows
+        assert row.gain.interval is None
+        return row.p_holm
+
+    # Of the ways to choose 4 of 8, or 3 of 7, by brute force in SciPy.
+    for sizes in [(4, 4), (3, 4)]:
+        groups = [[score] * size for score, size in zip((0.7, 0.8), sizes, strict=True)]
+        expected = stats.permutation_test(
+            groups[::-1], lambda x, y: np.mean(x) - np.mean(y), n_resamples=np.inf
+        ).pvalue
+        assert gain(*groups) == pytest.approx(expected)
+    assert gain([0.7, 0.7], [0.7, 0.7]) == 1
+    assert gain([0.7], [0.8]) is None
 
 
 def test_p_values_are_corrected_for_the_number_of_lines():
