@@ -15,7 +15,7 @@ import click
 
 from flows.interpreter import collector_paused, import_tensorflow, leave_at_once_after
 from flows.quiet import set_environment
-from pipeline.credentials import hidden
+from pipeline.credentials import redact
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _status(interruption: KeyboardInterrupt) -> int:
 
 
 def _stop(message: str, status: int) -> None:
-    click.echo(f"layerwise: {hidden(message)}", err=True)
+    click.echo(f"layerwise: {redact(message)}", err=True)
     sys.exit(status)
 
 
@@ -152,7 +152,7 @@ def run(
         found = _unless_prefect_goes(flow, resolved, refresh)
     if summary:
         from pipeline.stages.summary import read_report
-        from pipeline.tracking.tracker import find_run
+        from pipeline.tracking.find import find_run
 
         write_whole(summary, json.dumps(found, indent=1) + "\n")
         write_whole(summary.with_suffix(".html"), read_report(*find_run(found["run_id"])))
@@ -162,7 +162,7 @@ def run(
 def _import_flow(config: "RunConfig", refresh: bool) -> Callable[..., Any]:
     """The flow, with what it will need, imported while the server boots; the data are checked."""
     from pipeline.stages.trials import check_data
-    from pipeline.tracking.tracker import check_store
+    from pipeline.tracking.store import check_store
 
     check_store()
     _import_what_downloads(config.data.source)
@@ -207,7 +207,7 @@ def _console() -> Any:
 
 def _show(summary: Any) -> None:
     from flows.tables import print_summary
-    from pipeline.tracking.tracker import tracking_uri
+    from pipeline.tracking.store import tracking_uri
 
     console = _console()
     print_summary(summary, console)
@@ -216,7 +216,7 @@ def _show(summary: Any) -> None:
     console.print(f"Report:     {summary['report']}")
     console.print(f"Run:        {summary['run_id']} in experiment {summary['experiment']}")
     bin_folder = Path(sys.executable).parent
-    store = hidden(tracking_uri())
+    store = redact(tracking_uri())
     console.print(f"MLflow:     {bin_folder / 'mlflow'} ui --backend-store-uri {store}\n")
 
 
@@ -244,7 +244,7 @@ def compare(
         _compare_two(run, other, as_json)
         return
     from pipeline.stages.summary import read_summary
-    from pipeline.tracking.tracker import find
+    from pipeline.tracking.find import find
 
     summary = read_summary(*find(run))
     if as_json:
@@ -265,7 +265,7 @@ def _compare_two(run: str | None, other: str, as_json: bool) -> None:
     from flows.tables import print_differences
     from pipeline.evaluation.differences import differences
     from pipeline.stages.summary import read_config, read_summary
-    from pipeline.tracking.tracker import find
+    from pipeline.tracking.find import find
 
     a, b = find(run), find(other)
     first, second = read_summary(*a), read_summary(*b)
@@ -288,7 +288,8 @@ def export(run: str, directory: Path) -> None:
     import_tensorflow()
     from pipeline.export.inference import model_folder
     from pipeline.files import copy_version
-    from pipeline.tracking.tracker import download_model, find
+    from pipeline.tracking.find import find
+    from pipeline.tracking.registry import download_model
 
     tracker, found = find(run)
     exports = [c for c in tracker.children(found.run_id) if c.tags["stage"] == "export"]
@@ -311,7 +312,7 @@ def _inference(name: str, endpoint: str, help_text: str) -> None:
             import_tensorflow()
             from pipeline.data.sources.read import read_rows
             from pipeline.export.inference import infer, model_columns, model_folder
-            from pipeline.tracking.tracker import download_model
+            from pipeline.tracking.registry import download_model
 
         registered = model.startswith(("models:/", "runs:/"))
         folder = model_folder(download_model(model) if registered else Path(model))

@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from flows.flow import pretraining
 from flows.progress import console
 from pipeline.config.schema import RunConfig
-from pipeline.credentials import hidden
+from pipeline.credentials import redact
 from pipeline.errors import InputError, nearest
-from pipeline.tracking.tracker import tracking_uri
+from pipeline.tracking.store import tracking_uri
 
 
 def schedule_runs(config: RunConfig, cron: str, name: str, pool: str | None) -> None:
@@ -33,11 +33,11 @@ def schedule_runs(config: RunConfig, cron: str, name: str, pool: str | None) -> 
         )
     _check_server(url, pool)
     parameters = {"config": _at_home(config).model_dump(mode="json")}
-    where = f"Deployment layerwise/{name} at {hidden(url)}, cron {cron!r}."
+    where = f"Deployment layerwise/{name} at {redact(url)}, cron {cron!r}."
     if pool:
         uri = tracking_uri()
         # Prefect keeps what it is given where its users can read it: no passwords.
-        environment = {"MLFLOW_TRACKING_URI": uri} if hidden(uri) == uri else {}
+        environment = {"MLFLOW_TRACKING_URI": uri} if redact(uri) == uri else {}
         deployment = RunnerDeployment.from_flow(
             pretraining,
             name=name,
@@ -82,7 +82,7 @@ def _check_cron(cron: str) -> None:
 def _check_server(url: str, pool: str | None) -> None:
     with get_client(sync_client=True) as client:
         if error := client.api_healthcheck():
-            raise InputError(f"No Prefect server answers at {hidden(url)}: {error}.")
+            raise InputError(f"No Prefect server answers at {redact(url)}: {error}.")
         if pool:
             try:
                 client.read_work_pool(pool)

@@ -17,7 +17,7 @@ from pipeline.stages.all import DataStage
 from pipeline.stages.base import Stage
 from pipeline.stages.run import Run, fail_run, finish_run, start_run
 from pipeline.stages.trials import LevelSpec, TrialSpec, levels_of
-from pipeline.tracking.tracker import transient
+from pipeline.tracking.faults import transient
 
 
 def _is_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:

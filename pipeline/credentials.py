@@ -9,12 +9,12 @@ _LOGIN = re.compile(r"(?<=://)(?:[^\s/?#:@]*:(?!\d+/)[^\s'\"]*|[^\s/?#'\"]+)@")
 _OPTION = re.compile(r"(?<=password=)[^\s&'\"]+", re.IGNORECASE)
 
 
-def hidden(text: str) -> str:
+def redact(text: str) -> str:
     """`text` with *** for names and passwords in the addresses that it has."""
     return _OPTION.sub("***", _LOGIN.sub("***@", text))
 
 
-def taken_out(address: str) -> str:
+def strip_credentials(address: str) -> str:
     """An http address of MLflow without its name and password, which go to MLflow's variables.
 
     So it can be passed on, printed and kept anywhere, and this process and those that it starts

@@ -9,7 +9,6 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("layers", "pipeline", "flows")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 AGAINST_THE_ARROWS = {"layers": {"pipeline", "flows"}, "pipeline": {"flows"}, "flows": set()}
-MLFLOW_HOMES = {"pipeline/tracking/tracker.py", "pipeline/export/served_model.py"}
 
 
 def imported(source: str) -> set[str]:
@@ -67,8 +66,8 @@ def test_prefect_is_imported_in_flows_only(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_mlflow_is_imported_by_the_tracker_and_the_served_model_s_script_only(path):
-    if name_of(path) not in MLFLOW_HOMES:
+def test_mlflow_is_imported_in_tracking_and_by_the_served_model_s_script_only(path):
+    if room_of(name_of(path)) != "tracking" and name_of(path) != "pipeline/export/served_model.py":
         assert "mlflow" not in imported(path.read_text())
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flows.progress import console
 from flows.server.loopback import HOST, NAMES, prefect_command, prefect_environment
-from pipeline.tracking.tracker import tracking_uri
+from pipeline.tracking.store import tracking_uri
 
 
 def serve_pages(mlflow_port: int, prefect_port: int) -> None:

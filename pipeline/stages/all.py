@@ -34,7 +34,9 @@ from pipeline.stages.run import Run, prepared_of, tracker_of
 from pipeline.stages.summary import COMPARISON
 from pipeline.stages.trials import PRETRAINED, LevelSpec, TrialSpec, stack_of, trials_of
 from pipeline.tracking.artifacts import correct_predictions, stored_json
-from pipeline.tracking.tracker import FinishedRun, StageRun, Tracker, download_model
+from pipeline.tracking.registry import download_model, register
+from pipeline.tracking.runs import FinishedRun, StageRun
+from pipeline.tracking.tracker import Tracker
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.progress import Watch
 
@@ -267,7 +269,7 @@ def _exported_before(
             if folder_digest(stored) != digest:
                 return None
             path = copy_version(stored, directory)
-        registered = tracker.register(uri, config.name, config.export.alias)
+        registered = register(tracker, uri, config.name, config.export.alias)
     except InputError:
         return None
     kept = {name: earlier.tags[name] for name in ("logged_model", "saved_model", "endpoints")}

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.config.schema import RunConfig
 from pipeline.stages.run import Run, tracker_of
-from pipeline.tracking.tracker import FinishedRun, StageRun
+from pipeline.tracking.runs import FinishedRun, StageRun
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pipeline.seeds import derive
 from pipeline.stages.run import Run, prepared_of
 from pipeline.stages.trials import TrialSpec, parts_of
 from pipeline.tracking.artifacts import store_predictions
-from pipeline.tracking.tracker import StageRun
+from pipeline.tracking.runs import StageRun
 
 
 def fit_reference_trial(

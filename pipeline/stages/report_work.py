@@ -23,7 +23,8 @@ from pipeline.stages.summary import REPORT, read_summary
 from pipeline.stages.trials import TrialSpec
 from pipeline.stages.work import stored_autoencoder
 from pipeline.tracking.artifacts import predictions_of
-from pipeline.tracking.tracker import StageRun, Tracker
+from pipeline.tracking.runs import StageRun
+from pipeline.tracking.tracker import Tracker
 
 CURVES = ("loss", "explained_variance", "active_fraction", "dead_fraction")
 

@@ -9,7 +9,10 @@ from pipeline.config.schema import RunConfig
 from pipeline.data.prepared import Prepared, prepare
 from pipeline.evaluation.summary import Summary
 from pipeline.stages.summary import CONFIG, read_summary
-from pipeline.tracking.tracker import STORE, StageRun, Tracker, ending, this_process, tracking_uri
+from pipeline.tracking.processes import close_dead_runs, this_process
+from pipeline.tracking.runs import StageRun, ending
+from pipeline.tracking.store import STORE, tracking_uri
+from pipeline.tracking.tracker import Tracker
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ def start_run(config: RunConfig, refresh: bool = False) -> Run:
     tags = {"seed": config.seed, "process": this_process()}
     parent = tracker.start(config.name, "run", None, tags)
     scratch = Path(STORE).resolve() / "scratch"
-    for dead in tracker.close_dead_runs(parent.run_id):
+    for dead in close_dead_runs(tracker, parent.run_id):
         shutil.rmtree(scratch / dead, ignore_errors=True)
     settings = config.model_dump(mode="json")
     parent.params({name: settings[name] for name in ("name", "seed", "data", "finetune")})

@@ -9,7 +9,8 @@ from typing import Any, cast
 from pipeline.config.data import Task
 from pipeline.evaluation.metrics import METRICS
 from pipeline.evaluation.summary import Summary
-from pipeline.tracking.tracker import FinishedRun, Tracker
+from pipeline.tracking.runs import FinishedRun
+from pipeline.tracking.tracker import Tracker
 
 CONFIG = "config.json"
 """The artifact of the parent run: the resolved config."""

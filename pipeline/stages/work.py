@@ -24,7 +24,10 @@ from pipeline.stages.run import Run, prepared_of, tracker_of
 from pipeline.stages.trials import PRETRAINED, LevelSpec, TrialSpec, parts_of
 from pipeline.tracking.artifacts import store_predictions
 from pipeline.tracking.models import AUTOENCODER, NETWORK, store_model, stored_model
-from pipeline.tracking.tracker import StageRun, Tracker, tracking_uri
+from pipeline.tracking.registry import log_model, register
+from pipeline.tracking.runs import StageRun
+from pipeline.tracking.store import tracking_uri
+from pipeline.tracking.tracker import Tracker
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.compute import matched_steps
 from pipeline.training.devices import gpus_together
@@ -128,8 +131,8 @@ def export_best(
     prepared = prepared_of(config, run)
     trained = _trained(config, prepared, levels, best)
     folder = export(trained, directory, prepared.numbers, prepared.categories)
-    uri = tracker.log_model(stage, folder, *served_model(folder, prepared))
-    registered = tracker.register(uri, config.name, config.export.alias)
+    uri = log_model(tracker, stage, folder, *served_model(folder, prepared))
+    registered = register(tracker, uri, config.name, config.export.alias)
     return {
         "path": str(folder),
         "model_uri": registered,

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.tracking.tracker import StageRun, Tracker
+from pipeline.tracking.runs import StageRun
+from pipeline.tracking.tracker import Tracker
 
 PREDICTIONS = "predictions.npz"
 

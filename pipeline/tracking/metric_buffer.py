@@ -11,7 +11,7 @@ SECONDS = 2.0
 """Between two sendings."""
 
 
-class Sender(Generic[T]):
+class MetricBuffer(Generic[T]):
     """Sends entries together, in order, on a thread of its own; what failed is sent again."""
 
     def __init__(self, send: Callable[[Sequence[T]], None]):

@@ -7,7 +7,8 @@ from typing import Any
 import keras
 
 from pipeline.errors import InputError
-from pipeline.tracking.tracker import StageRun, Tracker
+from pipeline.tracking.runs import StageRun
+from pipeline.tracking.tracker import Tracker
 
 AUTOENCODER = "autoencoder.keras"
 NETWORK = "network.keras"

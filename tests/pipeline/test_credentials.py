@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from flows.cli import main
-from pipeline.credentials import hidden, taken_out
-from pipeline.tracking.tracker import tracking_uri
+from pipeline.credentials import redact, strip_credentials
+from pipeline.tracking.store import tracking_uri
 
 VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 
@@ -36,7 +36,7 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_credentials_are_hidden_wherever_they_stand(text: str, shown: str):
-    assert hidden(text) == shown
+    assert redact(text) == shown
 
 
 @pytest.mark.parametrize(
@@ -49,17 +49,17 @@ def test_credentials_are_hidden_wherever_they_stand(text: str, shown: str):
     ],
 )
 def test_other_addresses_are_shown_whole(text: str):
-    assert hidden(text) == text
+    assert redact(text) == text
 
 
 def test_credentials_leave_an_http_address_for_mlflow_s_own_variables():
-    assert taken_out("http://me:a%2Fb%40@host:5000/x?y@z") == "http://host:5000/x?y@z"
+    assert strip_credentials("http://me:a%2Fb%40@host:5000/x?y@z") == "http://host:5000/x?y@z"
     assert [os.environ[name] for name in VARIABLES] == ["http://host:5000/x?y@z", "me", "a/b@"]
 
 
 @pytest.mark.parametrize("address", ["http://host:5000/a@b", "sqlite:////a:b@c", "pg://u:s@h/db"])
 def test_other_addresses_are_left_as_they_are(address: str):
-    assert taken_out(address) == address
+    assert strip_credentials(address) == address
     assert not any(name in os.environ for name in VARIABLES)
 
 

@@ -10,7 +10,7 @@ from pipeline.stages.all import DataStage
 from pipeline.stages.base import Stage
 from pipeline.stages.run import Run, finish_run, start_run
 from pipeline.stages.trials import TrialSpec, levels_of
-from pipeline.tracking.tracker import tracking_uri
+from pipeline.tracking.store import tracking_uri
 
 
 class Called(NamedTuple):

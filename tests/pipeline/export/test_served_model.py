@@ -14,7 +14,8 @@ from sklearn.datasets import load_digits
 
 from pipeline.errors import InputError
 from pipeline.export.inference import infer
-from pipeline.tracking.tracker import Tracker, download_model
+from pipeline.tracking.registry import download_model, register
+from pipeline.tracking.tracker import Tracker
 from tests.pipeline.whole_runs import Whole
 
 RAW = load_digits().data.astype("float32")[:30]
@@ -181,7 +182,7 @@ def test_a_model_is_registered_once_however_often_it_is_asked_for(flowers_home):
         if child.tags["stage"] == "export"
     ]
     registered = [
-        tracker.register(run.tags["logged_model"], "elsewhere", "champion") for _ in range(2)
+        register(tracker, run.tags["logged_model"], "elsewhere", "champion") for _ in range(2)
     ]
     assert registered == ["models:/elsewhere@champion"] * 2
     (version,) = tracker.client.search_model_versions("name = 'elsewhere'")

@@ -11,8 +11,9 @@ import pytest
 from pipeline.errors import InputError
 from pipeline.export.inference import describe_model, model_folder
 from pipeline.tracking.artifacts import PREDICTIONS, predictions_of
+from pipeline.tracking.find import find, find_run
 from pipeline.tracking.models import AUTOENCODER, stored_model
-from pipeline.tracking.tracker import Tracker, find, find_run
+from pipeline.tracking.tracker import Tracker
 
 
 def stored(uri: str, file: Path) -> tuple[Tracker, str]:

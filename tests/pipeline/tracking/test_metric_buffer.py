@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from pipeline.tracking.metric_buffer import Sender
+from pipeline.tracking.metric_buffer import MetricBuffer
 
 
 @pytest.fixture(autouse=True)
@@ -13,7 +13,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("pipeline.tracking.metric_buffer.SECONDS", 0.0)
 
 
-def settled(sender: Sender) -> None:
+def settled(sender: MetricBuffer) -> None:
     while sender._busy():
         time.sleep(0.001)
 
@@ -26,7 +26,7 @@ def test_an_absent_receiver_holds_nothing_up_and_loses_nothing():
         present.wait()
         received.extend(entries)
 
-    sender = Sender(send)
+    sender = MetricBuffer(send)
     began = time.monotonic()
     for number in range(100):
         sender.add([number])
@@ -46,7 +46,7 @@ def test_what_failed_is_sent_again_before_what_came_later():
             raise faults.pop()
         received.extend(entries)
 
-    sender = Sender(send)
+    sender = MetricBuffer(send)
     sender.add([1])
     settled(sender)
     assert received == []
@@ -59,7 +59,7 @@ def test_the_end_tells_of_a_receiver_that_never_comes_back():
     def send(entries):
         raise OSError("gone")
 
-    sender = Sender(send)
+    sender = MetricBuffer(send)
     sender.add([1])
     with pytest.raises(OSError, match="gone"):
         sender.flush()
@@ -68,7 +68,7 @@ def test_the_end_tells_of_a_receiver_that_never_comes_back():
 def test_they_are_sent_together_when_there_is_time(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("pipeline.tracking.metric_buffer.SECONDS", 60.0)
     calls: list[list[int]] = []
-    sender = Sender(lambda entries: calls.append(list(entries)))
+    sender = MetricBuffer(lambda entries: calls.append(list(entries)))
     for number in range(5):
         sender.add([number])
     sender.flush()

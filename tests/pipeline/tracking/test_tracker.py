@@ -14,16 +14,13 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from pipeline.errors import InputError
-from pipeline.tracking.tracker import (
-    FinishedRun,
-    Tracker,
-    download_model,
-    find_run,
-    open_experiment,
-    this_process,
-    tracking_uri,
-    transient,
-)
+from pipeline.tracking.faults import transient
+from pipeline.tracking.find import find_run, open_experiment
+from pipeline.tracking.processes import close_dead_runs, this_process
+from pipeline.tracking.registry import download_model
+from pipeline.tracking.runs import FinishedRun
+from pipeline.tracking.store import tracking_uri
+from pipeline.tracking.tracker import Tracker
 
 PARENT = "mlflow.parentRunId"
 DID_THE_WORK = {"key": "k", "cached": False}
@@ -466,7 +463,7 @@ def test_what_a_dead_process_left_running_is_closed_as_killed(uri):
     elsewhere = left_open(f"another-machine 4194305 {began}")
     successor = tracker.start("left", "run", None, {"process": alive}).run_id
 
-    closed = tracker.close_dead_runs(successor)
+    closed = close_dead_runs(tracker, successor)
 
     assert set(closed) == {reused_number[0], no_such_number[0]}
     for run_id in (*reused_number, *no_such_number):
@@ -487,7 +484,7 @@ def test_a_stage_that_its_run_could_not_close_is_closed_too(uri):
     )
     successor = tracker.start("left", "run", None, {"process": this_process()}).run_id
 
-    assert tracker.close_dead_runs(successor) == []
+    assert close_dead_runs(tracker, successor) == []
 
     assert tracker.client.get_run(stage.run_id).info.status == "KILLED"
     assert tracker.client.get_run(foreign.info.run_id).info.status == "RUNNING"

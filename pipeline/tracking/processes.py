@@ -1,0 +1,57 @@
+"""Which process a run belongs to, and the runs of those that were killed."""
+
+import socket
+
+import psutil
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+from pipeline.tracking.runs import TAG
+from pipeline.tracking.tracker import Tracker
+
+
+def this_process() -> str:
+    """What tells this process from all others: machine, number, and when it began."""
+    return _process(psutil.Process())
+
+
+def close_dead_runs(tracker: Tracker, successor: str) -> list[str]:
+    """Close as KILLED what processes of this machine left open when they were killed.
+
+    Stages too that a run could not close itself, because the store had no room for it. Gives
+    back the ids of the dead pipeline runs.
+    """
+    opened = [
+        run
+        for run in tracker.client.search_runs(
+            [tracker.experiment_id], "attributes.status = 'RUNNING'"
+        )
+        if TAG + "stage" in run.data.tags
+    ]
+    parents = {run.info.run_id: run for run in opened if TAG + "process" in run.data.tags}
+    dead = [
+        run_id
+        for run_id, run in parents.items()
+        if run_id != successor and _is_dead(run.data.tags[TAG + "process"])
+    ]
+    alive = set(parents) - set(dead)
+    for run in opened:
+        parent = run.data.tags.get(MLFLOW_PARENT_RUN_ID)
+        if run.info.run_id in dead or (parent and parent not in alive):
+            tracker.client.set_tag(run.info.run_id, TAG + "continued_by", successor)
+            tracker.client.set_terminated(run.info.run_id, "KILLED")
+    return dead
+
+
+def _process(process: psutil.Process) -> str:
+    return f"{socket.gethostname()} {process.pid} {process.create_time():.2f}"
+
+
+def _is_dead(process: str) -> bool:
+    """Whether it was one of this machine and is no more; of another machine nobody can tell."""
+    host, number, _ = process.rsplit(" ", 2)
+    if host != socket.gethostname():
+        return False
+    try:
+        return _process(psutil.Process(int(number))) != process
+    except psutil.NoSuchProcess:
+        return True

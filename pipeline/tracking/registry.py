@@ -1,0 +1,85 @@
+"""Models in MLflow: logged, registered, downloaded."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import mlflow
+from mlflow.exceptions import MlflowException
+from mlflow.models import infer_signature
+
+from pipeline.errors import InputError
+from pipeline.tracking.runs import StageRun
+from pipeline.tracking.store import check_store, tracking_uri
+from pipeline.tracking.tracker import Tracker
+
+
+def log_model(
+    tracker: Tracker,
+    run: StageRun,
+    saved_model: Path,
+    script: Path,
+    example: Any,
+    outputs: Any,
+    endpoints: Sequence[str],
+    packages: Sequence[str],
+) -> str:
+    """Log the SavedModel as an MLflow model whose code is the script; give back its URI.
+
+    The signature is inferred from example rows and what `serve` gives for them; the parameter
+    `endpoint` chooses another one.
+    """
+    mlflow.set_tracking_uri(tracker.uri)
+    signature = infer_signature(example, outputs, params={"endpoint": endpoints[0]})
+    with mlflow.start_run(run_id=run.run_id):
+        info = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(script),
+            artifacts={"saved_model": str(saved_model)},
+            signature=signature,
+            input_example=example,
+            pip_requirements=[f"{name}=={version(name)}" for name in packages],
+        )
+    return info.model_uri
+
+
+def register(tracker: Tracker, model_uri: str, name: str, alias: str) -> str:
+    """Register a logged model, once, and point the alias at it; give back `models:/NAME@ALIAS`.
+
+    Raises `InputError` when there is no such logged model.
+    """
+    mlflow.set_tracking_uri(tracker.uri)
+    client = tracker.client
+    with suppress(MlflowException):  # it exists, or another run made it meanwhile
+        client.create_registered_model(name)
+    try:
+        model = mlflow.get_logged_model(model_uri.removeprefix("models:/"))
+    except MlflowException as error:
+        raise InputError(f"MLflow has no model {model_uri!r} any more: {error}") from error
+    versions = client.search_model_versions(f"name = '{name}'")
+    known = [version for version in versions if version.source == model_uri]
+    registered = (
+        known[0]
+        if known
+        else client.create_model_version(
+            name, model_uri, model.source_run_id, model_id=model.model_id
+        )
+    )
+    client.set_registered_model_alias(name, alias, registered.version)
+    return f"models:/{name}@{alias}"
+
+
+def download_model(uri: str) -> Path:
+    """The SavedModel inside a registered or logged model; `InputError` when there is none."""
+    check_store()
+    mlflow.set_tracking_uri(tracking_uri())
+    try:
+        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
+    except (MlflowException, OSError) as error:
+        raise InputError(f"MLflow has no model {uri!r}: {error}") from error
+    found = sorted(folder.glob("artifacts/**/saved_model.pb"))
+    if not found:
+        raise InputError(f"The model {uri!r} is not one that Layerwise exported.")
+    return found[0].parent

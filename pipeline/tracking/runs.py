@@ -1,0 +1,123 @@
+"""Runs in MLflow: one while its stage works, and one that is finished."""
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.tracking import MlflowClient
+
+from pipeline.files import file_digest
+from pipeline.tracking.dataset import dataset_input
+from pipeline.tracking.metric_buffer import MetricBuffer
+
+TAG = "layerwise."
+PICTURES = "pictures"
+PARAM_LENGTH = 6000
+METRICS_PER_CALL = 1000
+
+
+class StageRun:
+    """One MLflow run while its stage works."""
+
+    def __init__(self, client: MlflowClient, run_id: str):
+        self.run_id = run_id
+        self._client = client
+        self._began = time.monotonic()
+        self._metrics = MetricBuffer(self._send)
+        self._digests: dict[str, str] = {}
+
+    @property
+    def seconds(self) -> float:
+        """How long the stage has been at work."""
+        return time.monotonic() - self._began
+
+    def params(self, params: Mapping[str, Any]) -> None:
+        """Log parameters; nested mappings become dotted names."""
+        entries = [Param(key, str(value)[:PARAM_LENGTH]) for key, value in _flat(params)]
+        for start in range(0, len(entries), 100):
+            self._client.log_batch(self.run_id, params=entries[start : start + 100])
+
+    def metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
+        """Log metrics of one step. They are sent while the stage works on, see `MetricBuffer`."""
+        now = int(time.time() * 1000)
+        self._metrics.add([Metric(name, float(v), now, step) for name, v in metrics.items()])
+
+    def flush(self) -> None:
+        """Wait until all metrics are sent."""
+        self._metrics.flush()
+
+    def _send(self, metrics: Sequence[Metric]) -> None:
+        for start in range(0, len(metrics), METRICS_PER_CALL):
+            self._client.log_batch(self.run_id, metrics=metrics[start : start + METRICS_PER_CALL])
+
+    def tags(self, tags: Mapping[str, Any]) -> None:
+        """Set tags `layerwise.NAME`."""
+        entries = [RunTag(TAG + name, str(value)) for name, value in tags.items()]
+        self._client.log_batch(self.run_id, tags=entries)
+
+    def artifact(self, file: Path) -> None:
+        """Store a file under its name, and its digest as a tag."""
+        self._client.log_artifact(self.run_id, str(file))
+        self._digests[file.name] = file_digest(file)
+        self.tags({"digests": json.dumps(self._digests)})
+
+    def picture(self, name: str, png: bytes) -> None:
+        """Store a picture for people to look at; nothing is computed from it, so it has no digest.
+
+        It may be given to a run that has ended.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, f"{name}.png")
+            file.write_bytes(png)
+            self._client.log_artifact(self.run_id, str(file), PICTURES)
+
+    def dataset(
+        self, name: str, origin: str, digest: str, rows: np.ndarray, targets: np.ndarray
+    ) -> None:
+        """Log the dataset entity: name, digest, where it comes from, and the schema of a row."""
+        entry = dataset_input(name, origin, digest, rows, targets)
+        self._client.log_inputs(self.run_id, datasets=[entry])
+
+
+class FinishedRun(NamedTuple):
+    """A finished stage as MLflow tells it."""
+
+    run_id: str
+    tags: dict[str, str]
+    """Without the `layerwise.` before their names."""
+    params: dict[str, str]
+    metrics: dict[str, float]
+    """The last value of each."""
+
+    @property
+    def made_by(self) -> str:
+        """The run that holds the artifacts: of a cached stage the one that did the work."""
+        return self.tags.get("cached_from", self.run_id)
+
+
+def ending(error: BaseException) -> str:
+    """MLflow's status of a run that an error ended: what is no `Exception` came from outside."""
+    return "FAILED" if isinstance(error, Exception) else "KILLED"
+
+
+def finished_run(run: Run) -> FinishedRun:
+    """A finished run of MLflow's."""
+    tags = {
+        name.removeprefix(TAG): value
+        for name, value in run.data.tags.items()
+        if name.startswith(TAG)
+    }
+    return FinishedRun(run.info.run_id, tags, dict(run.data.params), dict(run.data.metrics))
+
+
+def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{before}{name}.")
+        else:
+            yield before + name, value

@@ -1,0 +1,69 @@
+"""Where the store is, and opening it."""
+
+import os
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import mlflow
+from mlflow.tracking import MlflowClient
+
+from pipeline.credentials import strip_credentials
+from pipeline.errors import InputError
+
+STORE = "mlruns"
+
+
+def tracking_uri() -> str:
+    """`MLFLOW_TRACKING_URI`, or SQLite in `mlruns/` of the working directory.
+
+    Without name and password where it is an http address, see `strip_credentials`.
+    """
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    return strip_credentials(given) if given else f"sqlite:///{Path(STORE).resolve()}/mlflow.db"
+
+
+def check_store() -> None:
+    """Raise `InputError` when nothing answers at the tracking address, before a run waits for it.
+
+    Once a run has begun a store that is away is waited for, as it may come back.
+    """
+    uri = tracking_uri()
+    if not uri.startswith(("http://", "https://")):
+        return
+    try:
+        urllib.request.urlopen(uri, timeout=10).close()
+    except urllib.error.HTTPError:
+        return  # it answers: to MLflow it may say more
+    except OSError as error:
+        raise InputError(
+            f"No MLflow server answers at {uri} ({error}). Start it, or unset MLFLOW_TRACKING_URI: "
+            "then the store is in mlruns/ of this folder."
+        ) from error
+
+
+def make_store(uri: str) -> MlflowClient:
+    """Open the store, which is made when it is not there yet."""
+    mlflow.set_tracking_uri(uri)
+    if file := database_file(uri):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    return MlflowClient(uri)
+
+
+def open_store() -> MlflowClient:
+    """Open the store at the tracking address; none is made only to be read.
+
+    Raises `InputError` when there is none.
+    """
+    check_store()
+    uri = tracking_uri()
+    file = database_file(uri)
+    if file and not file.exists():
+        raise InputError(f"There is no MLflow store at {uri}. Start a run first: layerwise run.")
+    mlflow.set_tracking_uri(uri)
+    return MlflowClient(uri)
+
+
+def database_file(uri: str) -> Path | None:
+    """The file of an SQLite store; None for a store of another kind."""
+    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
