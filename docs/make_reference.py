@@ -1,4 +1,4 @@
-"""Writes the config reference in README.md from the schema; `--check` only says if it is current.
+"""Writes docs/config.md, the config reference, from the schema; `--check` only compares.
 
 Usage: python docs/make_reference.py [--check]
 """
@@ -10,20 +10,31 @@ from typing import Any
 
 from pipeline.config.schema import RunConfig
 
-README = Path(__file__).parents[1] / "README.md"
-BEGIN = "<!-- config reference: made by `make docs` -->"
-END = "<!-- end of the config reference -->"
+PAGE = Path(__file__).with_name("config.md")
+INTRODUCTION = """\
+# Config reference
+
+<!-- Made from the schema by `make docs`; change the descriptions there, not this page. -->
+
+A config is a YAML file. What it leaves out has the default given here. `layerwise config digits > \
+mine.yaml` writes a whole one to start from, `layerwise run mine.yaml` runs it, and `--set \
+KEY=VALUE` changes one value by its path: `--set stack.0.units=256`. An unknown key and an \
+impossible value are refused by name. `layerwise config --schema` prints all of this as a JSON \
+schema.
+
+The defaults of `stack` are those of a level that you write yourself. The default stack, which a \
+config without `stack` has, sets more of them: `layerwise config` prints it."""
 
 
 def reference() -> str:
-    """A table for each section of the config, in the order of the tree."""
+    """The page: a table for each section of the config, in the order of the tree."""
     schema = RunConfig.model_json_schema()
-    parts = [_table("the top of the file", schema, schema["$defs"])]
+    parts = [INTRODUCTION, _table("The top of the file", schema, schema["$defs"])]
     parts += [
         _table(path, section, schema["$defs"])
         for path, section in _sections(schema, schema["$defs"])
     ]
-    return "\n\n".join(parts)
+    return "\n\n".join(parts) + "\n"
 
 
 def _sections(
@@ -62,8 +73,9 @@ def _table(path: str, section: dict[str, Any], definitions: dict[str, Any]) -> s
         for name, field in section["properties"].items()
         if name not in ("mechanism", "kind")
     ]
-    title = path if ":" in path or " " in path else f"`{path}`"
-    head = f"**{title}**: {section['description'].splitlines()[0]}"
+    section_of, _, tag = path.partition(": ")
+    title = path if " " in section_of else f"`{section_of}`" + (f", {tag}" if tag else "")
+    head = f"## {title}\n\n{section['description'].splitlines()[0]}"
     if not rows:
         return head
     return "\n".join([head, "", "| key | value | default | meaning |", "| - | - | - | - |", *rows])
@@ -120,17 +132,12 @@ def _plain(value: Any) -> str:
 
 
 def main() -> None:
-    """Write the reference into the README, or fail when it is not there as it should be."""
-    text = README.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        sys.exit(f"README.md needs the lines {BEGIN!r} and {END!r}.")
-    current = f"{before}{BEGIN}\n\n{reference()}\n\n{END}{after}"
+    """Write the page, or with `--check` fail when it is not what the schema gives."""
+    current = reference()
     if "--check" not in sys.argv[1:]:
-        README.write_text(current, encoding="utf-8")
-    elif current != text:
-        sys.exit("README.md: the config reference is not current. Run: make docs")
+        PAGE.write_text(current, encoding="utf-8")
+    elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != current:
+        sys.exit("docs/config.md is not what the schema gives. Run: make docs")
 
 
 if __name__ == "__main__":
