@@ -1,24 +1,28 @@
-"""How many labels pretraining saved: where the baseline's learning curve reaches the candidate's.
+"""How many labels pretraining saved: where the control's learning curve reaches the candidate's.
 
 An arm's curve is its mean score over the logarithm of the labels, made monotone by isotonic
-regression (Barlow et al. 1972) and straight between budgets.
+regression (Barlow et al. 1972) and straight between budgets. The interval holds all label numbers
+that a paired t test of candidate and control does not reject (Fieller 1954): at each of them the
+control's score is a weighted mean of two budgets, so that the test is exact where Student's is.
 """
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import scipy
 
 from pipeline.evaluation.compare import CANDIDATE, CONTROL, Score
-from pipeline.evaluation.gain import CONFIDENCE
+from pipeline.evaluation.gain import EQUAL, half_interval
 
-RESAMPLES = 2000
+PLACES = 400
+"""Label numbers between two budgets at which candidate and control are compared."""
 
 
 class LabelSaving(NamedTuple):
-    """The labels that the baseline needs to score what the candidate scores at a label budget.
+    """The labels that the control needs to score what the candidate scores at a label budget.
 
     Nothing is known beyond the budgets that ran: a value equal to the least budget means that many
     or fewer, one equal to the largest means that many or more.
@@ -27,9 +31,9 @@ class LabelSaving(NamedTuple):
     labels: int
     """The candidate's label budget."""
     equals: float
-    """The baseline's labels for the same score."""
+    """The control's labels for the same score."""
     interval: tuple[float, float] | None
-    """95 % percentile interval of `equals`, seeds drawn with replacement; None for one seed."""
+    """95 % interval of `equals`; None for one seed."""
     bound: Literal["at most", "at least"] | None
     """Whether `equals` is at an end of the budgets that ran, and so only a bound."""
 
@@ -43,36 +47,16 @@ def label_savings(scores: Sequence[Score]) -> list[LabelSaving]:
     seeds = sorted(set.intersection(*(set(table[b]) for table in tables for b in budgets)))
     if not seeds:
         return []
-    candidate, baseline = (
-        np.array([[table[labels][seed] for labels in budgets] for seed in seeds])
+    candidate, control = (
+        _monotone(np.array([[table[labels][seed] for labels in budgets] for seed in seeds]))
         for table in tables
     )
-
-    def equals(rows: np.ndarray) -> np.ndarray:
-        return _same_score(budgets, candidate[rows].mean(axis=0), baseline[rows].mean(axis=0))
-
-    everyone = np.arange(len(seeds))
-    found = equals(everyone)
-    if len(seeds) < 2:
-        return [
-            LabelSaving(b, float(n), None, _bound(budgets, n))
-            for b, n in zip(budgets, found, strict=True)
-        ]
-    interval = scipy.stats.bootstrap(
-        (everyone,),
-        equals,
-        confidence_level=CONFIDENCE,
-        n_resamples=RESAMPLES,
-        method="percentile",
-        vectorized=False,
-        rng=0,
-    ).confidence_interval
-    return [
-        LabelSaving(budget, float(number), (float(low), float(high)), _bound(budgets, number))
-        for budget, number, low, high in zip(
-            budgets, found, interval.low, interval.high, strict=True
-        )
-    ]
+    savings = []
+    for budget, ours in zip(budgets, candidate.T, strict=True):
+        equals = _same_score(budgets, ours.mean(), control.mean(axis=0))
+        interval = _interval(budgets, ours, control) if len(seeds) > 1 else None
+        savings.append(LabelSaving(budget, equals, interval, _bound(budgets, equals)))
+    return savings
 
 
 def label_saving_entry(saving: LabelSaving) -> dict[str, Any]:
@@ -99,9 +83,47 @@ def _table(scores: Sequence[Score], arm: str) -> dict[int, dict[int, float]]:
     return table
 
 
-def _same_score(budgets: Sequence[int], candidate: np.ndarray, baseline: np.ndarray) -> np.ndarray:
-    """Where the baseline's curve first reaches each point of the candidate's, in labels."""
-    reached = scipy.optimize.isotonic_regression(candidate).x
-    heights, first = np.unique(scipy.optimize.isotonic_regression(baseline).x, return_index=True)
-    # Rounded, so that a budget comes back as itself.
-    return np.exp(np.interp(reached, heights, np.log(np.asarray(budgets))[first])).round(6)
+def _monotone(scores: np.ndarray) -> np.ndarray:
+    """Scores (seeds, budgets), averaged over those budgets between which their mean would fall."""
+    blocks = scipy.optimize.isotonic_regression(scores.mean(axis=0)).blocks
+    sizes = np.diff(blocks)
+    return np.repeat(np.add.reduceat(scores, blocks[:-1], axis=1) / sizes, sizes, axis=1)
+
+
+def _same_score(budgets: Sequence[int], ours: float, control: np.ndarray) -> float:
+    """Where the control's mean curve (budgets,) first reaches a score, in labels."""
+    heights, first = np.unique(control.round(12), return_index=True)
+    return _labels(np.interp(ours, heights, np.log(budgets)[first]))
+
+
+def _interval(budgets: Sequence[int], ours: np.ndarray, control: np.ndarray) -> tuple[float, float]:
+    """The label numbers at which the seeds' scores (seeds,) and the control's do not differ.
+
+    `control` is (seeds, budgets). From the first place where ours are not significantly above it to
+    the last where they are not significantly below.
+    """
+    ends = np.log(budgets)
+    places = np.unique([np.linspace(*pair, PLACES) for pair in pairwise(ends)])
+    theirs = np.array([np.interp(places, ends, curve) for curve in control])
+    gains = ours[:, np.newaxis] - theirs
+    mean, half = gains.mean(axis=0), half_interval(gains)
+    low = _first_not_above(places, mean - half)
+    high = _first_not_above(places[::-1], -(mean + half)[::-1])
+    return _labels(low), _labels(high)
+
+
+def _first_not_above(places: np.ndarray, values: np.ndarray) -> float:
+    """The first place at which a value is 0 or less, straight between places; else the last."""
+    found = np.flatnonzero(values <= EQUAL)
+    if not len(found):
+        return float(places[-1])
+    if found[0] == 0:
+        return float(places[0])
+    before, at = found[0] - 1, found[0]
+    share = min(1.0, values[before] / (values[before] - values[at]))
+    return float(places[before] + share * (places[at] - places[before]))
+
+
+def _labels(log_labels: float) -> float:
+    """Rounded, so that a budget comes back as itself."""
+    return float(np.exp(log_labels).round(6))

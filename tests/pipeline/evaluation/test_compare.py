@@ -16,6 +16,9 @@ from pipeline.evaluation.compare import (
     verdict,
 )
 from pipeline.evaluation.gain import paired_gain
+from tests.pipeline.evaluation.measured import as_scores, measured_digits
+
+RUNS = 1000
 
 
 def scores(pretrained: dict[int, float], random: dict[int, float], labels: int = 10):
@@ -110,6 +113,37 @@ def test_random_against_random_is_called_anything_in_five_runs_of_a_hundred():
         called += any(row.verdict != "no evidence" for row in compare(made))
     # Three looks in each run, corrected; five deviations of 500 draws above 5 %.
     assert 0 < called < 500 * 0.05 + 5 * sqrt(500 * 0.05 * 0.95)
+
+
+def test_false_verdicts_of_the_default_config_on_measured_scores():
+    """Five seeds, a stack for each, three budgets: as by default, and with no true gain."""
+    budgets, measured = measured_digits()
+    pretrained, random = measured
+    level = np.stack([pretrained - (pretrained - random).mean(axis=0), random])  # no gain
+    rng = np.random.default_rng(0)
+    called = {"random against random": 0, "pretrained without its gain": 0}
+    for _ in range(RUNS):
+        two_groups = rng.permutation(random)[:10].reshape(2, 5, -1)
+        one_of_each_stack = rng.permutation(10)[:5] + 10 * rng.integers(0, 4, 5)
+        for name, curves in zip(called, (two_groups, level[:, one_of_each_stack]), strict=True):
+            rows = compare(as_scores(budgets, curves))
+            assert [row.stacks for row in rows] == [5, 5, 5]
+            called[name] += any(row.verdict != "no evidence" for row in rows)
+    most = RUNS * 0.05 + 3 * sqrt(RUNS * 0.05 * 0.95)
+    assert all(0 < runs < most for runs in called.values()), called
+
+
+def test_stacks_that_differ_half_as_much_as_seeds_need_to_be_one_for_each_seed():
+    """With one stack for all seeds, verdicts are on that stack, and as on pretraining false."""
+    rng = np.random.default_rng(0)
+
+    def false_verdicts(stacks: int) -> float:
+        gains = rng.normal(0, 0.01, (RUNS, 5)) + rng.normal(0, 0.005, (RUNS, stacks))
+        p_values = [paired_gain(run, np.zeros(5)).p for run in gains]
+        return float(np.mean([p < 0.05 for p in p_values]))
+
+    assert false_verdicts(5) < 0.05 + 3 * sqrt(0.05 * 0.95 / RUNS)
+    assert false_verdicts(1) > 0.1
 
 
 # A single seed
