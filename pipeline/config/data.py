@@ -56,8 +56,8 @@ class DataConfig(Part):
         "auto",
         description="Fitted on training rows: `global` maps the least and greatest value of all "
         "columns to [0, 1] (images), `minmax` does it column by column, `standard` gives each "
-        "column mean 0 and deviation 1; `auto` is `global` for arrays and images, `standard` for "
-        "tables.",
+        "column mean 0 and standard deviation 1; `auto` is `global` for arrays and images, "
+        "`standard` for tables.",
     )
     memory: PositiveFloat = Field(
         8.0,
