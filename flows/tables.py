@@ -9,16 +9,15 @@ from rich.table import Table
 
 from pipeline.evaluation.compare import seeds_needed
 from pipeline.evaluation.differences import Differences
-from pipeline.evaluation.metrics import PERCENT, WORDS
+from pipeline.evaluation.metrics import WORDS
 from pipeline.evaluation.summary import Summary
+from pipeline.evaluation.units import gain_unit, scale, score_text
 from pipeline.report.tables import (
     TextTable,
     gain_cells,
     headline,
     notes,
-    number,
     p_text,
-    scale,
     seed_count,
     tables,
 )
@@ -54,23 +53,23 @@ def print_seeds(summary: Summary, console: Console) -> None:
         table.add_column(name, justify="left" if name == "arm" else "right", no_wrap=True)
     for row in summary["comparison"]:
         for arm, scores in row["arms"].items():
-            numbers = [number(score, summary) for score in scores[summary["metric"]]]
+            numbers = [score_text(score, summary["metric"]) for score in scores[summary["metric"]]]
             table.add_row(f"{row['labels']:,}", arm, *numbers)
     console.print(table)
 
 
 def print_plan(summary: Summary, gain: float, console: Console) -> None:
     """Print how many seeds would show a gain of this size, in the table's units."""
-    unit = "points" if summary["metric"] in PERCENT else WORDS[summary["metric"]]
-    table = Table(title=f"Seeds to see a gain of {gain:g} {unit}", **STYLE)
+    metric = summary["metric"]
+    table = Table(title=f"Seeds to see a gain of {gain:g} {gain_unit(metric)}", **STYLE)
     for name in ("labels", "standard deviation of the gain", "seeds"):
         table.add_column(name, justify="right")
     rows = [row for row in summary["comparison"] if row["gain"]]
     for row in rows:
         std = row["gain"]["std"]
         if std > 0:
-            seeds = f"{seeds_needed(gain / scale(summary), std, len(rows)):,}"
-            table.add_row(f"{row['labels']:,}", number(std, summary), seeds)
+            seeds = f"{seeds_needed(gain / scale(metric), std, len(rows)):,}"
+            table.add_row(f"{row['labels']:,}", score_text(std, metric), seeds)
         else:
             shown = "one seed" if row["gain"]["p_value"] is None else "no spread"
             table.add_row(f"{row['labels']:,}", shown, "-")
@@ -97,8 +96,8 @@ def print_differences(
         table.add_row(
             f"{row.labels:,}",
             row.arm,
-            number(row.first, first),
-            number(row.second, first),
+            score_text(row.first, first["metric"]),
+            score_text(row.second, first["metric"]),
             *gain_cells(entry, first),
             "-" if row.p_holm is None else p_text(row.p_holm),
         )

@@ -9,13 +9,14 @@ from matplotlib.figure import Figure
 
 from pipeline.evaluation.gain import half_interval
 from pipeline.evaluation.metrics import PERCENT, WORDS
+from pipeline.evaluation.units import gain_unit, scale
 
 WIDTH = 9.0
 BINS = 40
 ACROSS = 16
 """Images in a row of a grid."""
-MOST_NUMBERED = 12
-"""Classes up to which the cells of a confusion matrix show numbers."""
+NUMBERED_CLASSES = 12
+"""With no more classes the cells of a confusion matrix show numbers."""
 
 
 def scores_over_labels(comparison: Sequence[Mapping[str, Any]], metric: str) -> Figure:
@@ -24,7 +25,7 @@ def scores_over_labels(comparison: Sequence[Mapping[str, Any]], metric: str) -> 
     arms = dict.fromkeys(arm for row in comparison for arm in row["arms"])
     for number, arm in enumerate(arms):
         rows = [row for row in comparison if arm in row["arms"]]
-        scores = [np.multiply(row["arms"][arm][metric], _scale(metric)) for row in rows]
+        scores = [np.multiply(row["arms"][arm][metric], scale(metric)) for row in rows]
         # Side by side, so that intervals do not hide each other.
         labels = [row["labels"] * 1.02 ** (number - (len(arms) - 1) / 2) for row in rows]
         axes.errorbar(
@@ -49,19 +50,19 @@ def paired_differences(comparison: Sequence[Mapping[str, Any]], metric: str) -> 
     figure, axes = _figure(3.5)
     for position, row in enumerate(comparison):
         pretrained, random = (row["arms"][arm][metric] for arm in ("pretrained", "random"))
-        differences = np.subtract(pretrained, random) * _scale(metric)
+        differences = np.subtract(pretrained, random) * scale(metric)
         spread = np.linspace(-0.25, -0.1, len(differences))
         axes.plot(position + spread, differences, "o", color="tab:blue", alpha=0.7)
         mean = row["gain"]["mean"]
-        interval = np.multiply(row["gain"]["ci95"] or [mean, mean], _scale(metric))
+        interval = np.multiply(row["gain"]["ci95"] or [mean, mean], scale(metric))
         axes.vlines(position + 0.1, *interval, color="black")
-        axes.plot(position + 0.1, mean * _scale(metric), "s", color="black")
+        axes.plot(position + 0.1, mean * scale(metric), "s", color="black")
     axes.axhline(0, color="grey", linewidth=0.8)
     margin = 0.5 + 1 / len(comparison)  # so that one budget does not fill the width
     axes.set_xlim(-margin, len(comparison) - 1 + margin)
     axes.set_xticks(range(len(comparison)), [f"{row['labels']:,}" for row in comparison])
     axes.set_xlabel("labels")
-    axes.set_ylabel("gain in points" if metric in PERCENT else f"gain in {WORDS[metric]}")
+    axes.set_ylabel(f"gain in {gain_unit(metric)}")
     return figure
 
 
@@ -101,7 +102,7 @@ def image_grid(images: np.ndarray) -> Figure:
 
 
 def density(share: np.ndarray, rows: int) -> Figure:
-    """How many units of a level are active for which share of so many rows."""
+    """How many units of a level are active for which share of the rows."""
     figure, axes = _figure(2.4)
     # Each bin holds equally many of the shares that can be, 0 to `rows` in `rows`.
     step = -(-(rows + 1) // BINS)
@@ -112,7 +113,7 @@ def density(share: np.ndarray, rows: int) -> Figure:
 
 
 def confusion(matrices: Mapping[str, np.ndarray], classes: Sequence[str]) -> Figure:
-    """Shares of each true class (rows) that were taken for each class (columns)."""
+    """A confusion matrix for each arm, as shares of each true class (rows)."""
     figure = Figure(figsize=(WIDTH, WIDTH / len(matrices)), layout="constrained")
     for axes, (name, matrix) in zip(
         figure.subplots(1, len(matrices), squeeze=False).flat, matrices.items(), strict=True
@@ -124,7 +125,7 @@ def confusion(matrices: Mapping[str, np.ndarray], classes: Sequence[str]) -> Fig
         axes.set_ylabel("true")
         axes.set_xticks(range(len(classes)), classes, rotation=90, fontsize=7)
         axes.set_yticks(range(len(classes)), classes, fontsize=7)
-        if len(classes) <= MOST_NUMBERED:
+        if len(classes) <= NUMBERED_CLASSES:
             for (true, predicted), share in np.ndenumerate(shares):
                 color = "white" if share > 0.5 else "black"
                 axes.text(predicted, true, f"{100 * share:.0f}", ha="center", va="center",
@@ -160,7 +161,3 @@ def _label_axis(axes: Axes, comparison: Sequence[Mapping[str, Any]]) -> None:
     axes.set_xticks(budgets, [f"{labels:,}" for labels in budgets])
     axes.minorticks_off()
     axes.set_xlabel("labels")
-
-
-def _scale(metric: str) -> float:
-    return 100.0 if metric in PERCENT else 1.0

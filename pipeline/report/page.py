@@ -14,8 +14,9 @@ from layers import SparseAutoencoder
 from pipeline.config.level import LevelConfig
 from pipeline.evaluation.metrics import NAMES, PERCENT
 from pipeline.evaluation.summary import Summary
+from pipeline.evaluation.units import score_text
 from pipeline.report import figures
-from pipeline.report.tables import headline, notes, seed_count, tables
+from pipeline.report.tables import headline, notes, seed_count, stacks_sentence, tables
 from pipeline.training.finetuning.network import reconstruct
 from pipeline.training.pretraining.pretrain import encode
 
@@ -192,13 +193,14 @@ def _reconstructions(
 
 
 def verdict_sentence(summary: Summary) -> str:
-    """What the run found, in one sentence."""
-    scale, digits, unit = (100, 1, " points") if summary["metric"] in PERCENT else (1, 3, "")
+    """What the run found, a sentence for each verdict, and what the verdicts are on."""
+    metric = summary["metric"]
+    unit = " points" if metric in PERCENT else ""
     found: dict[str, list[str]] = {}
     for row in summary["comparison"]:
         if row["gain"]:
-            size = f"{row['labels']:,} labels ({scale * row['gain']['mean']:+.{digits}f}{unit})"
-            found.setdefault(row["verdict"], []).append(size)
+            size = score_text(row["gain"]["mean"], metric, "+")
+            found.setdefault(row["verdict"], []).append(f"{row['labels']:,} labels ({size}{unit})")
     if not found:
         return "Nothing was compared: both the pretrained and the random arm must run."
     words = {
@@ -206,7 +208,8 @@ def verdict_sentence(summary: Summary) -> str:
         "hurts": "Pretraining hurts at {}.",
         "no evidence": "There is no evidence of an effect at {}.",
     }
-    return " ".join(words[name].format(_listed(found[name])) for name in words if name in found)
+    sentences = [words[name].format(_listed(found[name])) for name in words if name in found]
+    return " ".join([*sentences, stacks_sentence(summary)]).strip()
 
 
 def report_html(summary: Summary, sections: Sequence[Section]) -> str:

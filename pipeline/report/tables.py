@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pipeline.evaluation.compare import CANDIDATE, CONTROL
-from pipeline.evaluation.metrics import PERCENT, WORDS
+from pipeline.evaluation.metrics import WORDS
 from pipeline.evaluation.summary import Summary
+from pipeline.evaluation.units import score_text
 
 
 class TextTable(NamedTuple):
-    """A table of text; the column `arm` is to be set to the left, all others to the right."""
+    """A table of text; the column `arm` is aligned left, all others right."""
 
     title: str
     columns: tuple[str, ...]
@@ -64,7 +65,7 @@ def level_table(summary: Summary) -> TextTable:
 def gain_table(summary: Summary) -> TextTable:
     """Pretrained and random weights at each label budget, and the gain where both ran."""
     count = seed_count(summary)
-    over = f"mean ± deviation over {count} seeds" if count > 1 else "one seed"
+    over = f"mean ± standard deviation over {count} seeds" if count > 1 else "one seed"
     arms = [arm for arm in (CANDIDATE, CONTROL) if arm in summary["comparison"][0]["arms"]]
     compared = len(arms) == 2
     rows = []
@@ -129,50 +130,74 @@ def saving_table(summary: Summary) -> TextTable:
 
 def notes(summary: Summary) -> list[str]:
     """What the tables mean and what they do not show, a paragraph each."""
-    return [_meaning(summary), *_single_seed(summary), *_poor_levels(summary)]
+    sentences = [*_gain(summary), stacks_sentence(summary), *_labels(summary)]
+    meaning = " ".join(sentence for sentence in sentences if sentence)
+    return [meaning, *_single_seed(summary), *_poor_levels(summary)]
 
 
-def _meaning(summary: Summary) -> str:
-    data, count = summary["data"], seed_count(summary)
-    sentences = []
-    if any(row["gain"] for row in summary["comparison"]):
-        if count > 1:
-            sentences.append(
-                "Gain: pretrained minus random on the test rows, paired by seed; 95 % interval of "
-                "its mean by Student's t; p: of that test, corrected for the number of label "
-                "budgets (Holm); the verdict follows from p."
-            )
-        else:
-            sentences.append(
-                "Gain: pretrained minus random on the test rows. One seed has no interval and no "
-                "verdict: set finetune.seeds."
-            )
-    stacks = summary["pretrain_seeds"]
-    if count > 1 and stacks == count:
-        sentences.append("Each seed has a stack of its own.")
-    elif count > 1:
-        serve = "stacks serve" if stacks > 1 else "stack serves"
-        sentences.append(
-            f"{stacks} pretrained {serve} all seeds, so that the interval leaves out how lucky "
-            "pretraining was: set pretrain_seeds."
-        )
-    sentences.append(
+def stacks_sentence(summary: Summary) -> str:
+    """What the verdict is about: pretraining, or stacks that seeds share; empty without a verdict.
+
+    A shared stack's luck is the same in every seed, so that no interval over seeds covers it.
+    """
+    count, stacks = seed_count(summary), summary["pretrain_seeds"]
+    if count == 1 or not any(row["gain"] for row in summary["comparison"]):
+        return ""
+    if stacks == count:
+        return "Each seed has a stack of its own: the verdict is on pretraining."
+    shared = "1 pretrained stack" if stacks == 1 else f"{stacks} pretrained stacks"
+    those = "that stack" if stacks == 1 else "those stacks"
+    return (
+        f"{count} seeds share {shared}: the verdict is on {those} alone, not on pretraining. Set "
+        f"pretrain_seeds to {count}."
+    )
+
+
+def _gain(summary: Summary) -> list[str]:
+    gains = [row["gain"] for row in summary["comparison"] if row["gain"]]
+    if not gains:
+        return []
+    if seed_count(summary) == 1:
+        return [
+            "Gain: pretrained minus random on the test rows. One seed has no interval and no "
+            "verdict: set finetune.seeds."
+        ]
+    sentences = [
+        "Gain: pretrained minus random on the test rows, paired by seed; 95 % interval of its mean "
+        "by Student's t; p: of that test, corrected for the number of label budgets (Holm); the "
+        "verdict follows from p."
+    ]
+    flat = [gain for gain in gains if not gain["ci95"]]
+    if flat:
+        exact = all(gain["p_value_exact"] for gain in flat)
+        test = "the exact sign-flip test" if exact else "a sign-flip test of patterns drawn"
+        sentences.append(f"Where all seeds gain the same, p is of {test}.")
+    return sentences
+
+
+def _labels(summary: Summary) -> list[str]:
+    """Which labels the arms know beside those of their budget."""
+    data = summary["data"]
+    sentences = [
         f"In every arm alike, {data['validation_rows']:,} further labels choose the encoder's rate "
         "and the checkpoint."
-    )
+    ]
     if any(row["labels"] > data["train_rows"] for row in summary["comparison"]):
         sentences.append(
-            f"A budget above {data['train_rows']:,} takes these labels in, and chooses the rate "
-            "alone."
+            f"A budget above {data['train_rows']:,} trains on them too, and they then choose the "
+            "rate alone."
         )
-    return " ".join(sentences)
+    if summary["metric"] == "accuracy":
+        sentences.append("Labels are drawn with the class shares of all training rows.")
+    return sentences
 
 
 def _single_seed(summary: Summary) -> list[str]:
     """For one seed: how often the two networks differ on the test rows."""
     return [
-        f"{row['labels']:,} labels: of the test rows {found['pretrained_only']:,} came out right "
-        f"with pretraining only, {found['random_only']:,} without it only (McNemar's test: p "
+        f"{row['labels']:,} labels: of the test rows {found['pretrained_only']:,} are predicted "
+        f"correctly with pretraining only, {found['random_only']:,} without it only (McNemar's "
+        f"test: p "
         f"{p_text(found['p_value'])})."
         for row in summary["comparison"]
         if (found := row["gain"] and row["gain"]["mcnemar"])
@@ -200,12 +225,12 @@ def seed_count(summary: Summary) -> int:
 
 
 def mean_std(scores: Mapping[str, Any] | None, summary: Summary) -> str:
-    """An arm's mean, with its deviation where there are several seeds."""
+    """An arm's mean, with its standard deviation where there are several seeds."""
     if scores is None:
         return "-"
-    mean = number(scores["mean"], summary)
+    mean = score_text(scores["mean"], summary["metric"])
     several = len(scores[summary["metric"]]) > 1
-    return f"{mean} ± {number(scores['std'], summary)}" if several else mean
+    return f"{mean} ± {score_text(scores['std'], summary['metric'])}" if several else mean
 
 
 def gain_cells(gain: Mapping[str, Any] | None, summary: Summary) -> tuple[str, str]:
@@ -213,24 +238,13 @@ def gain_cells(gain: Mapping[str, Any] | None, summary: Summary) -> tuple[str, s
     if gain is None:
         return "-", "-"
     if gain["ci95"]:
-        low, high = (number(end, summary, "+") for end in gain["ci95"])
+        low, high = (score_text(end, summary["metric"], "+") for end in gain["ci95"])
         shown = f"[{low}, {high}]"
     else:
         shown = "one seed" if gain["p_value"] is None else "no spread"
-    return number(gain["mean"], summary, "+"), shown
+    return score_text(gain["mean"], summary["metric"], "+"), shown
 
 
 def p_text(value: float) -> str:
     """A p-value with two digits."""
     return f"{value:.2g}" if value >= 1e-3 else "< 0.001"
-
-
-def number(value: float, summary: Summary, sign: str = "") -> str:
-    """A score as people read it: in per cent with one digit, or R squared with three."""
-    digits = 1 if summary["metric"] in PERCENT else 3
-    return f"{scale(summary) * value:{sign}.{digits}f}"
-
-
-def scale(summary: Summary) -> float:
-    """What scores are multiplied with where people read them."""
-    return 100.0 if summary["metric"] in PERCENT else 1.0

@@ -45,5 +45,5 @@ def test_random_against_random_is_called_anything_no_more_often_than_chance_allo
             f"\nA/A, {RUNS} runs on digits: {called} called anything; of {len(looks)} looks "
             f"{looks.count('helps')} helps, {looks.count('hurts')} hurts"
         )
-    # At most 5 % of runs, and three deviations of what chance adds to that.
+    # At most 5 % of runs, and three standard deviations of what chance adds to that.
     assert called <= RUNS * 0.05 + 3 * sqrt(RUNS * 0.05 * 0.95)

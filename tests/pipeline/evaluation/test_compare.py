@@ -111,7 +111,7 @@ def test_random_against_random_is_called_anything_in_five_runs_of_a_hundred():
             for score in scores(*(dict(enumerate(arm)) for arm in pair), labels)
         ]
         called += any(row.verdict != "no evidence" for row in compare(made))
-    # Three looks in each run, corrected; five deviations of 500 draws above 5 %.
+    # Three looks in each run, corrected; five standard deviations of 500 draws above 5 %.
     assert 0 < called < 500 * 0.05 + 5 * sqrt(500 * 0.05 * 0.95)
 
 

@@ -166,11 +166,18 @@ def test_movement_is_the_distance_from_the_pretrained_weights(digits_home):
 # The sentence
 
 
-def summary(metric: str, *rows: tuple[int, float, str]) -> dict:
+def summary(metric: str, *rows: tuple[int, float, str], stacks: int = 5) -> dict:
+    """Of five seeds."""
     return {
         "metric": metric,
+        "pretrain_seeds": stacks,
         "comparison": [
-            {"labels": labels, "gain": {"mean": mean}, "verdict": verdict}
+            {
+                "labels": labels,
+                "arms": {"random": {metric: [0.5] * 5}},
+                "gain": {"mean": mean},
+                "verdict": verdict,
+            }
             for labels, mean, verdict in rows
         ],
     }
@@ -188,13 +195,22 @@ def test_the_sentence_groups_budgets_by_verdict():
     assert verdict_sentence(found) == (
         "Pretraining helps at 100 labels (+4.3 points), 500 labels (+1.7 points) and 1,000 labels "
         "(+1.2 points). Pretraining hurts at 60,000 labels (-0.6 points). There is no evidence of "
-        "an effect at 5,000 labels (+0.2 points)."
+        "an effect at 5,000 labels (+0.2 points). Each seed has a stack of its own: the verdict is "
+        "on pretraining."
     )
 
 
-def test_a_regression_is_told_in_r_squared():
+def test_stacks_that_seeds_share_limit_what_the_verdict_is_on():
+    found = verdict_sentence(summary("accuracy", (100, 0.043, "helps"), stacks=1))
+    assert found == (
+        "Pretraining helps at 100 labels (+4.3 points). 5 seeds share 1 pretrained stack: the "
+        "verdict is on that stack alone, not on pretraining. Set pretrain_seeds to 5."
+    )
+
+
+def test_a_regression_is_judged_in_r_squared():
     found = summary("r2", (50, 0.0421, "helps"))
-    assert verdict_sentence(found) == "Pretraining helps at 50 labels (+0.042)."
+    assert verdict_sentence(found).startswith("Pretraining helps at 50 labels (+0.042). Each")
 
 
 def test_without_a_comparison_the_sentence_says_why():

@@ -20,7 +20,7 @@ def gain(scores: int, **changes: Any) -> dict[str, Any]:
     several = scores > 1
     return {
         "mean": 0.05, "ci95": [0.01, 0.09] if several else None,
-        "p_value": 0.5 if several else None, "std": 0.02,
+        "p_value": 0.5 if several else None, "p_value_exact": several or None, "std": 0.02,
         "p_holm": 0.03 if several else None, "mcnemar": None,
     } | changes  # fmt: skip
 
@@ -42,15 +42,15 @@ def summary(seeds: int = 2, labels: int = 50, stacks: int = 1, **changes: Any) -
     } | changes  # fmt: skip
 
 
-def test_a_gain_is_told_with_its_interval_p_and_verdict():
+def test_a_gain_is_shown_with_its_interval_p_and_verdict():
     table = gain_table(summary())
-    assert table.title == "Fine-tuning, accuracy in %, mean ± deviation over 2 seeds"
+    assert table.title == "Fine-tuning, accuracy in %, mean ± standard deviation over 2 seeds"
     assert table.rows == [
         ("50", "80.0 ± 1.0", "75.0 ± 1.0", "+5.0", "[+1.0, +9.0]", "0.03", "helps")
     ]
 
 
-def test_one_seed_has_no_deviation_that_could_be_taken_for_certainty():
+def test_one_seed_has_no_standard_deviation_that_could_be_taken_for_certainty():
     table = gain_table(summary(seeds=1))
     assert table.title.endswith("one seed")
     assert table.rows == [("50", "80.0", "75.0", "+5.0", "one seed", "-", "no evidence")]
@@ -92,11 +92,13 @@ def test_tables_without_content_are_left_out():
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (summary(stacks=2), "Each seed has a stack of its own."),
-        (summary(), "1 pretrained stack serves all seeds, so that the interval leaves out"),
+        (summary(stacks=2), "Each seed has a stack of its own: the verdict is on pretraining."),
+        (summary(), "2 seeds share 1 pretrained stack: the verdict is on that stack alone, not on "
+         "pretraining. Set pretrain_seeds to 2."),
+        (summary(seeds=5, stacks=3), "5 seeds share 3 pretrained stacks: the verdict is on those"),
         (summary(seeds=1), "One seed has no interval and no verdict: set finetune.seeds."),
         (summary(), "100 further labels choose the encoder's rate and the checkpoint."),
-        (summary(labels=750), "A budget above 700 takes these labels in"),
+        (summary(labels=750), "A budget above 700 trains on them too"),
         (summary(layers=[LEVEL, LEVEL | {"explained_variance": -5.441}]),
          "Level 2 reconstructs validation rows worse than their mean would (explained variance "
          "-5.44)"),
@@ -108,16 +110,30 @@ def test_the_notes_say_what_the_tables_do_not_show(found, words):
 
 def test_the_notes_raise_nothing_that_is_not_there():
     words = " ".join(notes(summary(stacks=2)))
-    assert "takes these labels in" not in words
+    assert "A budget above" not in words
+    assert "verdict is on" not in " ".join(notes(summary(seeds=1)))
+    assert "sign-flip" not in words
     assert "worse than their mean" not in words
     assert "McNemar" not in words
 
 
-def test_a_single_seed_is_told_row_by_row():
+def test_a_single_seed_is_compared_row_by_row():
     found = summary(seeds=1)
     mcnemar = {"pretrained_only": 12, "random_only": 1, "p_value": 0.0034}
     found["comparison"][0]["gain"]["mcnemar"] = mcnemar
     assert (
-        "50 labels: of the test rows 12 came out right with pretraining only, 1 without it only "
-        "(McNemar's test: p 0.0034)." in notes(found)
+        "50 labels: of the test rows 12 are predicted correctly with pretraining only, 1 "
+        "without it only (McNemar's test: p 0.0034)." in notes(found)
     )
+
+
+@pytest.mark.parametrize(
+    ("exact", "test"), [(True, "the exact sign-flip test"), (False, "a sign-flip test of patterns")]
+)
+def test_a_gain_without_spread_names_its_test(exact, test):
+    found = summary(seeds=10)
+    found["comparison"][0]["gain"] |= {
+        "ci95": None, "p_value": 0.002, "p_value_exact": exact, "p_holm": 0.0
+    }  # fmt: skip
+    assert gain_table(found).rows[0][-3:] == ("no spread", "< 0.001", "helps")
+    assert f"Where all seeds gain the same, p is of {test}" in " ".join(notes(found))

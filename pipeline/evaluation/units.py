@@ -1,0 +1,18 @@
+"""Scores in the units that people read them in."""
+
+from pipeline.evaluation.metrics import PERCENT, WORDS
+
+
+def scale(metric: str) -> float:
+    """What scores are multiplied with where people read them."""
+    return 100.0 if metric in PERCENT else 1.0
+
+
+def score_text(value: float, metric: str, sign: str = "") -> str:
+    """A score as people read it: in per cent with one digit, or R squared with three."""
+    return f"{scale(metric) * value:{sign}.{1 if metric in PERCENT else 3}f}"
+
+
+def gain_unit(metric: str) -> str:
+    """What a difference of scores is counted in where people read it."""
+    return "points" if metric in PERCENT else WORDS[metric]

@@ -1,0 +1,16 @@
+"""Scores as people read them."""
+
+import pytest
+
+from pipeline.evaluation.units import gain_unit, scale, score_text
+
+
+@pytest.mark.parametrize(
+    ("metric", "text", "gain", "unit"),
+    [("accuracy", "91.3", "+1.3", "points"), ("r2", "0.913", "+0.013", "R squared")],
+)
+def test_accuracy_is_read_in_per_cent_and_r_squared_as_it_is(metric, text, gain, unit):
+    assert score_text(0.9126, metric) == text
+    assert score_text(0.0126, metric, "+") == gain
+    assert gain_unit(metric) == unit
+    assert scale(metric) * 0.5 == {"accuracy": 50, "r2": 0.5}[metric]
