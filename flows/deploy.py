@@ -12,7 +12,7 @@ from prefect.settings import get_current_settings
 from pydantic import ValidationError
 
 from flows.flow import pretraining
-from flows.progress import console
+from flows.terminal import console
 from pipeline.config.schema import RunConfig
 from pipeline.credentials import redact
 from pipeline.errors import InputError, nearest
@@ -32,7 +32,7 @@ def schedule_runs(config: RunConfig, cron: str, name: str, pool: str | None) -> 
             "server start` and set PREFECT_API_URL=http://127.0.0.1:4200/api."
         )
     _check_server(url, pool)
-    parameters = {"config": _at_home(config).model_dump(mode="json")}
+    parameters = {"config": _with_absolute_paths(config).model_dump(mode="json")}
     where = f"Deployment layerwise/{name} at {redact(url)}, cron {cron!r}."
     if pool:
         uri = tracking_uri()
@@ -52,7 +52,7 @@ def schedule_runs(config: RunConfig, cron: str, name: str, pool: str | None) -> 
         console.print(f"{where} Its runs wait for a worker of the pool {pool!r}.")
         return
     console.print(f"{where} Ctrl-C ends it.")
-    # Nobody watches a terminal at night: what happens is told on Prefect's page.
+    # Nobody watches a terminal at night: what happens is shown on Prefect's page.
     os.environ |= {
         "PREFECT_LOGGING_LEVEL": "INFO",
         "PREFECT_LOGGING_TO_API_ENABLED": "true",
@@ -94,7 +94,7 @@ def _check_server(url: str, pool: str | None) -> None:
                 ) from None
 
 
-def _at_home(config: RunConfig) -> RunConfig:
+def _with_absolute_paths(config: RunConfig) -> RunConfig:
     """The config with paths that hold in whatever folder a run starts."""
     source = Path(config.data.source)
     data = config.data

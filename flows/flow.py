@@ -9,7 +9,8 @@ from prefect.states import Completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 from prefect.tasks import Task
 
-from flows.progress import Tally, shown, stoppable, unless_stopped, watcher
+from flows.interruption import stoppable, unless_stopped
+from flows.terminal import Tally, shown, watcher
 from pipeline.config.schema import ExecutionConfig, RunConfig
 from pipeline.evaluation.summary import Summary
 from pipeline.stages import all as stages

@@ -1,7 +1,7 @@
 """The one exception for input that cannot be used, and the nearest valid name."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 LISTED = 30
 LONGEST = 4000
@@ -20,6 +20,14 @@ class InputError(ValueError):
         if len(text) > LONGEST:
             text = f"{text[: LONGEST * 3 // 4]} ... {text[-LONGEST // 5 :]}"
         super().__init__(text)
+
+
+def raise_all(problems: Sequence[str]) -> None:
+    """Raise one `InputError` that names every problem, if there is any."""
+    if len(problems) > 1:
+        raise InputError("\n".join([f"{len(problems)} problems:", *problems]))
+    for problem in problems:
+        raise InputError(problem)
 
 
 def _escaped(character: str) -> str:

@@ -2,7 +2,7 @@
 
 import gc
 
-from flows.quiet import set_environment
+from flows.environment import set_environment
 
 set_environment(verbose=False)
 # Tracing makes objects by the hundred thousand and no garbage: a tenth of all time was the

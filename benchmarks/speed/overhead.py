@@ -22,7 +22,7 @@ import json, sys, tempfile, time
 from pathlib import Path
 
 began = time.perf_counter()
-from flows.quiet import set_environment
+from flows.environment import set_environment
 set_environment(False)
 from pipeline.training.finetuning.finetune import Finetuner
 from pipeline.training.finetuning.network import random_autoencoders

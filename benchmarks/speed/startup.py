@@ -29,7 +29,7 @@ COMMANDS = {
     "layerwise data digits": [PROGRAM, "data", "digits"],
 }
 SERVER = """
-from flows.quiet import set_environment
+from flows.environment import set_environment
 set_environment(False)
 from flows.server.own import prefect_server
 with prefect_server() as wait_until_ready:

@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from flows.progress import console
 from flows.server.loopback import HOST, NAMES, prefect_command, prefect_environment
+from flows.terminal import console
 from pipeline.tracking.store import tracking_uri
 
 

@@ -10,7 +10,7 @@ import yaml
 from pipeline.config.part import LONGEST_NAME
 from pipeline.config.problems import problems
 from pipeline.config.schema import RunConfig
-from pipeline.errors import InputError, nearest
+from pipeline.errors import InputError, nearest, raise_all
 
 PRESETS = Path(__file__).with_name("presets")
 MAX_CHARACTERS = 100_000
@@ -65,8 +65,7 @@ def check(tree: Mapping[str, Any]) -> RunConfig:
 
 
 def _checked(tree: Mapping[str, Any], refused: list[str]) -> RunConfig:
-    if found := refused + problems(tree):
-        raise InputError("\n".join(found))
+    raise_all(refused + problems(tree))
     return RunConfig.model_validate(tree)
 
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from flows import cli, progress
+from flows import terminal
 
 
 @pytest.mark.parametrize("name", ["[/b]", "[bold red]x[/]", "$(id)", "a'; drop table"])
 def test_a_name_is_no_markup(name: str, capsys: pytest.CaptureFixture[str]):
-    for console, stream in ((cli._console(), "out"), (progress.console, "err")):
+    for console, stream in ((terminal.output, "out"), (terminal.console, "err")):
         console.print(f"SavedModel: {name}")
         assert getattr(capsys.readouterr(), stream) == f"SavedModel: {name}\n"

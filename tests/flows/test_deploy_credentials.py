@@ -5,7 +5,7 @@ from unittest.mock import Mock
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows import schedule
+from flows import deploy
 from pipeline.config.schema import RunConfig
 
 
@@ -24,9 +24,9 @@ def test_a_password_is_not_left_with_prefect(
         monkeypatch.setenv(name, "")  # put back afterwards
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     deployment = Mock()
-    monkeypatch.setattr(schedule, "RunnerDeployment", deployment)
-    monkeypatch.setattr(schedule, "_check_server", Mock())
+    monkeypatch.setattr(deploy, "RunnerDeployment", deployment)
+    monkeypatch.setattr(deploy, "_check_server", Mock())
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
-        schedule.schedule_runs(RunConfig(), "0 2 * * *", "nightly", "pool")
+        deploy.schedule_runs(RunConfig(), "0 2 * * *", "nightly", "pool")
     assert deployment.from_flow.call_args.kwargs["job_variables"] == {"env": told}
     assert "s3cret" not in repr(deployment.mock_calls)

@@ -19,7 +19,7 @@ import json
 import sys
 from dataclasses import replace
 
-from flows.quiet import set_environment
+from flows.environment import set_environment
 set_environment(verbose=False)
 from flows.flow import finetune_all, task_runner
 from pipeline.stages import all as stages

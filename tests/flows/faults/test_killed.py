@@ -75,7 +75,9 @@ def test_it_stops_cleanly_when_asked_to(
     run.process.send_signal(sent)
     assert run.end() == 128 + sent
     assert time.monotonic() - began < 20
-    assert run.told.splitlines()[-1] == "layerwise: Stopped. The same command goes on where it was."
+    assert (
+        run.told.splitlines()[-1] == "layerwise: Stopped. Run the same command again to continue."
+    )
     assert "Traceback" not in run.told and "Error" not in run.told
     closed(client(folder))
     statuses = {run.info.status for run in runs(client(folder))}

@@ -97,6 +97,6 @@ def test_a_configured_prefect_server_goes_for_good(
             process.kill()
         server.wait()
     assert run.end() == 1
-    assert "Prefect's server" in run.told and "goes on where it was" in run.told
+    assert "Prefect's server" in run.told and "again to continue" in run.told
     assert "Traceback" not in run.told
     goes_on(folder, prefect_url, expected, table, "configured Prefect server gone for good", "0")

@@ -76,7 +76,7 @@ def test_a_run_without_a_configured_server_has_one_of_its_own(home, make_workspa
 
 LOGGING_FLOW = """
 import time
-from flows.quiet import set_environment
+from flows.environment import set_environment
 set_environment(verbose=True)
 from prefect import flow, get_run_logger
 from flows.server.own import prefect_server
@@ -119,7 +119,7 @@ def test_ctrl_c_stops_the_run_within_seconds_and_its_server_too(home, make_works
     assert time.monotonic() - began < 20
     assert run.returncode == 130
     assert stdout == ""
-    assert stderr.splitlines()[-1] == "layerwise: Stopped. The same command goes on where it was."
+    assert stderr.splitlines()[-1] == "layerwise: Stopped. Run the same command again to continue."
     assert "Traceback" not in stderr and "Error" not in stderr
     assert until(lambda: not servers(home), 20)
 

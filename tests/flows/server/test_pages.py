@@ -12,7 +12,7 @@ from unittest.mock import Mock
 import pytest
 from starlette.testclient import TestClient
 
-from flows import pages
+from flows.server import pages
 from flows.server.loopback import prefect_app
 from tests.flows.conftest import COMMAND, free_port, wait_for
 

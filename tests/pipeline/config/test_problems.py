@@ -42,7 +42,8 @@ MISTAKES = {
 def refusal(*changes: str) -> list[str]:
     with pytest.raises(InputError) as caught:
         load("digits", settings=changes)
-    return str(caught.value).splitlines()
+    first, *more = str(caught.value).splitlines()
+    return more if first.endswith(" problems:") else [first, *more]
 
 
 @settings(max_examples=150, derandomize=True, deadline=None, database=None)
@@ -74,7 +75,7 @@ def test_a_list_that_is_empty_is_refused_beside_other_mistakes():
 def test_sections_that_are_no_sections_are_refused_and_the_others_looked_at():
     with pytest.raises(InputError) as caught:
         check({"data": 3, "stack": [7, {"units": 4, "loss": "crossentropy"}], "finetune": []})
-    starts = [line.partition(": ")[0] for line in str(caught.value).splitlines()]
+    starts = [line.partition(": ")[0] for line in str(caught.value).splitlines()[1:]]
     assert starts == ["data", "stack.0", "finetune", "stack.1"]
 
 

@@ -1,6 +1,5 @@
-"""Progress of long work: bars on a terminal, plain lines elsewhere."""
+"""What the terminal shows of long work: bars, or plain lines where the output is no terminal."""
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,10 @@ from pipeline.training.progress import Progress
 LINE_SECONDS = 5.0
 RATE_SECONDS = 2.0
 
+# Names are printed as they are: nothing in them is markup.
 console = Console(stderr=True, highlight=False, markup=False)
+output = Console(highlight=False, markup=False, soft_wrap=True)
+"""For results; `console` is for what happens meanwhile."""
 
 
 class Watcher:
@@ -25,13 +27,13 @@ class Watcher:
         self._bars = bars
         self._bar: TaskID | None = None
         self._began = time.monotonic()
-        self._told = self._began
+        self._last_line = self._began
         self._active = ""
         self._mark = (self._began, 0)
         self._rate = 0.0
 
     def __call__(self, progress: Progress) -> None:
-        """Take in one report."""
+        """Show one report."""
         now = time.monotonic()
         self._measure(now, progress.rows)
         if progress.metrics and "active_fraction" in progress.metrics:
@@ -44,14 +46,14 @@ class Watcher:
             if self._bar is None:
                 self._bar = self._bars.add_task(self._stage, total=progress.total, text="")
             self._bars.update(self._bar, completed=progress.done, text=text)
-        elif now - self._told >= LINE_SECONDS and progress.done < progress.total:
-            self._told = now
+        elif now - self._last_line >= LINE_SECONDS and progress.done < progress.total:
+            self._last_line = now
             rows_left = progress.rows * (progress.total - progress.done) / progress.done
             left = rows_left / max(self._rate, 1e-9)
             console.print(f"{self._stage}: {text}, {left:.0f} s left", soft_wrap=True)
 
     def _measure(self, now: float, rows: int) -> None:
-        """Take the rate anew every other second; epochs told of from a checkpoint took no time."""
+        """Measure the rate every other second; epochs restored from a checkpoint took no time."""
         began, before = self._mark
         if not self._rate or now - began > RATE_SECONDS:
             self._rate = (rows - before) / max(now - began, 1e-9)
@@ -91,33 +93,13 @@ def watcher(stage: str) -> Watcher:
     return Watcher(stage, _bars)
 
 
-_stopped = threading.Event()
-
-
-@contextmanager
-def stoppable() -> Iterator[None]:
-    """What watches `unless_stopped` in this process's threads ends with what this surrounds."""
-    _stopped.clear()
-    try:
-        yield
-    except BaseException:
-        _stopped.set()
-        raise
-
-
-def unless_stopped(_: Progress) -> None:
-    """For stages too short to be watched: raises `KeyboardInterrupt` when the run was stopped."""
-    if _stopped.is_set():
-        raise KeyboardInterrupt
-
-
 class Tally:
     """Counts trials: one bar, or a line now and then."""
 
     def __init__(self, total: int):
         self._total = total
         self._done = 0
-        self._began = self._told = time.monotonic()
+        self._began = self._last_line = time.monotonic()
         self._bars = _bars
         self._bar = _bars.add_task("fine-tune", total=total, text="") if _bars else None
 
@@ -127,8 +109,8 @@ class Tally:
         now = time.monotonic()
         if self._bars and self._bar is not None:
             self._bars.update(self._bar, completed=self._done, text=text)
-        elif now - self._told >= LINE_SECONDS and self._done < self._total:
-            self._told = now
+        elif now - self._last_line >= LINE_SECONDS and self._done < self._total:
+            self._last_line = now
             left = (now - self._began) * (self._total - self._done) / self._done
             console.print(
                 f"fine-tune: {self._done}/{self._total} {text}, {left:.0f} s left", soft_wrap=True

@@ -1,12 +1,15 @@
-"""The tables that a person reads at the end of a run: levels, then arms by label budget."""
+"""What the commands print of results: levels, then arms by label budget, and where all is."""
 
+import sys
+from pathlib import Path
 from textwrap import fill
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
+from flows.terminal import output
+from pipeline.credentials import redact
 from pipeline.evaluation.compare import seeds_needed
 from pipeline.evaluation.differences import Differences
 from pipeline.evaluation.metrics import WORDS
@@ -27,13 +30,26 @@ WIDTH = 80
 STYLE: dict[str, Any] = {"box": SIMPLE_HEAD, "pad_edge": False, "collapse_padding": True}
 
 
-def print_summary(summary: Summary, console: Console) -> None:
+def print_results(summary: Summary) -> None:
+    """Print the tables of a run, and where its model, its report and its record are."""
+    from pipeline.tracking.store import tracking_uri
+
+    print_summary(summary)
+    output.print(f"\nSavedModel: {summary['export']['path']}")
+    output.print(f"Registered: {summary['export']['model_uri']}")
+    output.print(f"Report:     {summary['report']}")
+    output.print(f"Run:        {summary['run_id']} in experiment {summary['experiment']}")
+    mlflow = Path(sys.executable).parent / "mlflow"
+    output.print(f"MLflow:     {mlflow} ui --backend-store-uri {redact(tracking_uri())}\n")
+
+
+def print_summary(summary: Summary) -> None:
     """Print levels, comparison, label saving and what they mean."""
-    console.print(f"\n{headline(summary)}")
+    output.print(f"\n{headline(summary)}")
     for table in tables(summary):
-        console.print(_drawn(table))
+        output.print(_drawn(table))
     for note in notes(summary):
-        console.print(fill(note, WIDTH), style="dim")
+        output.print(fill(note, WIDTH), style="dim")
 
 
 def _drawn(text: TextTable) -> Table:
@@ -45,7 +61,7 @@ def _drawn(text: TextTable) -> Table:
     return table
 
 
-def print_seeds(summary: Summary, console: Console) -> None:
+def print_seeds(summary: Summary) -> None:
     """Print the score of every seed in every arm."""
     seeds = range(seed_count(summary))
     table = Table(title=f"Seed by seed, {WORDS[summary['metric']]}", **STYLE)
@@ -55,10 +71,10 @@ def print_seeds(summary: Summary, console: Console) -> None:
         for arm, scores in row["arms"].items():
             numbers = [score_text(score, summary["metric"]) for score in scores[summary["metric"]]]
             table.add_row(f"{row['labels']:,}", arm, *numbers)
-    console.print(table)
+    output.print(table)
 
 
-def print_plan(summary: Summary, gain: float, console: Console) -> None:
+def print_plan(summary: Summary, gain: float) -> None:
     """Print how many seeds would show a gain of this size, in the table's units."""
     metric = summary["metric"]
     table = Table(title=f"Seeds to see a gain of {gain:g} {gain_unit(metric)}", **STYLE)
@@ -73,21 +89,19 @@ def print_plan(summary: Summary, gain: float, console: Console) -> None:
         else:
             shown = "one seed" if row["gain"]["p_value"] is None else "no spread"
             table.add_row(f"{row['labels']:,}", shown, "-")
-    console.print(table)
-    console.print(
+    output.print(table)
+    output.print(
         "Seeds at which a true gain of this size is called `helps` with a probability of 80 %,\n"
         "if gains deviate from seed to seed as in this run; Holm's correction at its strictest.",
         style="dim",
     )
 
 
-def print_differences(
-    first: Summary, second: Summary, found: Differences, console: Console
-) -> None:
+def print_differences(first: Summary, second: Summary, found: Differences) -> None:
     """Print two runs beside each other: scores, differences, and settings that differ."""
-    console.print()
+    output.print()
     for letter, summary in (("A", first), ("B", second)):
-        console.print(f"{letter}: run {summary['run_id']} of experiment {summary['experiment']}")
+        output.print(f"{letter}: run {summary['run_id']} of experiment {summary['experiment']}")
     table = Table(title=f"B against A, {WORDS[first['metric']]}", **STYLE)
     for name in ("labels", "arm", "A", "B", "B - A", "95 % interval", "p"):
         table.add_column(name, justify="left" if name == "arm" else "right", no_wrap=True)
@@ -101,18 +115,18 @@ def print_differences(
             *gain_cells(entry, first),
             "-" if row.p_holm is None else p_text(row.p_holm),
         )
-    console.print(table)
+    output.print(table)
     if found.settings:
         settings = Table(title="Settings that differ", **STYLE)
         for name in ("setting", "A", "B"):
             settings.add_column(name, overflow="fold")
         for name, values in found.settings.items():
             settings.add_row(name, *map(str, values))
-        console.print(settings)
+        output.print(settings)
     how = (
         "Both runs have the same rows, splits and seed: paired by seed, Student's t"
         if found.paired
         else "The runs differ in rows, splits or seed: not paired, Welch's t"
     )
     text = f"{how}; p is corrected for the number of lines (Holm)."
-    console.print(fill(text, WIDTH), style="dim")
+    output.print(fill(text, WIDTH), style="dim")

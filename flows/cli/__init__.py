@@ -1,0 +1,13 @@
+"""The command line: a file for each group of commands, which it adds to `group.main`.
+
+Each command imports what it needs when it is called, so that `--help` answers at once.
+"""
+
+from flows.cli import compare, describe, inference, run, services  # noqa: F401
+from flows.cli.group import main
+from flows.interpreter import leave_at_once_after
+
+
+def program() -> None:
+    """What a shell runs as `layerwise`."""
+    leave_at_once_after(main)

@@ -1,0 +1,5 @@
+"""`python -m flows.cli` is `layerwise`."""
+
+from flows.cli import program
+
+program()

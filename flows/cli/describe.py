@@ -1,0 +1,47 @@
+"""`layerwise data` and `layerwise config`: what would be run, before it is run."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from flows.cli.group import main
+from flows.cli.options import config_options, label_option, set_option
+from flows.cli.run import import_downloader
+from pipeline.errors import raise_all
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import RunConfig
+
+
+@main.command()
+@click.argument("source")
+@label_option
+@set_option
+def data(source: str, label: str | None, settings: tuple[str, ...]) -> None:
+    """What the data is and whether it can be used."""
+    from pipeline.config.loading import load
+    from pipeline.data.describe import describe
+    from pipeline.data.sources.read import read
+
+    config = load(None, source, label, settings).data
+    import_downloader(source)
+    with tempfile.TemporaryDirectory() as scratch:
+        found = describe(read(config, Path(scratch)), config)
+    click.echo(json.dumps(found, indent=1))
+    raise_all(found["problems"])
+
+
+@main.command()
+@config_options
+@click.option("--schema", is_flag=True, help="Print the JSON schema instead.")
+def config(config: "RunConfig", schema: bool) -> None:
+    """The resolved config as YAML, ready to be saved and changed: of what `run` would run."""
+    import yaml
+
+    if schema:
+        click.echo(json.dumps(config.model_json_schema(), indent=1))
+        return
+    click.echo(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), nl=False)

@@ -1,0 +1,73 @@
+"""The command group: how each command ends, with one clear message and an exit status.
+
+0 done, 1 the run failed, 2 the input or the config was refused, 130 Ctrl-C, 143 SIGTERM.
+"""
+
+import shutil
+import sys
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from flows.environment import set_environment
+from flows.interruption import exit_status, handle_sigterm, interruption_behind
+from pipeline.credentials import redact
+from pipeline.errors import InputError
+
+FAILED, REFUSED = 1, 2
+FULL_DISK = 2**20
+"""Bytes: a disk with fewer left is full."""
+STOPPED = "Stopped."
+CONTINUE = "Run the same command again to continue."
+
+
+class CommandGroup(click.Group):
+    """Turns the exceptions of its commands into a message and an exit status."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; whatever ends it, the user reads one message."""
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            stop(str(error), REFUSED)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except (Exception, KeyboardInterrupt) as error:
+            if interruption := interruption_behind(error):
+                resumable = ctx.invoked_subcommand == "run"
+                stop(f"{STOPPED} {CONTINUE}" if resumable else STOPPED, exit_status(interruption))
+            if ctx.params.get("verbose"):
+                stop(traceback.format_exc(), FAILED)
+            reason, _, _ = str(error).partition("\n[SQL: ")  # a statement that fills a screen
+            stop(
+                f"{type(error).__name__}: {reason}\n{_full_disks()}"
+                "Run again with --verbose to see where it failed.",
+                FAILED,
+            )
+
+
+def stop(message: str, status: int) -> NoReturn:
+    """End the program with a message on standard error."""
+    click.echo(f"layerwise: {redact(message)}", err=True)
+    sys.exit(status)
+
+
+def _full_disks() -> str:
+    """Which disk is full: the cause of many an error that does not name it."""
+    full = [
+        str(folder)
+        for folder in (Path.cwd(), Path("mlruns"), Path("mlruns/artifacts"), Path("exports"))
+        if folder.is_dir() and shutil.disk_usage(folder).free < FULL_DISK
+    ]
+    return f"The disk that holds {' and '.join(full)} is full.\n" if full else ""
+
+
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--verbose", is_flag=True, help="Show what Prefect, MLflow and TensorFlow say.")
+@click.version_option(package_name="layerwise")
+def main(verbose: bool) -> None:
+    """Pretrain stacks of sparse autoencoders, compare with random init, export."""
+    set_environment(verbose)
+    handle_sigterm()

@@ -1,0 +1,59 @@
+"""Commands that use a model: `export`, `predict`, `encode`, `reconstruct`, `score`."""
+
+from pathlib import Path
+
+import click
+
+from flows.cli.group import main
+from flows.interpreter import collector_paused, import_tensorflow
+
+
+@main.command()
+@click.argument("run")
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+def export(run: str, directory: Path) -> None:
+    """Copy the SavedModel of a tracked run to DIRECTORY/1 (or the next free number).
+
+    RUN is an experiment, of which the latest run is meant, or the id of a run.
+    """
+    import_tensorflow()
+    from pipeline.export.inference import model_folder
+    from pipeline.files import copy_version
+    from pipeline.tracking.find import find
+    from pipeline.tracking.registry import download_model
+
+    tracker, found = find(run)
+    exports = [c for c in tracker.children(found.run_id) if c.tags["stage"] == "export"]
+    model = model_folder(download_model(exports[0].tags["logged_model"]))
+    click.echo(copy_version(model, directory))
+
+
+def _add_command(name: str, endpoint: str, help_text: str) -> None:
+    """A command that applies an endpoint of a model to rows and writes what it gives."""
+
+    @main.command(name, help=help_text)
+    @click.argument("model")
+    @click.argument("data")
+    @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path),
+                  help="A .csv, .parquet or .npz file.")  # fmt: skip
+    def command(model: str, data: str, output: Path) -> None:
+        from pipeline.files import check_output, write_frame
+
+        check_output(output)
+        with collector_paused():
+            import_tensorflow()
+            from pipeline.data.sources.read import read_rows
+            from pipeline.export.inference import infer, model_columns, model_folder
+            from pipeline.tracking.registry import download_model
+
+        registered = model.startswith(("models:/", "runs:/"))
+        folder = model_folder(download_model(model) if registered else Path(model))
+        rows = infer(folder, endpoint, *read_rows(data, model_columns(folder)))
+        write_frame(rows, output)
+        click.echo(f"{len(rows):,} rows in {output}")
+
+
+_add_command("predict", "serve", "Class probabilities and label, or the number, for each row.")
+_add_command("encode", "encode", "The code of each row.")
+_add_command("reconstruct", "reconstruct", "Each row as the stack reconstructs it.")
+_add_command("score", "score", "The reconstruction error of each row: high for anomalies.")

@@ -1,0 +1,36 @@
+"""The options that make a config: a preset or a file, and what changes it."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+
+label_option = click.option("--label", help="The column that holds the target.")
+set_option = click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE",
+    help="Change one value, e.g. stack.0.units=256. May be given several times.",
+)  # fmt: skip
+
+
+def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `[CONFIG] --data --label --set`; the command is handed the `RunConfig` they make."""
+
+    @click.argument("config", required=False)
+    @click.option("--data", help="A built-in name, a file or a folder.")
+    @label_option
+    @set_option
+    @wraps(command)
+    def with_config(
+        config: str | None,
+        data: str | None,
+        label: str | None,
+        settings: tuple[str, ...],
+        **others: Any,
+    ) -> Any:
+        from pipeline.config.loading import load
+
+        name = config or (None if data else "digits")
+        return command(load(name, data, label, settings), **others)
+
+    return with_config

@@ -1,0 +1,106 @@
+"""`layerwise run`."""
+
+import json
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flows.cli.group import CONTINUE, FAILED, main, stop
+from flows.cli.options import config_options
+from flows.interpreter import collector_paused, import_tensorflow
+from pipeline.errors import InputError
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import RunConfig
+
+
+@main.command()
+@config_options
+@click.option("--summary", type=click.Path(dir_okay=False, path_type=Path),
+              help="Write the results to this JSON file.")  # fmt: skip
+@click.option("--refresh", is_flag=True,
+              help="Compute every stage, even one that was computed before.")  # fmt: skip
+def run(config: "RunConfig", summary: Path | None, refresh: bool) -> None:
+    """Pretrain, fine-tune, compare and export.
+
+    CONFIG is a preset (digits, fashion-mnist, ...) or a YAML file. Without it: the digits preset,
+    or with --data the defaults for data of your own.
+    """
+    if summary:
+        _check_summary(summary)
+    with ExitStack() as ends:
+        with collector_paused():
+            from flows.server.own import prefect_server
+
+            wait_until_ready = ends.enter_context(prefect_server())
+            flow = _import_flow(config, refresh)
+        wait_until_ready()
+        results = _run_flow(flow, config, refresh)
+    from flows.cli.tables import print_results
+
+    if summary:
+        _write_summary(summary, results)
+    print_results(results)
+
+
+def _check_summary(path: Path) -> None:
+    if path.suffix != ".json":
+        raise InputError(f"--summary must end in .json; the report goes beside it. Given: {path}.")
+    if not path.parent.is_dir():
+        raise InputError(f"--summary: there is no folder {str(path.parent)!r}. Make it first.")
+
+
+def _import_flow(config: "RunConfig", refresh: bool) -> Callable[..., Any]:
+    """The flow, with what it will need, imported while the server boots; the data are checked."""
+    from pipeline.stages.trials import check_data
+    from pipeline.tracking.store import check_store
+
+    check_store()
+    import_downloader(config.data.source)
+    data = check_data(config)  # what cannot be used is refused before anything is tracked
+    from flows.flow import pretraining
+    from pipeline.stages.all import computing, first_level_done
+
+    if refresh or not first_level_done(config, data):
+        import_tensorflow()
+        computing()
+    return pretraining
+
+
+def import_downloader(source: str) -> None:
+    """Keras downloads some sources, and imports TensorFlow for it, which must be done quietly."""
+    if source in ("fashion_mnist", "mnist", "cifar10"):
+        import_tensorflow()
+
+
+def _run_flow(flow: Callable[..., Any], *arguments: Any) -> Any:
+    """Run the flow. Where Prefect's server no longer answers, the program ends with a message."""
+    import httpx
+    from prefect.settings import PREFECT_API_URL
+
+    try:
+        return flow(*arguments)
+    except httpx.TransportError as error:
+        stop(
+            f"Prefect's server at {PREFECT_API_URL.value()} does not answer ({error}). Start it "
+            "again, or unset PREFECT_API_URL: then the run starts a server of its own. "
+            f"{CONTINUE}",
+            FAILED,
+        )
+
+
+def _write_summary(path: Path, results: Any) -> None:
+    from pipeline.files import aside
+    from pipeline.stages.summary import read_report
+    from pipeline.tracking.find import find_run
+
+    report = read_report(*find_run(results["run_id"]))
+    for target, text in (
+        (path, json.dumps(results, indent=1) + "\n"),
+        (path.with_suffix(".html"), report),
+    ):
+        with aside(target) as file:
+            file.write_text(text, encoding="utf-8")
