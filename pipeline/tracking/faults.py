@@ -1,10 +1,19 @@
-"""Which errors may pass."""
+"""Which errors may pass by themselves."""
 
 from mlflow.exceptions import MlflowException
+
+WRONG_PATH = (
+    FileNotFoundError,
+    FileExistsError,
+    PermissionError,
+    IsADirectoryError,
+    NotADirectoryError,
+)
+"""A path that is not what it should be stays so until somebody mends it."""
 
 
 def transient(error: BaseException) -> bool:
     """Whether the same work may succeed later: the disk, the network or the store failed."""
     if isinstance(error, MlflowException):
         return error.error_code in ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE")
-    return isinstance(error, OSError)
+    return isinstance(error, OSError) and not isinstance(error, WRONG_PATH)

@@ -31,9 +31,9 @@ def test_a_fault_of_the_disk_is_tried_again(
     make_workspace: Callable[[str], Path], layerwise: Layerwise, quick_arguments: list[str]
 ):
     folder = make_workspace("fault")
-    # Where the scratch folder must be made there is a file, for a while.
+    # Where the scratch folder must be made a link leads in circles, for a while.
     obstacle = folder / "mlruns" / "scratch"
-    obstacle.write_text("in the way")
+    obstacle.symlink_to(obstacle)
 
     def clear() -> None:
         client = MlflowClient(f"sqlite:///{folder}/mlruns/mlflow.db")
@@ -48,7 +48,7 @@ def test_a_fault_of_the_disk_is_tried_again(
     result = layerwise(*quick_arguments, folder=folder)
     cleaner.join(timeout=1)
     assert result.returncode == 0, result.stderr
-    assert not obstacle.is_file()
+    assert not obstacle.is_symlink()
     assert runs_of(folder)["digits"] == "FINISHED"
     client = MlflowClient(f"sqlite:///{folder}/mlruns/mlflow.db")
     data = client.search_runs(
