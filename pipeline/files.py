@@ -1,7 +1,8 @@
-"""Files and folders that appear whole or not at all: written aside, then renamed."""
+"""Files and folders that appear whole or not at all: written elsewhere, then renamed."""
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -18,12 +19,46 @@ OUTPUTS = (".csv", ".parquet", ".npz")
 
 
 @contextmanager
-def aside(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to; it takes the place of `path` when all went well."""
-    with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as folder:
-        file = Path(folder, path.name)
-        yield file
-        file.replace(path)
+def hidden_folder(directory: Path) -> Iterator[Path]:
+    """A folder on the disk of `directory`, to write in what is renamed when it is whole."""
+    with tempfile.TemporaryDirectory(
+        prefix=".", dir=directory, ignore_cleanup_errors=True
+    ) as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def atomic_write(path: Path, replace: bool = True) -> Iterator[Path]:
+    """A path to write a file or a folder to, which is renamed to `path` when all went well.
+
+    A folder never replaces one that is there already, and without `replace` no file does: then
+    `OSError` is raised, of a file `FileExistsError`.
+    """
+    with hidden_folder(path.parent) as folder:
+        written = folder / path.name
+        yield written
+        if replace or written.is_dir():
+            written.replace(path)
+        else:
+            _rename_to_new(written, path)
+
+
+def _rename_to_new(written: Path, path: Path) -> None:
+    """Rename a file, but never onto one that is there."""
+    try:
+        os.link(written, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a disk without hard links, such as exFAT
+        if path.exists():
+            raise FileExistsError(f"{path} is there already") from None
+        written.rename(path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, UTF-8."""
+    with atomic_write(path) as file:
+        file.write_text(text, encoding="utf-8")
 
 
 def check_output(path: Path) -> None:
@@ -36,7 +71,7 @@ def check_output(path: Path) -> None:
 
 def write_frame(frame: pd.DataFrame, path: Path) -> None:
     """Write rows as .csv or .parquet, or as .npz with one array for each column."""
-    with aside(path) as file:
+    with atomic_write(path) as file:
         match path.suffix:
             case ".csv":
                 frame.to_csv(file, index=False)
@@ -56,8 +91,9 @@ def new_version(directory: Path, write: Callable[[Path], None]) -> Path:
     Numbered folders are what TensorFlow Serving looks for. When `write` fails nothing stays.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".", dir=directory))
-    try:
+    with hidden_folder(directory) as hidden:
+        folder = hidden / "version"
+        folder.mkdir()
         write(folder)
         folder.chmod(0o755)
         while True:
@@ -68,9 +104,6 @@ def new_version(directory: Path, write: Callable[[Path], None]) -> Path:
             except OSError:
                 if not version.exists():  # else another process took the number: try the next
                     raise
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
 
 
 def copy_version(source: Path, directory: Path) -> Path:

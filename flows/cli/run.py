@@ -93,14 +93,9 @@ def _run_flow(flow: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _write_summary(path: Path, results: Any) -> None:
-    from pipeline.files import aside
+    from pipeline.files import write_text
     from pipeline.stages.summary import read_report
     from pipeline.tracking.find import find_run
 
-    report = read_report(*find_run(results["run_id"]))
-    for target, text in (
-        (path, json.dumps(results, indent=1) + "\n"),
-        (path.with_suffix(".html"), report),
-    ):
-        with aside(target) as file:
-            file.write_text(text, encoding="utf-8")
+    write_text(path, json.dumps(results, indent=1) + "\n")
+    write_text(path.with_suffix(".html"), read_report(*find_run(results["run_id"])))

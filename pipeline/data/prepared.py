@@ -21,6 +21,7 @@ from pipeline.data.sources.on_disk import numbers_on_disk
 from pipeline.data.sources.read import read
 from pipeline.data.splits import Splits, split
 from pipeline.errors import InputError
+from pipeline.files import hidden_folder
 from pipeline.seeds import derive
 
 EXAMPLE_ROWS = 256
@@ -72,13 +73,12 @@ def prepare(config: DataConfig, seed: int, folder: Path) -> Prepared:
             shutil.move(ahead, folder)
             ahead.parent.rmdir()
             return _load(folder)
-        aside = Path(tempfile.mkdtemp(dir=folder.parent))
-        try:
-            _prepare_into(aside, config, seed)
+        with hidden_folder(folder.parent) as hidden:
+            written = hidden / folder.name
+            written.mkdir()
+            _prepare_into(written, config, seed)
             with suppress(OSError):  # another process was quicker; what it wrote is the same
-                aside.rename(folder)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+                written.rename(folder)
     return _load(folder)
 
 
@@ -100,8 +100,8 @@ def prepared_ahead(config: DataConfig, seed: int) -> Iterator[Prepared]:
     _ahead[config, seed] = folder / "data"
 
 
-def _prepare_into(aside: Path, config: DataConfig, seed: int) -> None:
-    source = read(config, aside)
+def _prepare_into(folder: Path, config: DataConfig, seed: int) -> None:
+    source = read(config, folder)
     splits = split(source, config, derive(seed, "split"))
     preprocessing = fit(source, splits.pretrain, config)
     numbers = source.numbers
@@ -121,18 +121,18 @@ def _prepare_into(aside: Path, config: DataConfig, seed: int) -> None:
         "memory": numbers.memory if isinstance(numbers, StreamedRows) else None,
     }
     if isinstance(numbers, StreamedRows):
-        converted = numbers.file.parent == aside
-        (aside / NUMBERS).symlink_to(numbers.file.name if converted else numbers.file.resolve())
+        converted = numbers.file.parent == folder
+        (folder / NUMBERS).symlink_to(numbers.file.name if converted else numbers.file.resolve())
     else:
-        write_rows(aside / ROWS, preprocessing.blocks(source))
+        write_rows(folder / ROWS, preprocessing.blocks(source))
     np.savez(
-        aside / "parts.npz",
+        folder / "parts.npz",
         targets=targets,
         numbers=source.numbers[example],
         categories=source.categories[example],
         **splits._asdict(),
     )
-    (aside / "about.json").write_text(json.dumps(about))
+    (folder / "about.json").write_text(json.dumps(about))
 
 
 @lru_cache(maxsize=2)

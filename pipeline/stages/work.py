@@ -17,7 +17,7 @@ from pipeline.data.rows.streamed import Rows, StreamedRows, at, exceeds, write_r
 from pipeline.evaluation.metrics import METRICS
 from pipeline.export.registered_model import served_model
 from pipeline.export.saved_model import ENDPOINTS, Trained, export
-from pipeline.files import folder_digest
+from pipeline.files import atomic_write, folder_digest
 from pipeline.seeds import derive
 from pipeline.stages.base import Stage
 from pipeline.stages.run import Run, prepared_of, tracker_of
@@ -180,9 +180,8 @@ def _write_codes(
     autoencoder = stored_autoencoder(config.name, top.run_id)
     passes_on = config.stack[len(lower)].passes_on
     for file, rows in zip(files, _level_rows(config, run, stack, lower), strict=True):
-        aside = file.with_suffix(f".{threading.get_ident()}.npy")
-        write_rows(aside, encoded(autoencoder, rows, passes_on))
-        aside.rename(file)
+        with atomic_write(file) as written:
+            write_rows(written, encoded(autoencoder, rows, passes_on))
     for below_them in Path(run.scratch).glob(f"*-{stack}-{len(lower)}.npy"):
         below_them.unlink()
 

@@ -9,7 +9,6 @@ same seed, same result.
 import json
 import os
 import platform
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.cores import cores
-from pipeline.files import text_digest
+from pipeline.files import atomic_write, text_digest
 from pipeline.training.loop import Trainer
 
 REPEATS = 3
@@ -84,8 +83,5 @@ def _gain(trainer_of: TrainerOf, batches: np.ndarray, arrays: tuple[np.ndarray, 
 
 def _remember(file: Path, gain: float) -> None:
     """Unless another process, which measured at the same time, was first: all choose alike."""
-    with tempfile.NamedTemporaryFile("w", dir=file.parent) as aside:
-        json.dump({"gain": gain}, aside)
-        aside.flush()
-        with suppress(FileExistsError):
-            os.link(aside.name, file)
+    with suppress(FileExistsError), atomic_write(file, replace=False) as written:
+        written.write_text(json.dumps({"gain": gain}))

@@ -1,12 +1,11 @@
 """Where a level in training stands, on disk: a run that is killed goes on there.
 
-A checkpoint is an .npz of plain arrays, its SHA-256 in its name. It is written aside and renamed,
+A checkpoint is an .npz of plain arrays, its SHA-256 in its name. It is renamed when it is whole,
 so that there is always a whole one; one that was damaged is as good as none.
 """
 
 import json
 import logging
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pipeline.files import file_digest
+from pipeline.files import file_digest, hidden_folder
 
 if TYPE_CHECKING:
     import keras
@@ -85,8 +84,8 @@ class Checkpoint:
     def _write(self, variables: "Sequence[keras.Variable]", position: Position) -> Path:
         arrays: dict[str, Any] = {str(n): np.asarray(v) for n, v in enumerate(variables)}
         self._folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".", dir=self._folder) as aside:
-            file = Path(aside, "checkpoint.npz")
+        with hidden_folder(self._folder) as hidden:
+            file = hidden / "checkpoint.npz"
             np.savez(file, position=np.array(json.dumps(position)), **arrays)
             return file.rename(self._folder / f"{self._key}-{file_digest(file)}.npz")
 

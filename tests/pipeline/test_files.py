@@ -1,6 +1,7 @@
 """Files and folders appear whole or not at all."""
 
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.files import aside, check_output, copy_version, new_version, write_frame
+from pipeline.files import atomic_write, check_output, copy_version, new_version, write_frame
 
 
 class StoppedError(Exception):
@@ -25,7 +26,7 @@ def contents(folder: Path) -> list[str]:
 
 def test_a_file_is_not_seen_before_it_is_whole(tmp_path: Path):
     path = tmp_path / "out.txt"
-    with aside(path) as file:
+    with atomic_write(path) as file:
         file.write_text("half")
         assert not path.exists()
         file.write_text("whole")
@@ -36,11 +37,41 @@ def test_a_file_is_not_seen_before_it_is_whole(tmp_path: Path):
 def test_a_failure_leaves_the_earlier_file_and_nothing_else(tmp_path: Path):
     path = tmp_path / "out.txt"
     path.write_text("earlier")
-    with pytest.raises(StoppedError), aside(path) as file:
+    with pytest.raises(StoppedError), atomic_write(path) as file:
         file.write_text("half")
         raise StoppedError
     assert path.read_text() == "earlier"
     assert contents(tmp_path) == ["out.txt"]
+
+
+def no_hard_links(*_: object) -> None:
+    raise PermissionError(1, "Operation not permitted")
+
+
+@pytest.mark.parametrize("hard_links", [True, False])
+def test_a_new_file_replaces_none_that_came_meanwhile(hard_links, tmp_path: Path, monkeypatch):
+    if not hard_links:
+        monkeypatch.setattr("os.link", no_hard_links)
+    path = tmp_path / "out.txt"
+    with pytest.raises(FileExistsError), atomic_write(path, replace=False) as file:
+        file.write_text("second")
+        path.write_text("first")
+    assert path.read_text() == "first"
+    path.unlink()
+    with atomic_write(path, replace=False) as file:
+        file.write_text("third")
+    assert path.read_text() == "third"
+    assert contents(tmp_path) == ["out.txt"]
+
+
+def test_a_folder_replaces_none_that_has_files(tmp_path: Path):
+    path = tmp_path / "folder"
+    for text in ("first", "second"):
+        with suppress(OSError), atomic_write(path) as folder:
+            folder.mkdir()
+            (folder / "file").write_text(text)
+    assert (path / "file").read_text() == "first"
+    assert contents(tmp_path) == ["folder", "folder/file"]
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.npz"])
@@ -140,7 +171,7 @@ def test_versions_written_at_once_each_get_a_number(tmp_path: Path):
     gate = threading.Barrier(8)
 
     def write(folder: Path) -> None:
-        fill(folder.name)(folder)
+        fill(threading.current_thread().name)(folder)
         gate.wait(timeout=30)  # all of them look for a number at the same moment
 
     threads = [threading.Thread(target=new_version, args=(tmp_path, write)) for _ in range(8)]
