@@ -1,6 +1,11 @@
-"""Axes of a report's figures."""
+"""A report's figures: what they draw of hand-set numbers, and their axes."""
 
-from pipeline.report.figures import paired_differences, scores_over_labels
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from scipy import stats
+
+from pipeline.report import figures
 
 ONE_BUDGET = [
     {
@@ -9,20 +14,98 @@ ONE_BUDGET = [
             "pretrained": {"accuracy": [0.99, 1.0, 0.9]},
             "random": {"accuracy": [0.8, 0.99, 0.9]},
         },
-        "gain": {"mean": 0.067, "ci95": [-0.1, 0.2]},
+        "gain": {"mean": 0.0667, "ci95": [-0.1, 0.2]},
     }
 ]
 
 
+def points(figure: Figure) -> list[np.ndarray]:
+    """The points (points, 2) of each line of the first panel."""
+    return [np.transpose(line.get_data()) for line in figure.axes[0].get_lines()]
+
+
+def test_scores_are_drawn_as_means_with_student_s_intervals():
+    figure = figures.scores_over_labels(ONE_BUDGET, "accuracy")
+    axes = figure.axes[0]
+    arms = {bars.get_label(): bars for bars in axes.containers}
+    assert list(arms) == ["pretrained", "random"]
+    for arm, bars in arms.items():
+        scores = 100 * np.array(ONE_BUDGET[0]["arms"][arm]["accuracy"])
+        mean, _, (interval,) = bars
+        assert mean.get_ydata() == pytest.approx([scores.mean()])
+        drawn = interval.get_segments()[0][:, 1]
+        expected = stats.ttest_1samp(scores, 0).confidence_interval(0.95)
+        assert drawn == pytest.approx(list(expected))
+    assert axes.get_ylabel() == "accuracy in %"
+
+
+def test_one_seed_has_no_interval():
+    row = {"labels": 600, "arms": {"random": {"r2": [0.5]}}}
+    (bars,) = figures.scores_over_labels([row], "r2").axes[0].containers
+    assert not bars.has_yerr
+    assert bars[0].get_ydata() == [0.5]
+
+
 def test_points_of_one_budget_stand_together_in_the_middle():
-    axes = scores_over_labels(ONE_BUDGET, "accuracy").axes[0]
+    axes = figures.scores_over_labels(ONE_BUDGET, "accuracy").axes[0]
     low, high = axes.get_xlim()
     places = [line.get_xdata()[0] for line in axes.get_lines()]
     assert low < 0.9 * min(places) and 1.1 * max(places) < high
-    low, high = paired_differences(ONE_BUDGET, "accuracy").axes[0].get_xlim()
+    low, high = figures.paired_differences(ONE_BUDGET, "accuracy").axes[0].get_xlim()
     assert (low, high) == (-1.5, 1.5)
 
 
 def test_an_interval_beyond_a_hundred_percent_does_not_widen_the_axis():
-    axes = scores_over_labels(ONE_BUDGET, "accuracy").axes[0]
+    axes = figures.scores_over_labels(ONE_BUDGET, "accuracy").axes[0]
     assert axes.get_ylim()[1] == 100
+
+
+def test_every_seed_s_difference_is_drawn_beside_mean_and_interval():
+    figure = figures.paired_differences(ONE_BUDGET, "accuracy")
+    seeds, mean = points(figure)[:2]
+    assert seeds[:, 1] == pytest.approx([19, 1, 0])
+    assert mean[:, 1] == pytest.approx([6.67])
+    (interval,) = figure.axes[0].collections
+    assert interval.get_segments()[0][:, 1] == pytest.approx([-10, 20])
+    assert figure.axes[0].get_ylabel() == "gain in points"
+
+
+def test_a_panel_for_each_metric_shows_its_history():
+    figure = figures.learning_curves({"loss": [3.0, 2.0, 1.0], "dead_fraction": [0.0, 0.1, 0.2]})
+    assert [axes.get_title() for axes in figure.axes] == ["loss", "dead fraction"]
+    assert points(figure)[0].tolist() == [[1, 3], [2, 2], [3, 1]]
+
+
+def test_images_stand_in_rows_each_with_its_own_range():
+    images = np.arange(17 * 4).reshape(17, 2, 2)
+    (picture,) = figures.image_grid(images).axes[0].get_images()
+    drawn = np.asarray(picture.get_array())
+    # Sixteen across, with a border of one pixel to the right and below.
+    assert drawn.shape == (2 * 3, 16 * 3)
+    for first, second in [(0, 0), (0, 45), (3, 0)]:
+        one = drawn[first : first + 2, second : second + 2]
+        np.testing.assert_allclose(one, [[0, 1 / 3], [2 / 3, 1]], rtol=1e-6)
+    assert np.all(drawn[3:, 3:] == 1)
+
+
+def test_units_are_counted_by_the_share_of_rows_they_are_active_for():
+    axes = figures.density(np.array([0.0, 0.0, 0.25, 1.0]), rows=4).axes[0]
+    assert [bar.get_height() for bar in axes.patches] == [2, 1, 0, 0, 1]
+    assert axes.patches[1].get_x() + axes.patches[1].get_width() / 2 == pytest.approx(0.25)
+
+
+def test_a_confusion_matrix_shows_shares_of_each_true_class():
+    figure = figures.confusion({"random": np.array([[3, 1], [0, 0]])}, ["a", "b"])
+    (picture,) = figure.axes[0].get_images()
+    assert np.asarray(picture.get_array()).tolist() == [[0.75, 0.25], [0, 0]]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["75", "25", "0", "0"]
+    many = figures.confusion({"random": np.eye(13)}, [str(number) for number in range(13)])
+    assert not many.axes[0].texts
+
+
+def test_bars_show_how_far_each_level_moved():
+    moved = {"pretrained": {10: [0.1, 0.2]}, "random": {10: [0.3, 0.4], 50: [0.5, 0.6]}}
+    figure = figures.movement(moved)
+    heights = [[bar.get_height() for bar in axes.patches] for axes in figure.axes]
+    assert heights == [[0.1, 0.2], [0.3, 0.4, 0.5, 0.6]]
+    assert [axes.get_title() for axes in figure.axes] == list(moved)
