@@ -4,18 +4,30 @@ import re
 
 import numpy as np
 
-_WHOLE = re.compile(r"(-?\d+)\.0*")
+MISSING = "nan"
+"""In whatever case: a value that is missing, as an empty one is."""
+INTEGERS = 2**64
+"""Whole floats below are named by all their digits, as a 64-bit integer would be."""
+
+_WHOLE = re.compile(r"(-?[0-9]+)\.0*")
 
 
 def category_name(value: object) -> str:
     """The name of one value. Whole floats lose their ".0": a file has them where cells miss."""
-    name = (
-        value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value).strip()
-    )
-    if name.lower() == "nan":
+    if isinstance(value, bytes):
+        name = value.decode(errors="backslashreplace")
+    elif isinstance(value, float | np.floating) and _has_digits(float(value)):
+        name = str(int(value))
+    else:
+        name = str(value).strip()
+    if name.lower() == MISSING:
         return ""
     whole = _WHOLE.fullmatch(name)
     return whole[1] if whole else name
+
+
+def _has_digits(value: float) -> bool:
+    return value.is_integer() and abs(value) < INTEGERS
 
 
 def category_names(values: np.ndarray) -> np.ndarray:

@@ -25,13 +25,13 @@ def located(bad: np.ndarray, names: Sequence[str], rows_before: int = 0) -> str:
 
 
 def as_numbers(values: np.ndarray, names: Sequence[str], where: str) -> np.ndarray:
-    """`values` (rows, columns) as float32, NaN kept.
+    """`values` (rows, columns) in one piece, of the type that they have: integers stay integers.
 
     Raises:
         InputError: for infinite values and values that do not fit float32.
     """
     check_finite(values, names, where)
-    return np.ascontiguousarray(values, dtype=np.float32)
+    return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))
 
 
 def check_finite(

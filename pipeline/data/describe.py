@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.config.data import DataConfig
-from pipeline.data.preprocessing import fit
+from pipeline.data.fitting import fit
 from pipeline.data.source import Column, Source
 from pipeline.data.splits import split
 from pipeline.errors import InputError
@@ -41,7 +41,7 @@ def describe(source: Source, config: DataConfig) -> dict[str, Any]:
 def _of_numbers(source: Source) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of each column of numbers how many are missing, the least and the greatest, NaN if none."""
     missing = np.zeros(len(source.number_names), np.int64)
-    least = np.full(len(missing), np.nan, np.float32)
+    least = np.full(len(missing), np.nan)
     greatest = least.copy()
     for _, block in source.number_blocks():
         missing += np.isnan(block).sum(axis=0)

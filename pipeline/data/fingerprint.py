@@ -5,24 +5,23 @@ import json
 
 import numpy as np
 
-from pipeline.data.rows.streamed import StreamedRows, blocks_of
+from pipeline.data.rows.streamed import blocks_of
 from pipeline.data.source import Source
 
 
 def fingerprint(source: Source) -> str:
     """SHA-256, in hex, of columns, values, target and test mask.
 
-    Column names and kinds count, and so does the order of rows; name, origin and image shape do
-    not.
+    Column names and kinds count, and so do the order of rows and the shape of images; name, origin
+    and the type in which numbers are stored do not.
     """
-    digest = hashlib.sha256(json.dumps(source.columns).encode())
-    for array in (source.numbers, source.categories, source.target, source.test):
+    digest = hashlib.sha256(json.dumps([source.columns, source.image_shape]).encode())
+    digest.update(f"{source.numbers.shape}".encode())
+    for _, block in blocks_of(source.numbers) if source.numbers.shape[1] else ():
+        digest.update(np.ascontiguousarray(block, "<f8").data.cast("B"))
+    for array in (source.categories, source.target, source.test):
         if array is None:
             digest.update(b"none")
-        elif isinstance(array, StreamedRows):
-            digest.update(f"f{array.shape}".encode())
-            for _, block in blocks_of(array):
-                digest.update(block.astype("<f4", copy=False).data.cast("B"))
         elif array.dtype.kind == "U":  # As text: the width of the type is no part of the data.
             digest.update(json.dumps([array.shape, array.ravel().tolist()]).encode())
         else:

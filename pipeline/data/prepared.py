@@ -14,7 +14,8 @@ import numpy as np
 
 from pipeline.config.data import DataConfig, Task
 from pipeline.data.fingerprint import fingerprint
-from pipeline.data.preprocessing import Preprocessing, fit
+from pipeline.data.fitting import fit
+from pipeline.data.preprocessing import Preprocessing
 from pipeline.data.rows.streamed import Rows, StreamedRows, write_rows
 from pipeline.data.source import Source
 from pipeline.data.sources.on_disk import numbers_on_disk
@@ -55,7 +56,7 @@ class Prepared:
     splits: Splits
     preprocessing: Preprocessing
     numbers: np.ndarray
-    """Raw numbers of the first test rows (at most 256), as an exported model takes them."""
+    """Raw numbers of the first test rows (at most 256), float64 as an exported model takes them."""
     categories: np.ndarray
     """Raw categories of the same rows."""
     image_shape: tuple[int, ...] | None
@@ -128,7 +129,7 @@ def _prepare_into(folder: Path, config: DataConfig, seed: int) -> None:
     np.savez(
         folder / "parts.npz",
         targets=targets,
-        numbers=source.numbers[example],
+        numbers=source.numbers[example].astype("float64"),
         categories=source.categories[example],
         **splits._asdict(),
     )

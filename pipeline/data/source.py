@@ -25,8 +25,8 @@ class Source:
         name: short, for people: a file's stem or a built-in name.
         origin: where the rows come from, for the record.
         columns: the feature columns in the order of the file.
-        numbers: float32 (rows, number columns) in column order, in memory or on disk; NaN is
-            missing, none is infinite (on disk: see `number_blocks`).
+        numbers: (rows, number columns) in column order, in memory or on disk, float64 or of the
+            source's own type; NaN is missing, none is infinite (on disk: see `number_blocks`).
         categories: unicode (rows, category columns) in column order; "" is missing.
         target: classification: unicode class names (rows,), "" where there is no label;
             multilabel: float64 (rows, labels) of 0 and 1, NaN in rows without labels;

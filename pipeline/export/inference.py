@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from pipeline.data.preprocessing import need_every_number
+from pipeline.data.preprocessing import need_every_value
 from pipeline.data.source import Column
 from pipeline.errors import InputError
 from pipeline.export.saved_model import ABOUT, DIGEST, digest_of
@@ -64,14 +64,14 @@ def model_columns(folder: Path) -> tuple[Column, ...]:
 def infer(folder: Path, endpoint: str, numbers: np.ndarray, categories: np.ndarray) -> pd.DataFrame:
     """Run one signature on raw rows, batch by batch: one output row for each.
 
-    `numbers` (rows, number columns) float32 and `categories` (rows, category columns) text, in the
-    model's column order. Columns: `label` and `probability of CLASS`, `prediction`, `code_I`, the
+    `numbers` (rows, number columns) and `categories` (rows, category columns) text, in the model's
+    column order. Columns: `label` and `probability of CLASS`, `prediction`, `code_I`, the
     names of the features, or `reconstruction_error`. Raises `InputError` for a damaged model and
-    for a missing number where missing values were refused in training.
+    for a missing value where missing values were refused in training.
     """
     about = describe_model(folder)
-    if about["needs_every_number"]:
-        need_every_number(numbers, [name for name, kind in about["columns"] if kind == "number"])
+    if about["needs_every_value"]:
+        need_every_value(about["columns"], numbers, categories)
     signature = tf.saved_model.load(str(folder)).signatures[endpoint]
     names = [name for name in ("rows", "numbers", "categories") if name in _inputs(signature)]
     given = {"rows": numbers, "numbers": numbers, "categories": categories}
@@ -79,7 +79,7 @@ def infer(folder: Path, endpoint: str, numbers: np.ndarray, categories: np.ndarr
         {
             output: value.numpy()
             for output, value in signature(
-                **{name: tf.constant(given[name][start : start + BATCH_ROWS]) for name in names}
+                **{name: _tensor(given[name][start : start + BATCH_ROWS]) for name in names}
             ).items()
         }
         for start in range(0, len(numbers), BATCH_ROWS)
@@ -94,6 +94,11 @@ def _frame(values: np.ndarray, columns: list[str]) -> pd.DataFrame:
     if values.dtype == object:
         values = np.array([value.decode() for value in values])
     return pd.DataFrame(values.reshape(len(values), -1), columns=columns)
+
+
+def _tensor(values: np.ndarray) -> tf.Tensor:
+    """Text, or numbers as float64."""
+    return tf.constant(values if values.dtype.kind == "U" else values.astype(np.float64))
 
 
 def _inputs(signature: Any) -> set[str]:

@@ -22,6 +22,7 @@ from layers import SparseAutoencoder, TopK
 from pipeline.config.data import Task
 from pipeline.config.level import LevelConfig
 from pipeline.data.preprocessing import Preprocessing
+from pipeline.export.raw_rows import TENSORFLOW, features_of, input_signature
 from pipeline.files import folder_digest, new_version, text_digest
 from pipeline.training.finetuning.network import reconstruct
 
@@ -76,7 +77,8 @@ def _write(trained: Trained, folder: Path) -> None:
     archive.track(endpoints)
     with limits_selected(trained):
         for name in ENDPOINTS:
-            archive.add_endpoint(name, partial(endpoints.run, name), endpoints.input_signature())
+            signature = input_signature(trained.preprocessing)
+            archive.add_endpoint(name, partial(endpoints.run, name), signature)
         archive.write_out(str(folder), verbose=False)
     extra = folder / "assets.extra"
     extra.mkdir()
@@ -127,7 +129,7 @@ def about(trained: Trained) -> dict[str, Any]:
         "task": trained.task,
         "classes": list(trained.classes),
         "columns": [list(column) for column in preprocessing.columns],
-        "needs_every_number": bool(np.isnan(preprocessing.fill).any()),
+        "needs_every_value": preprocessing.refuses_missing,
         "endpoints": list(ENDPOINTS),
         "outputs": {
             "label": ["label"],
@@ -152,28 +154,14 @@ class Endpoints(tf.Module):
         self._task = trained.task
         self._classes = trained.classes
         self._target = (trained.target_offset, trained.target_scale)
-        preprocessing = trained.preprocessing
-        self._fill = tf.constant(preprocessing.fill)
-        self._offset = tf.constant(preprocessing.offset)
-        self._scale = tf.constant(preprocessing.scale)
-        self._vocabularies = [tf.constant(list(v)) for v in preprocessing.vocabularies]
-
-    def input_signature(self) -> list[tf.TensorSpec]:
-        """`rows` for numbers alone; `numbers` and `categories` where there are categories."""
-        width, text = self._offset.shape[0], len(self._vocabularies)
-        if not text:
-            return [tf.TensorSpec((None, width), tf.float32, name="rows")]
-        categories = tf.TensorSpec((None, text), tf.string, name="categories")
-        if not width:
-            return [categories]
-        return [tf.TensorSpec((None, width), tf.float32, name="numbers"), categories]
+        self._preprocessing = trained.preprocessing
 
     def run(self, name: str, *raw: tf.Tensor) -> dict[str, tf.Tensor]:
         """The signature of that name on raw rows.
 
-        A row that misses a number which training never missed gives NaN, and the label "".
+        A row that lacks a value which training never lacked gives NaN, and the label "".
         """
-        features = self.features(*raw)
+        features = features_of(self._preprocessing, *raw)
         incomplete = tf.reduce_any(tf.math.is_nan(features), axis=1)
         outputs = getattr(self, name)(features)
         return {output: _blank(incomplete, value) for output, value in outputs.items()}
@@ -199,24 +187,12 @@ class Endpoints(tf.Module):
     def reconstruct(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
         """Rows decoded from their code: numbers in raw units, then the share of each category."""
         decoded = self._reconstruction(features)
-        width = self._offset.shape[0]
-        numbers = decoded[:, :width] * self._scale + self._offset
-        return {"reconstruction": tf.concat([numbers, decoded[:, width:]], axis=1)}
+        return {"reconstruction": self._preprocessing.originals(decoded, TENSORFLOW)}
 
     def score(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
         """The reconstruction error of each row: mean squared error over its scaled features."""
         errors = tf.square(features - self._reconstruction(features))
         return {"reconstruction_error": tf.reduce_mean(errors, axis=1)}
-
-    def features(self, *raw: tf.Tensor) -> tf.Tensor:
-        """Scaled features (rows, features) from raw rows: imputed, scaled, one-hot categories."""
-        parts = []
-        if self._offset.shape[0]:
-            numbers = tf.where(tf.math.is_nan(raw[0]), self._fill, raw[0])
-            parts.append((numbers - self._offset) / self._scale)
-        for column, vocabulary in enumerate(self._vocabularies):
-            parts.append(tf.cast(raw[-1][:, column, None] == vocabulary, tf.float32))
-        return tf.concat(parts, axis=1)
 
     def _code(self, features: tf.Tensor) -> tf.Tensor:
         for autoencoder, passes_on in zip(
@@ -239,7 +215,7 @@ def _kth_largest(k: int, activations: tf.Tensor, training: bool) -> tf.Tensor:
 
 def _blank(rows: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
     """NaN or "" in the rows (rows,) of values (rows,) or (rows, columns) where `rows` is true."""
-    nothing = "" if values.dtype == tf.string else np.nan
+    nothing = "" if values.dtype == tf.string else tf.cast(np.nan, values.dtype)
     return tf.where(rows if values.shape.rank == 1 else rows[:, None], nothing, values)
 
 
@@ -279,16 +255,36 @@ def _prove(trained: Trained, folder: Path, numbers: np.ndarray, categories: np.n
         if result.returncode:
             raise ExportError(f"the exported model does not load: {result.stderr[-2000:]}")
         with np.load(got, allow_pickle=False) as outputs:
+            units = _units(trained)
             for name, value in _expected(trained, numbers, categories).items():
-                _same(name, value, outputs[name])
+                _same(name, value, outputs[name], *units.get(name, (0.0, 1.0)))
 
 
-def _same(name: str, expected: np.ndarray, got: np.ndarray) -> None:
+def _units(trained: Trained) -> dict[str, tuple[np.ndarray | float, np.ndarray | float]]:
+    """Offset and scale of the outputs in raw units: beside a large offset any error is small."""
+    preprocessing = trained.preprocessing
+    shares = len(preprocessing.feature_names) - len(preprocessing.offset)
+    return {
+        "serve/prediction": (trained.target_offset, trained.target_scale),
+        "reconstruct/reconstruction": (
+            np.append(preprocessing.offset, np.zeros(shares)),
+            np.append(preprocessing.scale, np.ones(shares)),
+        ),
+    }
+
+
+def _same(
+    name: str,
+    expected: np.ndarray,
+    got: np.ndarray,
+    offset: np.ndarray | float = 0.0,
+    scale: np.ndarray | float = 1.0,
+) -> None:
     if expected.dtype == object:
         if list(expected) != [label.encode() for label in got.tolist()]:
             raise ExportError(f"{name} differs in the exported model.")
         return
-    largest = max(1.0, float(np.abs(expected).max()))
-    difference = float(np.abs(expected - got).max())
+    largest = max(1.0, float(np.abs((expected - offset) / scale).max()))
+    difference = float(np.abs((expected - got) / scale).max())
     if not difference <= TOLERANCE * largest:
         raise ExportError(f"{name} differs by {difference:.2g} in the exported model.")

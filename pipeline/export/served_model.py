@@ -41,13 +41,13 @@ class ServedModel(PythonModel):
             for kind in ("number", "category")
         }
         if not isinstance(rows, pd.DataFrame):
-            return {"rows": tf.constant(np.asarray(rows, "float32"))}
+            return {"rows": tf.constant(np.asarray(rows, "float64"))}
         inputs = {}
         if names["number"]:
             key = "numbers" if names["category"] else "rows"
-            inputs[key] = tf.constant(rows[names["number"]].to_numpy("float32"))
+            inputs[key] = tf.constant(rows[names["number"]].to_numpy("float64"))
         if names["category"]:
-            text = rows[names["category"]].fillna("").astype(str).to_numpy(str)
+            text = rows[names["category"]].map(_text).to_numpy(str)
             inputs["categories"] = tf.constant(text)
         return inputs
 
@@ -56,6 +56,13 @@ class ServedModel(PythonModel):
             values = np.array([value.decode() for value in values])
         columns = self.about["outputs"][name]
         return pd.DataFrame(values.reshape(len(values), -1), columns=columns)
+
+
+def _text(value: Any) -> str:
+    """A category as text: whole floats with all their digits, nothing for what is missing."""
+    if pd.isna(value):
+        return ""
+    return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
 
 
 mlflow.models.set_model(ServedModel())

@@ -9,10 +9,13 @@ import numpy as np
 from pipeline.data.rows.aligned import aligned_empty
 from pipeline.errors import InputError
 
+Change = Callable[[np.ndarray], np.ndarray]
+"""What is made of rows (rows, columns) when they are read."""
+
 BLOCKS = 8
 """Parts of the memory for rows: one is read at a time; the others are for what is made of it."""
 BLOCK_BYTES = 2**24
-"""Of rows in memory, what is worked on at a time."""
+"""Of rows in memory, what is worked on at a time, as float64."""
 COPIES = 3
 """At most, of rows as float32: one and a file's float64 while they are read; one while a level
 trains, two where it standardises them."""
@@ -39,7 +42,7 @@ class StreamedRows:
         self._stored_columns = self.shape[1]
         self._dtype, self._offset = array.dtype, array.offset
         self._positions: np.ndarray | None = None
-        self._changes: tuple[Callable[[np.ndarray], np.ndarray], ...] = ()
+        self._changes: tuple[Change, ...] = ()
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -78,7 +81,7 @@ class StreamedRows:
         chosen._positions = positions if self._positions is None else self._positions[positions]
         return chosen
 
-    def changed(self, change: Callable[[np.ndarray], np.ndarray], columns: int) -> Self:
+    def changed(self, change: Change, columns: int) -> Self:
         """What `change` makes of the rows (rows, columns) when they are read."""
         changed = self._copy((len(self), columns))
         changed._changes = (*self._changes, change)
@@ -105,6 +108,7 @@ class ChosenRows:
     def __init__(self, rows: np.ndarray, positions: np.ndarray):
         self._rows = rows
         self._positions = positions
+        self._changes: tuple[Change, ...] = ()
         self.shape = (len(positions), rows.shape[1])
         self.block_rows = _block_rows(rows)
 
@@ -112,7 +116,17 @@ class ChosenRows:
         return len(self._positions)
 
     def __getitem__(self, index: slice) -> np.ndarray:
-        return self._rows[self._positions[index]]
+        rows = self._rows[self._positions[index]]
+        for change in self._changes:
+            rows = change(rows)
+        return rows
+
+    def changed(self, change: Change, columns: int) -> Self:
+        """What `change` makes of the rows (rows, columns) when they are asked for."""
+        changed = type(self)(self._rows, self._positions)
+        changed._changes = (*self._changes, change)
+        changed.shape = (len(self), columns)
+        return changed
 
 
 def exceeds(rows: int, columns: int, memory: int) -> bool:
@@ -133,7 +147,7 @@ def blocks_of(rows: Rows | ChosenRows) -> Iterator[tuple[int, np.ndarray]]:
 
 
 def _block_rows(rows: np.ndarray) -> int:
-    return max(1, BLOCK_BYTES // max(1, rows.shape[1] * rows.itemsize))
+    return max(1, BLOCK_BYTES // max(1, rows.shape[1] * np.dtype(np.float64).itemsize))
 
 
 def moments(rows: Rows | ChosenRows) -> tuple[np.ndarray, np.ndarray]:

@@ -44,12 +44,8 @@ def source_on_disk(file: Path, y: np.ndarray | None, name: str, config: DataConf
 
 
 def numbers_on_disk(stored: StreamedRows, columns: tuple[Column, ...]) -> StreamedRows:
-    """Of rows as they are stored the columns x0, x1, ... that are named, as float32."""
+    """Of rows as they are stored the columns x0, x1, ... that are named."""
     kept = positions(columns)
-    whole = len(kept) == stored.shape[1]
-
-    def as_float32(rows: np.ndarray) -> np.ndarray:
-        with np.errstate(over="ignore"):  # what is beyond float32 becomes infinite and is refused
-            return np.ascontiguousarray(rows if whole else rows[:, kept], dtype=np.float32)
-
-    return stored.changed(as_float32, len(kept))
+    if len(kept) == stored.shape[1]:
+        return stored
+    return stored.changed(lambda rows: rows[:, kept], len(kept))

@@ -36,7 +36,9 @@ def parquet_exceeds(path: Path, config: DataConfig) -> bool:
 
 
 def parquet_on_disk(path: Path, config: DataConfig, file: Path) -> Source:
-    """The source that a .parquet file is, its numbers as float32 in the .npy `file`.
+    """The source that a .parquet file is, its numbers in the .npy `file`.
+
+    They are float64 there, or float32 where that holds every value of the columns' types.
 
     Raises:
         InputError: for a damaged file, and for feature columns that are not numbers.
@@ -51,10 +53,11 @@ def parquet_on_disk(path: Path, config: DataConfig, file: Path) -> Source:
         features = feature_columns(config, names, labels, path)
         for name in features:
             _check_number(parquet.schema_arrow.field(name), config, path)
+        dtype = _dtype([parquet.schema_arrow.field(name).type for name in features])
         label_cells: list[pa.Table] = []
 
         def blocks() -> Iterator[np.ndarray]:
-            # Cells are float64 before they are float32, and PyArrow keeps what it reads ahead.
+            # PyArrow keeps what it reads ahead.
             rows = max(
                 1, config.memory_bytes // BLOCKS // (len(features) * 4 * np.float64().nbytes)
             )
@@ -67,7 +70,7 @@ def parquet_on_disk(path: Path, config: DataConfig, file: Path) -> Source:
                     batch.validate(full=True)
                 table = pa.Table.from_batches([batch])
                 label_cells.append(table.select(labels))
-                yield _numbers(table, features, path)
+                yield _numbers(table, features, dtype, path)
 
         write_rows(file, blocks())
     label_table = pa.concat_tables(label_cells)
@@ -86,11 +89,16 @@ def parquet_on_disk(path: Path, config: DataConfig, file: Path) -> Source:
     )
 
 
-def _numbers(table: pa.Table, features: list[str], path: Path) -> np.ndarray:
-    numbers = np.empty((table.num_rows, len(features)), np.float32)
-    with np.errstate(over="ignore"):  # what is beyond float32 becomes infinite and is refused
-        for position, name in enumerate(features):
-            numbers[:, position] = number_cells(cells_of(table[name], name, path), name, path.name)
+def _dtype(kinds: list[pa.DataType]) -> np.dtype:
+    """What holds every value of columns of these kinds, decimals but for their last digits."""
+    exact = (np.can_cast(kind.to_pandas_dtype(), np.float32) for kind in kinds)
+    return np.dtype(np.float32 if all(exact) else np.float64)
+
+
+def _numbers(table: pa.Table, features: list[str], dtype: np.dtype, path: Path) -> np.ndarray:
+    numbers = np.empty((table.num_rows, len(features)), dtype)
+    for position, name in enumerate(features):
+        numbers[:, position] = number_cells(cells_of(table[name], name, path), name, path.name)
     return numbers
 
 

@@ -16,7 +16,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from pipeline.config.data import DataConfig
-from pipeline.data.category import category_names
+from pipeline.data.category import MISSING, category_names
 from pipeline.data.cells import as_numbers
 from pipeline.data.rows.memory import check_fits
 from pipeline.data.source import Column, Source
@@ -25,7 +25,7 @@ from pipeline.errors import InputError, nearest
 
 COUNT_VALUES = Path(__file__).with_name("parquet_values.py")
 _NUMBER = r"^[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf|infinity))$"
-_MISSING = pa.array(["", "nan", "NaN", "NAN"])
+_MISSING = pa.array(["", MISSING])
 _ADVICE = "Correct the cells, or leave the column out with data.drop"
 
 
@@ -217,7 +217,7 @@ def _check_text(text: pa.ChunkedArray, rows: int, where: str) -> None:
 
 
 def cells_of(column: pa.ChunkedArray, name: str, path: Path) -> pa.ChunkedArray:
-    """The column as trimmed text or as float64; empty cells and NaN are null."""
+    """The column as trimmed text, as its integers or as float64; empty cells and NaN are null."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         if _holds_text(kind.value_type):
@@ -225,7 +225,9 @@ def cells_of(column: pa.ChunkedArray, name: str, path: Path) -> pa.ChunkedArray:
             _check_text(distinct, len(column), path.name)
         column = column.cast(kind.value_type)
         kind = column.type
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+    if pa.types.is_integer(kind) or (pa.types.is_decimal(kind) and kind.scale == 0):
+        return column
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         numbers = column.cast(pa.float64(), safe=False)
         return pc.if_else(pc.is_nan(numbers), None, numbers)
     if pa.types.is_boolean(kind):
@@ -237,7 +239,7 @@ def cells_of(column: pa.ChunkedArray, name: str, path: Path) -> pa.ChunkedArray:
             f"Cells must be numbers or text. Column {name!r} of {path.name} holds {kind}. "
             "Convert it, or leave it out with data.drop."
         ) from error
-    missing = pc.is_in(text, value_set=_MISSING)
+    missing = pc.is_in(pc.utf8_lower(text), value_set=_MISSING)
     return pc.if_else(missing, None, text)
 
 
@@ -337,7 +339,7 @@ def _texts(cells: pa.ChunkedArray, is_text: pa.ChunkedArray) -> str:
 def _as_floats(cells: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """The cells as float64, or None where one of them is no number."""
     try:
-        return cells.cast(pa.float64())
+        return cells.cast(pa.float64(), safe=_holds_text(cells.type))
     except pa.ArrowInvalid:
         return None
 
@@ -381,8 +383,15 @@ def number_cells(cells: pa.ChunkedArray, name: str, where: str) -> np.ndarray:
 
 
 def values_of(cells: pa.ChunkedArray, where: str) -> np.ndarray:
-    """The cells as floats with NaN, or as text with "", every cell as wide as the longest."""
+    """The cells as floats with NaN, as integers, or as text with "".
+
+    Integers some of which are missing become text too, for a float has not room for all of them.
+    Every cell of text is as wide as the longest.
+    """
     if pa.types.is_floating(cells.type):
         return pc.fill_null(cells, np.nan).to_numpy()
+    if pa.types.is_integer(cells.type) and not cells.null_count:
+        return cells.to_numpy()
+    cells = cells.cast(pa.string())
     _check_text(cells, len(cells), where)
     return np.array(pc.fill_null(cells, "").to_pylist(), dtype=str)

@@ -23,7 +23,7 @@ def convert_shards(folder: Path, into: Path) -> None:
     """Write the shards, in the order of their names, as x.npy and y.npy into the folder `into`.
 
     `x` is a list of floats, of integers, or bytes: of so many values of one byte. `y` is one
-    number or text. Rows of bytes stay bytes.
+    number or text. Rows of bytes stay bytes, those of integers int64.
 
     Raises:
         InputError: for a damaged shard, and for records of another kind or of several widths.
@@ -93,7 +93,7 @@ def _parsed(
             labels.append(values.astype(bytes) if y == "bytes_list" else values)
         rows = parsed["x"].numpy()
         if x != "bytes_list":
-            yield rows.astype("float32") if x == "int64_list" else rows
+            yield rows
             continue
         if {len(row) for row in rows} != {width}:
             raise InputError(

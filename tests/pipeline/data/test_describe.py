@@ -37,7 +37,7 @@ def test_a_table_is_described_column_by_column(iris: pd.DataFrame, tmp_path: Pat
     iris.to_csv(tmp_path / "a.csv", index=False)
     config = DataConfig(source=str(tmp_path / "a.csv"), label="species", missing="impute")
     account = described(config)
-    expected = {"name": "sepal_width", "kind": "number", "missing": 1, "max": 4.400000095367432}
+    expected = {"name": "sepal_width", "kind": "number", "missing": 1, "max": 4.4}
     assert account["per_column"][1] == {**expected, "min": 2.0}
     garden = {"name": "garden", "kind": "category", "missing": 50, "distinct": 2}
     assert account["per_column"][4] == garden

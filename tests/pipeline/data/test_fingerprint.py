@@ -29,6 +29,13 @@ def test_the_width_of_the_text_type_is_no_part_of_the_data(source: Source):
     assert fingerprint(wider) == fingerprint(source)
 
 
+def test_the_type_in_which_numbers_are_stored_is_no_part_of_the_data(source: Source):
+    whole = replace(source, numbers=source.numbers.round())
+    for kind in ("float32", "int64", ">f8", "uint8"):
+        stored = replace(source, numbers=whole.numbers.astype(kind))
+        assert fingerprint(stored) == fingerprint(whole)
+
+
 def test_every_part_of_the_data_counts(source: Source):
     assert source.target is not None
     numbers, categories, target = (
@@ -46,5 +53,7 @@ def test_every_part_of_the_data_counts(source: Source):
         replace(source, test=np.zeros(150, bool)),
         replace(source, columns=(Column("other", "number"), *source.columns[1:])),
         replace(source, numbers=source.numbers[::-1]),
+        replace(source, image_shape=(1, 3)),
+        replace(source, image_shape=(3, 1)),
     ]
     assert len({fingerprint(one) for one in changed}) == len(changed)

@@ -1,15 +1,20 @@
 """Impute, scale, one-hot: against scikit-learn and hand-set numbers."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.datasets import load_wine
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from pipeline.config.data import DataConfig
-from pipeline.data.preprocessing import Preprocessing, fit
+from pipeline.data.category import category_name, category_names
+from pipeline.data.fitting import fit
+from pipeline.data.preprocessing import NUMPY, Preprocessing
 from pipeline.data.source import Column, Source
 from pipeline.data.sources.read import read
 from pipeline.errors import InputError
@@ -52,7 +57,7 @@ def features(given: Source, config: DataConfig, rows: np.ndarray | None = None) 
     ("scaling", "scaler"), [("standard", StandardScaler()), ("minmax", MinMaxScaler())]
 )
 def test_scaling_column_by_column_agrees_with_scikit_learn(scaling, scaler, wine: Source):
-    expected = scaler.fit(wine.numbers[TRAIN].astype(np.float64)).transform(wine.numbers)
+    expected = scaler.fit(wine.numbers[TRAIN]).transform(wine.numbers)
     actual = features(wine, DataConfig(scaling=scaling), TRAIN)
     assert actual.dtype == np.float32
     np.testing.assert_allclose(actual, expected, atol=2e-5)
@@ -66,7 +71,8 @@ def test_global_scaling_maps_least_and_greatest_of_all_columns_to_0_and_1(wine: 
 
 
 def test_no_scaling_leaves_numbers_as_they_are(wine: Source):
-    np.testing.assert_array_equal(features(wine, DataConfig(scaling="none")), wine.numbers)
+    expected = wine.numbers.astype("float32")
+    np.testing.assert_array_equal(features(wine, DataConfig(scaling="none")), expected)
 
 
 def test_auto_is_standard_for_tables_and_global_for_arrays(wine: Source):
@@ -82,9 +88,9 @@ def test_no_row_but_the_given_ones_has_any_influence(wine: Source):
     assert fit(wine, TRAIN, DataConfig()).to_json() == before
 
 
-def test_features_are_offset_and_scale_in_float32_to_the_bit(wine: Source):
+def test_features_are_offset_and_scale_in_float64_to_the_bit(wine: Source):
     preprocessing = fit(wine, TRAIN, DataConfig())
-    expected = (wine.numbers - preprocessing.offset) / preprocessing.scale
+    expected = ((wine.numbers - preprocessing.offset) / preprocessing.scale).astype("float32")
     np.testing.assert_array_equal(
         preprocessing.apply(wine.numbers, wine.categories), expected, strict=True
     )
@@ -142,9 +148,112 @@ def test_missing_values_in_any_row_are_refused_with_column_and_row(made: Source,
 
 
 def test_a_missing_value_is_refused_later_too_where_it_was_refused_in_training():
-    preprocessing = fit(source([[1], [2]]), np.arange(2), DataConfig())
+    preprocessing = fit(source([[1], [2]], [["a"], ["b"]]), np.arange(2), DataConfig())
     with pytest.raises(InputError, match=r"'n0', 1 of 1 cells.*data\.missing: impute"):
-        preprocessing.apply(np.float32([[np.nan]]), np.empty((1, 0), "<U1"))
+        preprocessing.apply(np.float64([[np.nan]]), np.array([["a"]]))
+    with pytest.raises(InputError, match=r"'n0', .* and in column 'c0', 1 of 2 cells, .* row 2"):
+        preprocessing.apply(np.float64([[np.nan], [1]]), np.array([["a"], [""]]))
+
+
+# Large offsets
+
+
+MINUTE = 1_764_000_000_000 + 200 * np.arange(300)
+"""Milliseconds since 1970, 300 of them within one minute."""
+
+
+@pytest.mark.parametrize("kind", ["int64", "float64", "uint64"])
+@pytest.mark.parametrize("scaling", ["standard", "minmax", "global"])
+def test_what_is_small_beside_a_large_offset_is_kept(kind: str, scaling: str):
+    config = DataConfig.model_validate({"scaling": scaling})
+    plain = replace(source([[0]] * 300), numbers=(MINUTE - MINUTE[0])[:, None])
+    made = replace(plain, numbers=MINUTE.astype(kind)[:, None])
+    found = features(made, config)
+    assert len(np.unique(found)) == 300
+    np.testing.assert_allclose(found, features(plain, config), atol=1e-6)
+
+
+def test_small_integers_do_not_overflow():
+    made = source([[0], [0]])
+    extremes = replace(made, numbers=np.array([[-128], [127]], np.int8))
+    assert features(extremes, DataConfig(scaling="minmax"))[:, 0].tolist() == [0, 1]
+
+
+# One description, NumPy and TensorFlow
+
+
+NUMBERS = st.one_of(
+    st.just(float("nan")),
+    st.floats(-1e38, 1e38),
+    st.floats(-1, 1).map(lambda small: 1.764e12 + small),
+    st.integers(-5, 5).map(float),
+)
+WORDS = st.one_of(
+    st.sampled_from(["", "a", "b", "nan", "NaN", "Nan", " a ", "3", "3.0", "3.", "-0"]),
+    st.text(st.characters(codec="ascii", categories=("L", "N", "P")), max_size=3),
+)
+
+
+@st.composite
+def tables(draw) -> tuple[Preprocessing, np.ndarray, np.ndarray]:
+    """A preprocessing and raw rows, which it need not have been fitted on."""
+    rows, width, text = (draw(st.integers(low, high)) for low, high in ((1, 6), (0, 3), (0, 2)))
+    text = text or int(width == 0)
+    refuses = draw(st.booleans())
+    column = st.lists(st.floats(-1e13, 1e13), min_size=width, max_size=width)
+    scale = st.lists(st.floats(1e-6, 1e6), min_size=width, max_size=width)
+    vocabularies = st.lists(WORDS.map(category_name), min_size=1, max_size=4, unique=True)
+    preprocessing = Preprocessing(
+        columns=(
+            *(Column(f"n{n}", "number") for n in range(width)),
+            *(Column(f"c{n}", "category") for n in range(text)),
+        ),
+        fill=np.full(width, np.nan) if refuses else np.array(draw(column)),
+        offset=np.array(draw(column)),
+        scale=np.array(draw(scale)),
+        vocabularies=tuple(tuple(sorted(draw(vocabularies))) for _ in range(text)),
+        refuses_missing=refuses,
+    )
+    numbers = draw(st.lists(NUMBERS, min_size=rows * width, max_size=rows * width))
+    words = draw(st.lists(WORDS, min_size=rows * text, max_size=rows * text))
+    return (
+        preprocessing,
+        np.array(numbers, float).reshape(rows, width),
+        np.array(words, str).reshape(rows, text),
+    )
+
+
+@given(tables())
+def test_numpy_and_tensorflow_give_the_same_features_and_the_same_way_back(table):
+    import tensorflow as tf
+
+    from pipeline.export.raw_rows import TENSORFLOW, features_of
+    from pipeline.export.saved_model import raw_inputs
+
+    preprocessing, numbers, words = table
+    given = raw_inputs(preprocessing, numbers, words).values()
+    by_tensorflow = features_of(preprocessing, *map(tf.constant, given)).numpy()
+    names = category_names(words)
+    with np.errstate(over="ignore"):
+        by_numpy = preprocessing.features(numbers, names, NUMPY)
+    np.testing.assert_array_equal(by_tensorflow, by_numpy, strict=True)
+    incomplete = np.isnan(numbers).any(axis=1) | (names == "").any(axis=1)
+    if not preprocessing.refuses_missing:
+        assert not np.isnan(by_numpy).any()
+        np.testing.assert_array_equal(preprocessing.apply(numbers, names), by_numpy)
+    else:
+        np.testing.assert_array_equal(np.isnan(by_numpy).any(axis=1), incomplete)
+    back = preprocessing.originals(tf.constant(by_numpy), TENSORFLOW).numpy()
+    np.testing.assert_array_equal(back, preprocessing.originals(by_numpy, NUMPY), strict=True)
+
+
+def test_the_way_back_gives_the_numbers_to_the_last_digit_that_features_hold():
+    made = replace(source([[0]] * 300), numbers=MINUTE[:, None])
+    preprocessing = fit(made, np.arange(300), DataConfig())
+    features = preprocessing.apply(made.numbers, made.categories)
+    back = preprocessing.originals(features, NUMPY)
+    assert back.dtype == np.float64
+    np.testing.assert_allclose(back[:, 0] - MINUTE[0], MINUTE - MINUTE[0], atol=0.01)
 
 
 def test_a_column_without_any_number_in_the_given_rows_has_no_median():

@@ -14,7 +14,7 @@ from pipeline.data.sources.read import read_rows
 from pipeline.errors import InputError
 from pipeline.export.inference import describe_model, infer, model_columns, model_folder
 
-RAW = load_digits().data.astype("float32")
+RAW = load_digits().data
 NO_CATEGORIES = np.empty((len(RAW), 0), "<U1")
 
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -19,6 +20,7 @@ from pipeline.data.prepared import Prepared, prepare
 from pipeline.data.preprocessing import Preprocessing
 from pipeline.data.source import Column
 from pipeline.data.sources.read import read
+from pipeline.export.raw_rows import features_of, input_signature
 from pipeline.export.saved_model import (
     CLEAN_LOADER,
     Endpoints,
@@ -34,7 +36,10 @@ from pipeline.training.finetuning.network import build_network, initialize, rand
 from tests.pipeline.whole_runs import Whole
 
 ENDPOINTS = ("serve", "encode", "reconstruct", "score")
-RAW = load_digits().data.astype("float32")
+RAW = load_digits().data
+
+
+NO_TEXT = np.empty((300, 0), "<U1")
 
 
 def contents(folder: Path) -> list[str]:
@@ -251,7 +256,7 @@ def test_the_model_carries_its_columns_classes_and_the_names_of_its_outputs(digi
     assert told["classes"] == list("0123456789")
     assert told["columns"] == [[f"x{number}", "number"] for number in range(64)]
     assert told["endpoints"] == list(ENDPOINTS)
-    assert told["needs_every_number"] is True
+    assert told["needs_every_value"] is True
     assert told["outputs"]["label"] == ["label"]
     assert told["outputs"]["probabilities"][3] == "probability of 3"
     assert told["outputs"]["code"] == [f"code_{unit}" for unit in range(24)]
@@ -273,7 +278,7 @@ def garden(flowers_run):
 
 def flower(garden, endpoint: str, numbers: list, categories: list) -> dict[str, np.ndarray]:
     outputs = garden[endpoint](
-        numbers=tf.constant(numbers, tf.float32), categories=tf.constant(categories)
+        numbers=tf.constant(numbers, tf.float64), categories=tf.constant(categories)
     )
     return {name: value.numpy() for name, value in outputs.items()}
 
@@ -292,7 +297,7 @@ def test_the_table_s_columns_are_told_by_kind(flowers_run):
         ("petal_width", "number"),
     ]
     assert told["classes"] == ["setosa", "versicolor", "virginica"]
-    assert told["needs_every_number"] is False
+    assert told["needs_every_value"] is False
     assert told["outputs"]["reconstruction"] == [
         "sepal_length", "sepal_width", "petal_length", "petal_width",
         "garden=", "garden=east", "garden=north", "garden=south", "year=2001", "year=2002",
@@ -375,23 +380,25 @@ def made(preprocessing: Preprocessing, classes=(), target=(0.0, 1.0), task=None)
 
 NUMBERS = Preprocessing(
     columns=(Column("a", "number"), Column("b", "number")),
-    fill=np.array([np.nan, np.nan], "float32"),
-    offset=np.array([1, 2], "float32"),
-    scale=np.array([2, 4], "float32"),
+    fill=np.full(2, np.nan),
+    offset=np.array([1.0, 2.0]),
+    scale=np.array([2.0, 4.0]),
     vocabularies=(),
+    refuses_missing=True,
 )
 CATEGORIES = Preprocessing(
     columns=(Column("c", "category"), Column("d", "category")),
-    fill=np.empty(0, "float32"),
-    offset=np.empty(0, "float32"),
-    scale=np.empty(0, "float32"),
+    fill=np.empty(0),
+    offset=np.empty(0),
+    scale=np.empty(0),
     vocabularies=(("x", "y"), ("1", "2", "3")),
+    refuses_missing=True,
 )
 
 
 def test_a_regression_predicts_in_raw_units():
     trained = made(NUMBERS, target=(100.0, 10.0))
-    rows = tf.constant([[1.0, 2.0], [3.0, 6.0]])
+    rows = tf.constant([[1.0, 2.0], [3.0, 6.0]], tf.float64)
     (prediction,) = Endpoints(trained).run("serve", rows).values()
     standardised = trained.network(np.array([[0, 0], [1, 1]], "float32")).numpy()[:, 0]
     np.testing.assert_allclose(prediction, standardised * 10 + 100, rtol=1e-6)
@@ -401,10 +408,49 @@ def test_a_regression_predicts_in_raw_units():
 
 
 def test_categories_alone_are_enough():
-    endpoints = Endpoints(made(CATEGORIES, classes=("no", "yes")))
-    assert [spec.name for spec in endpoints.input_signature()] == ["categories"]
-    got = endpoints.features(tf.constant([["y", "3"], ["z", "1"]])).numpy()
+    assert [spec.name for spec in input_signature(CATEGORIES)] == ["categories"]
+    got = features_of(CATEGORIES, tf.constant([["y", "3"], ["z", "1.0"]])).numpy()
     assert got.tolist() == [[0, 1, 0, 0, 1], [0, 0, 1, 0, 0]]
+
+
+@pytest.mark.parametrize("missing", ["", "nan", "NaN", "Nan", " "])
+def test_a_missing_category_that_training_never_missed_gives_nothing(missing):
+    endpoints = Endpoints(made(CATEGORIES, classes=("no", "yes")))
+    rows = tf.constant([["y", "3"], ["x", missing]])
+    for name in ENDPOINTS:
+        for output, value in endpoints.run(name, rows).items():
+            whole, lacking = value.numpy()
+            if output == "label":
+                assert (whole in (b"no", b"yes"), lacking) == (True, b"")
+            else:
+                assert np.isfinite(whole).all()
+                assert np.isnan(lacking).all()
+
+
+def test_reconstructions_beside_a_large_offset_keep_their_digits(tmp_path):
+    """Milliseconds since 1970 within a minute go in and come out as float64."""
+    times = 1_764_000_000_000 + 200.0 * np.arange(300)
+    numbers = np.column_stack([times, times])
+    preprocessing = replace(NUMBERS, offset=numbers.mean(axis=0), scale=numbers.std(axis=0))
+    folder = export(made(preprocessing, classes=("a", "b")), tmp_path, numbers, NO_TEXT)
+    signature = tf.saved_model.load(str(folder)).signatures["reconstruct"]
+    got = signature(rows=tf.constant(numbers))["reconstruction"].numpy()
+    assert got.dtype == np.float64
+    features = preprocessing.apply(numbers, NO_TEXT)
+    assert len(np.unique(features[:, 0])) == 300
+    decoded = (got - preprocessing.offset) / preprocessing.scale
+    trained = made(preprocessing, classes=("a", "b"))
+    expected = Endpoints(trained).reconstruct(tf.constant(features))["reconstruction"].numpy()
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1.0)
+    assert np.unique(decoded[:, 0]).size > 100
+
+
+def test_an_error_beside_a_large_offset_is_no_small_one():
+    offset, scale = 1.764e12, 17_000.0
+    expected = offset + scale * np.array([0.5, -0.5])
+    _same("reconstruct/reconstruction", expected, expected + 0.01, offset, scale)
+    with pytest.raises(ExportError, match="differs"):
+        _same("reconstruct/reconstruction", expected, expected + 100, offset, scale)
 
 
 @pytest.mark.parametrize(
@@ -440,8 +486,8 @@ def test_topk_is_exported_without_a_sort_and_with_the_codes_of_one(tmp_path):
     network = build_network(stack, 64, 10)
     initialize(network, autoencoders, RAW[:500] / 16, seed=0)
     columns = tuple(Column(str(n), "number") for n in range(64))
-    zeros, ones = np.zeros(64, "float32"), np.ones(64, "float32")
-    preprocessing = Preprocessing(columns, np.full(64, np.nan, "float32"), zeros, 16 * ones, ())
+    nothing, zeros, ones = np.full(64, np.nan), np.zeros(64), np.ones(64)
+    preprocessing = Preprocessing(columns, nothing, zeros, 16 * ones, (), refuses_missing=True)
     classes = tuple("0123456789")
     trained = Trained("topk", preprocessing, stack, autoencoders, network.model,
                       "classification", classes, 0.0, 1.0)  # fmt: skip

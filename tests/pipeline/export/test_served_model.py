@@ -18,7 +18,7 @@ from pipeline.tracking.registry import download_model, register
 from pipeline.tracking.tracker import Tracker
 from tests.pipeline.whole_runs import Whole
 
-RAW = load_digits().data.astype("float32")[:30]
+RAW = load_digits().data[:30]
 ENDPOINTS = ("serve", "encode", "reconstruct", "score")
 SCRIPT = Path(__file__).parents[3] / "pipeline" / "export" / "served_model.py"
 
@@ -69,16 +69,16 @@ def garden(flowers) -> pd.DataFrame:
 
 def of_kind(garden: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     names = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
-    return garden[names].to_numpy("float32"), garden[["garden", "year"]].to_numpy(str)
+    return garden[names].to_numpy("float64"), garden[["garden", "year"]].to_numpy(str)
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_a_table_s_columns_are_taken_by_name_in_any_order(endpoint, flowers_home, garden):
+    garden = garden.astype({"sepal_length": "float32"})
     want = expected(flowers_home, endpoint, *of_kind(garden))
     model = loaded(flowers_home)
     for columns in (list(garden), list(garden)[::-1]):
-        got = model.predict(garden[columns].astype({"sepal_length": "float32"}),
-                            params={"endpoint": endpoint})  # fmt: skip
+        got = model.predict(garden[columns], params={"endpoint": endpoint})
         pd.testing.assert_frame_equal(got, want)
 
 
@@ -93,6 +93,15 @@ def test_missing_categories_may_be_none_nan_or_empty(flowers_home, garden):
     got = loaded(flowers_home).predict(row)
     want = expected(flowers_home, "serve", *of_kind(row.fillna({"garden": ""})))
     pd.testing.assert_frame_equal(got, want)
+    assert got.iloc[0].equals(got.iloc[1]) and got.iloc[0].equals(got.iloc[2])
+
+
+def test_categories_may_be_written_as_in_any_table(flowers_home, garden):
+    """The year is 2001 whether it comes as text, as a number, or as a float beside missing ones."""
+    row = garden.iloc[[0, 0, 0]].reset_index(drop=True)
+    row["year"] = ["2001", "2001.0", " 2001 "]
+    row["garden"] = ["", "Nan", "nan"]
+    got = loaded(flowers_home).predict(row)
     assert got.iloc[0].equals(got.iloc[1]) and got.iloc[0].equals(got.iloc[2])
 
 

@@ -12,8 +12,8 @@ import pytest
 from pipeline.config.data import DataConfig
 from pipeline.data.describe import describe
 from pipeline.data.fingerprint import fingerprint
+from pipeline.data.fitting import fit
 from pipeline.data.prepared import prepare
-from pipeline.data.preprocessing import fit
 from pipeline.data.rows import streamed
 from pipeline.data.rows.streamed import (
     BLOCKS,
@@ -133,7 +133,7 @@ def test_missing_values_become_the_median_of_all_training_rows(folder: Path):
 
 @pytest.mark.parametrize(
     ("value", "message"),
-    [(np.nan, "must not be missing"), (np.inf, "must be finite"), (1e300, "must be finite")],
+    [(np.nan, "must not be missing"), (np.inf, "must be finite"), (1e300, "must be within")],
 )
 def test_a_bad_cell_is_found_by_its_row_in_the_file(value: float, message: str, folder: Path):
     source = read(config(with_values(folder, row_1700=value)))
@@ -202,6 +202,30 @@ def test_rows_of_any_type_and_byte_order_are_read(digits, folder: Path):
         rows = digits[0].reshape(-1, 64).astype(kind)
         np.save(folder / "x.npy", rows)
         np.testing.assert_array_equal(StreamedRows(folder / "x.npy", SMALL)[100:200], rows[100:200])
+
+
+@pytest.mark.parametrize("kind", ["npy", "parquet"])
+def test_what_is_small_beside_a_large_offset_is_kept_on_disk(kind: str, tmp_path: Path):
+    """Milliseconds since 1970 within one minute, and the same less the least of them."""
+    small = np.tile(200 * np.arange(300), 30)
+    found = []
+    for name, offset in (("plain", 0), ("large", 1_764_000_000_000)):
+        rows = np.column_stack([small, small[::-1]]) + offset
+        path = tmp_path / name
+        path.mkdir()
+        if kind == "npy":
+            np.save(path / "x.npy", rows)
+            np.save(path / "y.npy", np.arange(9000) % 2)
+            settings = config(path, scaling="standard")
+        else:
+            table = pd.DataFrame(rows, columns=["a", "b"]).assign(y=np.arange(9000) % 2)
+            table.to_parquet(path / "a.parquet")
+            settings = config(path / "a.parquet", label="y")
+        prepared = prepare(settings, 0, tmp_path / f"{name}_prepared")
+        assert isinstance(prepared.rows, StreamedRows)
+        found.append(prepared.rows[:])
+    assert len(np.unique(found[1][:, 0])) == 300
+    np.testing.assert_allclose(*found, atol=1e-6)
 
 
 # Parquet

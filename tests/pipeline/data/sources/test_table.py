@@ -1,5 +1,6 @@
 """Tables: .csv and .parquet."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from sklearn.datasets import load_iris
 
 from pipeline.config.data import DataConfig
+from pipeline.data.category import category_name
 from pipeline.data.source import Column
 from pipeline.data.sources.read import read
 from pipeline.errors import InputError
@@ -30,8 +32,8 @@ def test_a_csv_file_gives_its_columns_numbers_and_classes(iris_csv: Path):
     assert source.origin == "iris.csv"
     assert source.table
     assert source.columns[0] == Column("sepal_length", "number")
-    assert source.numbers.dtype == np.float32
-    np.testing.assert_array_equal(source.numbers, load_iris().data.astype(np.float32))
+    assert source.numbers.dtype == np.float64
+    np.testing.assert_array_equal(source.numbers, load_iris().data)
     assert source.categories.shape == (150, 0)
     assert source.target is not None
     assert list(source.target[::50]) == ["setosa", "versicolor", "virginica"]
@@ -74,6 +76,49 @@ def test_labels_that_are_floats_for_missing_cells_lose_their_point(tmp_path: Pat
         target = read(config(tmp_path / name)).target
         assert target is not None
         assert target.tolist() == ["1", "2", "", "1"]
+
+
+IDENTIFIERS = [10**16 + 1, 10**16 + 2, 10**16, 10**16 + 1]
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_64_bit_identifiers_keep_all_their_digits(missing: bool, tmp_path: Path):
+    values = pd.array([*IDENTIFIERS, None] if missing else IDENTIFIERS, dtype="Int64")
+    decimals = pd.Series(pd.arrays.ArrowExtensionArray(
+        pa.array([None if v is pd.NA else Decimal(int(v)) for v in values], pa.decimal128(20))
+    ))  # fmt: skip
+    table = pd.DataFrame({"a": values, "b": decimals, "species": values})
+    table.to_parquet(tmp_path / "a.parquet")
+    source = read(config(tmp_path / "a.parquet", categorical=["a", "b"], missing="impute"))
+    names = [str(value) for value in IDENTIFIERS] + [""] * missing
+    assert source.target is not None
+    assert source.target.tolist() == names
+    assert source.categories.tolist() == [[name, name] for name in names]
+
+
+def test_a_whole_float_is_named_by_its_digits():
+    assert category_name(1e16) == category_name(np.float64(10**16)) == "10000000000000000"
+    assert category_name(np.float32(3)) == category_name("3.0") == category_name(3) == "3"
+    assert (category_name(1e300), category_name(-0.5)) == ("1e+300", "-0.5")
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_milliseconds_since_1970_keep_all_their_values(kind: str, tmp_path: Path):
+    times = 1_764_000_000_000 + 200 * np.arange(300)
+    table = pd.DataFrame({"time": times, "species": np.arange(300) % 3})
+    path = tmp_path / f"a.{kind}"
+    table.to_csv(path, index=False) if kind == "csv" else table.to_parquet(path)
+    np.testing.assert_array_equal(read(config(path)).numbers[:, 0], times)
+
+
+@pytest.mark.parametrize("word", ["nan", "NaN", "NAN", "Nan", "nAn"])
+def test_nan_in_any_case_is_missing_everywhere(word: str, tmp_path: Path):
+    text = f"a,b,species\n1,x,p\n{word},{word},{word}\n3,y,q\n"
+    source = read(config(written(tmp_path / "a.csv", text)))
+    np.testing.assert_array_equal(source.numbers[:, 0], [1, np.nan, 3])
+    assert source.categories[:, 0].tolist() == ["x", "", "y"]
+    assert source.target is not None
+    assert source.target.tolist() == ["p", "", "q"]
 
 
 def test_the_value_that_means_unlabelled_is_no_class(tmp_path: Path):
@@ -129,7 +174,7 @@ def test_spaces_around_names_and_cells_do_not_count(tmp_path: Path):
 @pytest.mark.parametrize("cell", ["+1", "1.", ".5", "-1.e5", "1E-3", "+.5e+3"])
 def test_a_number_may_be_written_in_any_usual_way(cell: str, tmp_path: Path):
     path = written(tmp_path / "a.csv", f"a,species\n{cell},p\n2,q\n")
-    assert read(config(path)).numbers[0, 0] == np.float32(float(cell))
+    assert read(config(path)).numbers[0, 0] == float(cell)
 
 
 def test_a_table_without_a_label_is_refused_with_its_columns(iris_csv: Path):
