@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flows.server.loopback import HOST, NAMES, prefect_command, prefect_environment
 from flows.terminal import console
-from pipeline.tracking.store import tracking_uri
+from pipeline.tracking.store import database_file, make_store, tracking_uri
 
 
 def serve_pages(mlflow_port: int, prefect_port: int) -> None:
@@ -15,6 +15,8 @@ def serve_pages(mlflow_port: int, prefect_port: int) -> None:
 
     They refuse requests that were made to another host's name, and other sites' scripts.
     """
+    if database_file(tracking_uri()):
+        make_store(tracking_uri())  # where its folder was moved the pages show what lies there now
     programs = Path(sys.executable).parent
     prefect_url = f"http://{HOST}:{prefect_port}"
     allowed = [pattern for name in NAMES for pattern in (name, f"{name}:*")]

@@ -12,7 +12,7 @@ from mlflow.models import infer_signature
 
 from pipeline.errors import InputError
 from pipeline.tracking.runs import StageRun
-from pipeline.tracking.store import check_store, tracking_uri
+from pipeline.tracking.store import open_store
 from pipeline.tracking.tracker import Tracker
 
 
@@ -73,8 +73,7 @@ def register(tracker: Tracker, model_uri: str, name: str, alias: str) -> str:
 
 def download_model(uri: str) -> Path:
     """The SavedModel inside a registered or logged model; `InputError` when there is none."""
-    check_store()
-    mlflow.set_tracking_uri(tracking_uri())
+    open_store()
     try:
         folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
     except (MlflowException, OSError) as error:

@@ -10,6 +10,7 @@ from mlflow.tracking import MlflowClient
 
 from pipeline.credentials import strip_credentials
 from pipeline.errors import InputError
+from pipeline.tracking.database import check_database, follow_folder, make_database
 
 STORE = "mlruns"
 
@@ -43,27 +44,39 @@ def check_store() -> None:
 
 
 def make_store(uri: str) -> MlflowClient:
-    """Open the store, which is made when it is not there yet."""
-    mlflow.set_tracking_uri(uri)
-    if file := database_file(uri):
-        file.parent.mkdir(parents=True, exist_ok=True)
-    return MlflowClient(uri)
+    """Open the store, which is made when it is not there yet.
+
+    Raises `InputError` for a database that is half made.
+    """
+    file = database_file(uri)
+    if file and not file.exists():
+        make_database(file)
+    return _open(uri, file)
 
 
 def open_store() -> MlflowClient:
     """Open the store at the tracking address; none is made only to be read.
 
-    Raises `InputError` when there is none.
+    Raises `InputError` when there is none, or a half made one.
     """
     check_store()
     uri = tracking_uri()
     file = database_file(uri)
     if file and not file.exists():
         raise InputError(f"There is no MLflow store at {uri}. Start a run first: layerwise run.")
-    mlflow.set_tracking_uri(uri)
-    return MlflowClient(uri)
+    return _open(uri, file)
 
 
 def database_file(uri: str) -> Path | None:
     """The file of an SQLite store; None for a store of another kind."""
     return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
+
+
+def _open(uri: str, file: Path | None) -> MlflowClient:
+    if file:
+        check_database(file)
+    mlflow.set_tracking_uri(uri)
+    client = MlflowClient(uri)
+    if file:
+        follow_folder(file)
+    return client

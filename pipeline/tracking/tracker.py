@@ -20,6 +20,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
 from pipeline.errors import InputError
 from pipeline.files import file_digest
+from pipeline.tracking.database import experiment_location
 from pipeline.tracking.runs import TAG, FinishedRun, StageRun, ending, finished_run
 from pipeline.tracking.search import WHOLE_RUN, finished_children, latest_finished
 from pipeline.tracking.store import database_file, make_store
@@ -37,13 +38,8 @@ class Tracker:
         self.uri = uri
         self.experiment = experiment
         self.client = make_store(uri)
-        found = self.client.get_experiment_by_name(experiment)
-        if found is None:
-            file = database_file(uri)
-            place = (file.resolve().parent / "artifacts" / experiment).as_uri() if file else None
-            self.experiment_id = self.client.create_experiment(experiment, artifact_location=place)
-        else:
-            self.experiment_id = found.experiment_id
+        found = self._experiment_id()
+        self.experiment_id = self._make_experiment() if found is None else found
 
     def __reduce__(self) -> tuple[Any, ...]:
         return open_tracker, (self.uri, self.experiment)
@@ -123,6 +119,20 @@ class Tracker:
                 f"Experiment {self.experiment!r} has no finished run. Start one: layerwise run."
             )
         return finished_run(run)
+
+    def _experiment_id(self) -> str | None:
+        found = self.client.get_experiment_by_name(self.experiment)
+        return found.experiment_id if found else None
+
+    def _make_experiment(self) -> str:
+        file = database_file(self.uri)
+        location = experiment_location(file, self.experiment) if file else None
+        try:
+            return self.client.create_experiment(self.experiment, artifact_location=location)
+        except MlflowException:
+            if (made_meanwhile := self._experiment_id()) is None:
+                raise
+            return made_meanwhile
 
     def _intact(self, run: Run) -> bool:
         digests = json.loads(run.data.tags.get(TAG + "digests", "{}"))
