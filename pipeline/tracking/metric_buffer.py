@@ -1,4 +1,4 @@
-"""What a stage reports, sent while it works: a slow or absent receiver does not hold it up."""
+"""Metrics are sent while their stage works: a slow or absent receiver does not hold it up."""
 
 import logging
 import time
@@ -24,12 +24,17 @@ class MetricBuffer(Generic[T]):
     def add(self, entries: Sequence[T]) -> None:
         """Send these soon. Waits for nothing."""
         self._waiting += entries
-        if time.monotonic() - self._sent_at > SECONDS and not self._busy():
+        if time.monotonic() - self._sent_at > SECONDS and not self.sending:
             self._take_back_what_failed()
-            self._thread = self._thread or ThreadPoolExecutor(1, "sender")
+            self._thread = self._thread or ThreadPoolExecutor(1, "metrics")
             entries, self._waiting = self._waiting, []
             self._under_way = self._thread.submit(self._send, entries), list(entries)
             self._sent_at = time.monotonic()
+
+    @property
+    def sending(self) -> bool:
+        """Whether entries are being sent at this moment."""
+        return self._under_way is not None and not self._under_way[0].done()
 
     def flush(self) -> None:
         """Wait until everything is sent. Raises what the last try raised."""
@@ -41,9 +46,6 @@ class MetricBuffer(Generic[T]):
             self._send(self._waiting)
             self._waiting = []
         self._sent_at = time.monotonic()
-
-    def _busy(self) -> bool:
-        return self._under_way is not None and not self._under_way[0].done()
 
     def _take_back_what_failed(self) -> None:
         if self._under_way is None:

@@ -44,6 +44,8 @@ def at_home(empty_store: Path) -> Callable[[Path, pytest.MonkeyPatch], str]:
         patch.chdir(folder)
         uri = f"sqlite:///{store}"
         patch.setenv("MLFLOW_TRACKING_URI", uri)  # MLflow itself sets it, for this process
+        # Nothing that is stored or loaded is a pickle.
+        patch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
         return uri
 
     return move

@@ -153,6 +153,18 @@ def test_the_model_s_code_is_our_script_and_its_packages_are_pinned(stored):
     assert all("==" in line for line in requirements)
 
 
+def test_it_is_loaded_where_mlflow_unpickles_nothing(digits_home, tmp_path, monkeypatch):
+    class Pickled(mlflow.pyfunc.PythonModel):
+        def predict(self, context, model_input: list[int], params=None):
+            return model_input
+
+    mlflow.pyfunc.save_model(tmp_path / "pickled", python_model=Pickled(), pip_requirements=[])
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    with pytest.raises(MlflowException, match="pickle"):
+        mlflow.pyfunc.load_model(str(tmp_path / "pickled"))
+    assert len(loaded(digits_home).predict(RAW)) == len(RAW)
+
+
 def test_the_script_needs_none_of_our_code():
     imported = set()
     for node in ast.walk(ast.parse(SCRIPT.read_text())):

@@ -13,8 +13,8 @@ def at_once(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("pipeline.tracking.metric_buffer.SECONDS", 0.0)
 
 
-def settled(sender: MetricBuffer) -> None:
-    while sender._busy():
+def wait_until_sent(buffer: MetricBuffer) -> None:
+    while buffer.sending:
         time.sleep(0.001)
 
 
@@ -26,14 +26,14 @@ def test_an_absent_receiver_holds_nothing_up_and_loses_nothing():
         present.wait()
         received.extend(entries)
 
-    sender = MetricBuffer(send)
+    buffer = MetricBuffer(send)
     began = time.monotonic()
     for number in range(100):
-        sender.add([number])
+        buffer.add([number])
     assert time.monotonic() - began < 1
     assert received == []
     present.set()
-    sender.flush()
+    buffer.flush()
     assert received == list(range(100))
 
 
@@ -46,12 +46,12 @@ def test_what_failed_is_sent_again_before_what_came_later():
             raise faults.pop()
         received.extend(entries)
 
-    sender = MetricBuffer(send)
-    sender.add([1])
-    settled(sender)
+    buffer = MetricBuffer(send)
+    buffer.add([1])
+    wait_until_sent(buffer)
     assert received == []
-    sender.add([2])
-    settled(sender)
+    buffer.add([2])
+    wait_until_sent(buffer)
     assert received == [1, 2]
 
 
@@ -59,18 +59,18 @@ def test_the_end_tells_of_a_receiver_that_never_comes_back():
     def send(entries):
         raise OSError("gone")
 
-    sender = MetricBuffer(send)
-    sender.add([1])
+    buffer = MetricBuffer(send)
+    buffer.add([1])
     with pytest.raises(OSError, match="gone"):
-        sender.flush()
+        buffer.flush()
 
 
 def test_they_are_sent_together_when_there_is_time(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("pipeline.tracking.metric_buffer.SECONDS", 60.0)
     calls: list[list[int]] = []
-    sender = MetricBuffer(lambda entries: calls.append(list(entries)))
+    buffer = MetricBuffer(lambda entries: calls.append(list(entries)))
     for number in range(5):
-        sender.add([number])
-    sender.flush()
-    sender.flush()
+        buffer.add([number])
+    buffer.flush()
+    buffer.flush()
     assert calls == [[0, 1, 2, 3, 4]]
