@@ -10,7 +10,7 @@ from pipeline.tracking.tracker import Tracker
 
 
 def this_process() -> str:
-    """What tells this process from all others: machine, number, and when it began."""
+    """The identity of this process: machine, number, and when it began."""
     return _process(psutil.Process())
 
 

@@ -85,7 +85,7 @@ class StageRun:
 
 
 class FinishedRun(NamedTuple):
-    """A finished stage as MLflow tells it."""
+    """A finished stage as MLflow records it."""
 
     run_id: str
     tags: dict[str, str]
