@@ -69,7 +69,8 @@ def open_store() -> MlflowClient:
 
 def database_file(uri: str) -> Path | None:
     """The file of an SQLite store; None for a store of another kind."""
-    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
+    path, _, _ = uri.partition("?")
+    return Path(path.removeprefix("sqlite:///")) if path.startswith("sqlite:///") else None
 
 
 def _open(uri: str, file: Path | None) -> MlflowClient:

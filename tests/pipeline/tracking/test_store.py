@@ -1,10 +1,12 @@
 """Where the store is, and that it is made: a real MLflow on SQLite."""
 
 import sqlite3
+from pathlib import Path
 
+import pytest
 from mlflow.tracking import MlflowClient
 
-from pipeline.tracking.store import tracking_uri
+from pipeline.tracking.store import database_file, tracking_uri
 from pipeline.tracking.tracker import Tracker
 from tests.pipeline.tracking.stored_runs import finished_run, stored
 
@@ -36,3 +38,16 @@ def test_a_store_that_is_not_there_is_made(tmp_path, monkeypatch):
     database = tmp_path / "new" / "folder" / "mlflow.db"
     finished_run(Tracker(f"sqlite:///{database}", "made"))
     assert sqlite3.connect(database).execute("select count(*) from runs").fetchone() == (1,)
+
+
+@pytest.mark.parametrize(
+    ("uri", "file"),
+    [
+        ("sqlite:////a b/mlflow.db", Path("/a b/mlflow.db")),
+        ("sqlite:///mlflow.db?timeout=5", Path("mlflow.db")),
+        ("http://host:5000", None),
+        ("postgresql://host/db", None),
+    ],
+)
+def test_only_sqlite_has_a_file(uri: str, file: Path | None):
+    assert database_file(uri) == file
