@@ -86,14 +86,14 @@ def _allowed(field: dict[str, Any], definitions: dict[str, Any]) -> str:
     if _references(field) or _references(field.get("items", {})):
         return "list of sections" if "items" in field else "section"
     if "items" in field:
-        return f"list of: {_allowed(field['items'], definitions)}"
+        return f"list of {_allowed(field['items'], definitions)}"
     if "anyOf" in field:
         return " or ".join(_allowed(option, definitions) for option in field["anyOf"])
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
     if "const" in field:
         return f"`{field['const']}`"
-    words = {"null": "nothing", "string": "text", "boolean": "`true`, `false`"}
+    words = {"null": "`null`", "string": "text", "boolean": "`true`, `false`"}
     kind = field["type"]
     limits = [
         f"{sign} {field[limit]}"

@@ -9,8 +9,8 @@ import time
 
 import psutil
 
-WITHOUT_PORT = 30
-"""Seconds to stay alive for."""
+WITHOUT_PORT = 90
+"""Seconds to stay alive for; long, for a slow machine may need them to open a port."""
 
 
 def listens(server: psutil.Process) -> bool:
