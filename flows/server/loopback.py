@@ -24,7 +24,7 @@ def prefect_command(port: int) -> list[str | Path]:
 
 
 def prefect_environment(port: int) -> dict[str, str]:
-    """What its server must be told: where its own page calls, and that no other site's may."""
+    """Settings of its server: where its own page calls, and that no other site may."""
     return {
         # Without it Prefect's page calls port 4200, whatever its own port.
         "PREFECT_SERVER_UI_API_URL": f"http://{HOST}:{port}/api",

@@ -1,4 +1,4 @@
-"""Prefect's server for one run: started at once, needed only when the flow begins, gone with us."""
+"""Prefect's server for one run: started at once, needed when the flow begins, gone afterwards."""
 
 import ctypes
 import os

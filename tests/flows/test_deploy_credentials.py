@@ -1,16 +1,19 @@
-"""What a deployment tells a work pool: where the store is, and no password."""
+"""What a deployment leaves with Prefect for the workers of a pool: no password."""
 
-from unittest.mock import Mock
+from contextlib import suppress
 
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.exceptions import ObjectAlreadyExists
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows import deploy
+from flows.deploy import schedule_runs
 from pipeline.config.schema import RunConfig
 
 
 @pytest.mark.parametrize(
-    ("uri", "told"),
+    ("uri", "stored"),
     [
         ("http://host:5000", {"MLFLOW_TRACKING_URI": "http://host:5000"}),
         ("http://me:s3cret@host:5000", {"MLFLOW_TRACKING_URI": "http://host:5000"}),
@@ -18,15 +21,15 @@ from pipeline.config.schema import RunConfig
     ],
 )
 def test_a_password_is_not_left_with_prefect(
-    uri: str, told: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    uri: str, stored: dict[str, str], prefect_url: str, monkeypatch: pytest.MonkeyPatch
 ):
     for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
         monkeypatch.setenv(name, "")  # put back afterwards
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    deployment = Mock()
-    monkeypatch.setattr(deploy, "RunnerDeployment", deployment)
-    monkeypatch.setattr(deploy, "_check_server", Mock())
-    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
-        deploy.schedule_runs(RunConfig(), "0 2 * * *", "nightly", "pool")
-    assert deployment.from_flow.call_args.kwargs["job_variables"] == {"env": told}
-    assert "s3cret" not in repr(deployment.mock_calls)
+    with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
+        with suppress(ObjectAlreadyExists):
+            client.create_work_pool(WorkPoolCreate(name="credentials", type="process"))
+        schedule_runs(RunConfig(), "0 2 * * *", "credentials", "credentials")
+        deployment = client.read_deployment_by_name("layerwise/credentials")
+    assert deployment.job_variables == {"env": stored}
+    assert "s3cret" not in deployment.model_dump_json()

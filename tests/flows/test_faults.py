@@ -1,4 +1,4 @@
-"""Faults while a flow runs: what may pass is tried again, what cannot is told at once."""
+"""Faults while a flow runs: what may pass is tried again, what cannot is reported at once."""
 
 import re
 import threading

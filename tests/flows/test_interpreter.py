@@ -32,7 +32,7 @@ leave_at_once_after(command)
 
 
 @pytest.mark.parametrize(
-    ("ending", "status", "told"),
+    ("ending", "status", "shown"),
     [
         ("pass", 0, ""),
         ("sys.exit()", 0, ""),
@@ -42,12 +42,12 @@ leave_at_once_after(command)
         ("raise KeyboardInterrupt", 130, "KeyboardInterrupt\n"),
     ],
 )
-def test_all_is_said_and_cleared_up_but_nothing_is_taken_apart(ending, status, told):
+def test_output_is_flushed_and_exit_handlers_run_but_no_object_is_destroyed(ending, status, shown):
     code = PROGRAM.format(ending=ending)
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == status
     assert result.stdout == "said thread done\ncleared up\n"
-    assert result.stderr.endswith(told) and bool(result.stderr) == bool(told)
+    assert result.stderr.endswith(shown) and bool(result.stderr) == bool(shown)
 
 
 def test_garbage_is_collected_again_after_the_imports():

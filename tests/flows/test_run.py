@@ -172,10 +172,10 @@ def test_prefect_is_not_told_the_tracking_address_which_may_hold_a_password(
     finished: Finished, prefect_url: str
 ):
     runs = asked_of_prefect(prefect_url, "flow_runs", {"sort": "START_TIME_DESC"})
-    told = [run["parameters"] for run in runs]
-    assert any("config" in parameters for parameters in told)
-    assert any("stacks" in parameters for parameters in told)  # the flow within
-    assert "mlflow.db" not in json.dumps(told)
+    stored = [run["parameters"] for run in runs]
+    assert any("config" in parameters for parameters in stored)
+    assert any("stacks" in parameters for parameters in stored)  # the flow within
+    assert "mlflow.db" not in json.dumps(stored)
 
 
 def test_a_second_run_takes_the_stages_from_the_first(

@@ -76,15 +76,15 @@ def endings(folder: Path, parent: str) -> list[str]:
 
 
 def test_two_workers_find_what_one_finds(workspace: Path, prefect_url: str):
-    told = with_runners(workspace, prefect_url, ("thread", 1), ("thread", 2), ("process", 2))
-    assert len(told["found"]["thread 1"]) == 6
-    assert told["found"]["thread 2"] == told["found"]["thread 1"]
-    assert told["found"]["process 2"] == told["found"]["thread 1"]
-    assert endings(workspace, told["run_id"]) == ["FINISHED"] * 18
+    done = with_runners(workspace, prefect_url, ("thread", 1), ("thread", 2), ("process", 2))
+    assert len(done["found"]["thread 1"]) == 6
+    assert done["found"]["thread 2"] == done["found"]["thread 1"]
+    assert done["found"]["process 2"] == done["found"]["thread 1"]
+    assert endings(workspace, done["run_id"]) == ["FINISHED"] * 18
 
 
 @pytest.mark.slow
 def test_workers_of_dask_find_it_too(workspace: Path, prefect_url: str):
-    told = with_runners(workspace, prefect_url, ("thread", 1), ("dask", 2))
-    assert told["found"]["dask 2"] == told["found"]["thread 1"]
-    assert endings(workspace, told["run_id"]) == ["FINISHED"] * 12
+    done = with_runners(workspace, prefect_url, ("thread", 1), ("dask", 2))
+    assert done["found"]["dask 2"] == done["found"]["thread 1"]
+    assert endings(workspace, done["run_id"]) == ["FINISHED"] * 12

@@ -44,7 +44,7 @@ class Run:
         self.process.wait()
 
     @property
-    def told(self) -> str:
+    def messages(self) -> str:
         return self.stderr.read_text()
 
 
@@ -67,7 +67,7 @@ def goes_on(
 ) -> Run:
     """Give the same command again: it must end, and as the run did that nothing happened to."""
     again = Run(folder, prefect_url)
-    assert again.end() == 0, again.told
+    assert again.end() == 0, again.messages
     ended_the_same(folder, expected, table, fault, lost)
     return again
 
@@ -106,7 +106,7 @@ def uninterrupted(
     folder = make_workspace("uninterrupted")
     began = time.monotonic()
     run = Run(folder, prefect_url)
-    assert run.end() == 0, run.told
+    assert run.end() == 0, run.messages
     yield outcome(folder), time.monotonic() - began
 
 

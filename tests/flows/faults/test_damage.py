@@ -45,7 +45,7 @@ def test_a_checkpoint(
     again = goes_on(
         folder, prefect_url, expected, table, f"checkpoint: {damage.__name__}", "the level"
     )
-    assert "Checkpoint" in again.told and "damaged" in again.told
+    assert "Checkpoint" in again.messages and "damaged" in again.messages
 
 
 @DAMAGE
@@ -60,10 +60,10 @@ def test_an_artifact(
 ):
     folder = make_workspace("damaged_artifact")
     run = Run(folder, prefect_url)
-    assert run.end() == 0, run.told
+    assert run.end() == 0, run.messages
     damage(sorted(folder.glob(f"mlruns/artifacts/**/{name}"))[0])
     again = goes_on(folder, prefect_url, expected, table, f"{name}: {damage.__name__}", "the stage")
-    assert f"Artifact '{name}' of run" in again.told and "computed again" in again.told
+    assert f"Artifact '{name}' of run" in again.messages and "computed again" in again.messages
 
 
 @DAMAGE
@@ -79,7 +79,7 @@ def test_an_exported_model(
 ):
     folder = make_workspace("damaged_export")
     run = Run(folder, prefect_url)
-    assert run.end() == 0, run.told
+    assert run.end() == 0, run.messages
     damage(next((folder / "exports" / "digits" / "1").glob(f"**/{name}")))
     np.save(folder / "rows.npy", load_digits().data)
     refused = layerwise("score", "exports/digits", "rows.npy", "-o", "out.csv", folder=folder)

@@ -18,8 +18,8 @@ def test_it_ends_the_run_and_says_where(
     folder = make_workspace("diverged")
     run = Run(folder, prefect_url, *TOO_FAST)
     assert run.end() == 1
-    assert "step " in run.told and "the training loss became" in run.told
-    assert "good" in run.told and "`retry`" in run.told
+    assert "step " in run.messages and "the training loss became" in run.messages
+    assert "good" in run.messages and "`retry`" in run.messages
     closed(client(folder))
     found = {run.info.run_name: run.info.status for run in runs(client(folder))}
     assert found["pretrain level 1"] == "FINISHED"  # and is kept
@@ -32,5 +32,5 @@ def test_it_goes_on_once_at_a_tenth_of_the_rate_where_the_config_says_so(
 ):
     folder = make_workspace("slowed")
     run = Run(folder, prefect_url, *TOO_FAST, "--set", "stack.1.retry=true")
-    assert run.end() == 0, run.told
+    assert run.end() == 0, run.messages
     table.add("loss not finite, with `retry`", 1, 1, "at most 1", None)

@@ -50,7 +50,7 @@ def test_sigkill_at_random_moments(
         status = again.end()
         print(f"killed after {moment:.1f} s, {done} epochs into a level; then {status}")
         if status:
-            print(again.told)
+            print(again.messages)
             continue
         survived += 1
         same += outcome(folder) == expected
@@ -76,9 +76,10 @@ def test_it_stops_cleanly_when_asked_to(
     assert run.end() == 128 + sent
     assert time.monotonic() - began < 20
     assert (
-        run.told.splitlines()[-1] == "layerwise: Stopped. Run the same command again to continue."
+        run.messages.splitlines()[-1]
+        == "layerwise: Stopped. Run the same command again to continue."
     )
-    assert "Traceback" not in run.told and "Error" not in run.told
+    assert "Traceback" not in run.messages and "Error" not in run.messages
     closed(client(folder))
     statuses = {run.info.status for run in runs(client(folder))}
     assert statuses == {"FINISHED", "KILLED"}

@@ -1,4 +1,4 @@
-"""Rows that need more memory than there is: told, with what they need, before anything is done."""
+"""Rows that need more memory than there is are refused before anything is done."""
 
 from collections.abc import Callable
 from pathlib import Path

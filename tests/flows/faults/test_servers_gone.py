@@ -32,19 +32,19 @@ def test_the_tracking_server_is_gone_for_a_minute(
 ):
     undisturbed = make_workspace("undisturbed")
     run = Run(undisturbed, prefect_url, *LONG)
-    assert run.end() == 0, run.told
+    assert run.end() == 0, run.messages
     folder = make_workspace("tracking_server")
     port = free_port()
     uri = f"http://127.0.0.1:{port}"
     with mlflow_server(folder, port):
         run = Run(folder, prefect_url, *LONG, MLFLOW_TRACKING_URI=uri)
         until(lambda: epochs_done(MlflowClient(uri)) > 0)
-    gone_at = run.told
+    gone_at = run.messages
     time.sleep(GONE_SECONDS)
-    assert run.process.poll() is None, run.told
-    progress_meanwhile = run.told.removeprefix(gone_at)
+    assert run.process.poll() is None, run.messages
+    progress_meanwhile = run.messages.removeprefix(gone_at)
     with mlflow_server(folder, port):
-        assert run.end() == 0, run.told
+        assert run.end() == 0, run.messages
     assert "pretrain level 1 (96 units): e" in progress_meanwhile
     ended_the_same(folder, outcome(undisturbed), table, "tracking server gone for a minute", "0")
     closed(client(folder))
@@ -67,9 +67,9 @@ def test_the_runs_own_prefect_server_dies(
     ]
     assert len(servers) == 1
     servers[0].kill()
-    assert run.end() == 0, run.told
+    assert run.end() == 0, run.messages
     ended_the_same(folder, expected, table, "own Prefect server killed", "0")
-    assert "Traceback" not in run.told and "ERROR" not in run.told
+    assert "Traceback" not in run.messages and "ERROR" not in run.messages
 
 
 def test_a_configured_prefect_server_goes_for_good(
@@ -97,6 +97,6 @@ def test_a_configured_prefect_server_goes_for_good(
             process.kill()
         server.wait()
     assert run.end() == 1
-    assert "Prefect's server" in run.told and "again to continue" in run.told
-    assert "Traceback" not in run.told
+    assert "Prefect's server" in run.messages and "again to continue" in run.messages
+    assert "Traceback" not in run.messages
     goes_on(folder, prefect_url, expected, table, "configured Prefect server gone for good", "0")

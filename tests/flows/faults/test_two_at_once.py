@@ -22,9 +22,9 @@ def test_two_runs_started_at_the_same_moment(
         (folder / "mlruns").symlink_to(store / "mlruns")
     both = [Run(folder, prefect_url) for folder in folders]
     statuses = [run.end() for run in both]
-    told = [run.told for run in both]
-    assert statuses == [0, 0], told
-    assert not any("locked" in text for text in told)
+    messages = [run.messages for run in both]
+    assert statuses == [0, 0], messages
+    assert not any("locked" in text for text in messages)
     same = sum(outcome(folder) == expected for folder in folders)
     table.add("two runs at the same moment", 2, 2, "0", same)
     assert same == 2

@@ -1,4 +1,4 @@
-"""A run's own Prefect server: there when none is configured, gone with the run, deaf to Ctrl-C."""
+"""A run's own Prefect server: made when none is configured, ended with the run."""
 
 import os
 import re
@@ -82,12 +82,12 @@ from prefect import flow, get_run_logger
 from flows.server.own import prefect_server
 
 @flow
-def told():
+def says_something():
     get_run_logger().info("the last word")
 
 with prefect_server() as wait_until_ready:
     wait_until_ready()
-    told()
+    says_something()
 time.sleep(3)  # Prefect's client sends what was said every two seconds, and when it ends
 """
 

@@ -35,8 +35,8 @@ def test_servers_listen_on_loopback_and_no_password_is_on_a_command_line(
         assert command[command.index("--port") + 1] == port
         assert "s3cret" not in " ".join(command)
     assert start.call_args.kwargs["env"]["MLFLOW_BACKEND_STORE_URI"] == uri
-    told = capsys.readouterr().err
-    assert "http://127.0.0.1:5111" in told and "http://127.0.0.1:4222" in told
+    printed = capsys.readouterr().err
+    assert "http://127.0.0.1:5111" in printed and "http://127.0.0.1:4222" in printed
 
 
 @pytest.mark.parametrize(("hosts", "status"), [(OWN, 200), ([*FOREIGN, ""], 400)])

@@ -334,10 +334,10 @@ def test_every_wrong_key_has_a_line_of_its_own():
     ],
 )  # fmt: skip
 def test_a_contradiction_is_refused_at_the_section_that_holds_it(settings, path, message):
-    told = refusal("digits", *settings)
-    assert told.startswith(f"{path}: ")
-    assert told.endswith(message)
-    assert told.count("Given:") == 1
+    shown = refusal("digits", *settings)
+    assert shown.startswith(f"{path}: ")
+    assert shown.endswith(message)
+    assert shown.count("Given:") == 1
 
 
 @pytest.mark.parametrize(
