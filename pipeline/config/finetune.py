@@ -28,7 +28,7 @@ class FinetuneConfig(Part):
         (),
         description="Models of scikit-learn on the same labels, tuned on the same validation rows: "
         "logistic (ridge) regression, a kernel machine, the same on principal components of the "
-        "unlabelled rows, a multilayer perceptron. Kernel machines sit out above 10,000 labels.",
+        "unlabelled rows, a multilayer perceptron. No kernel machine runs above 10,000 labels.",
     )
     label_budgets: tuple[Labels, ...] = Field(
         (0.1, 0.3, "all"),

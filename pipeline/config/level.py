@@ -48,8 +48,9 @@ class LevelConfig(Part):
     )
     standardize: bool = Field(
         False,
-        description="While the level pretrains, each column that it reads has mean 0 and deviation "
-        "1; afterwards its weights take this in. Needs an untied, linear decoder of free norm.",
+        description="While the level pretrains, each column that it reads has mean 0 and standard "
+        "deviation 1; its weights are then adjusted to the columns as they are. Needs an "
+        "untied, linear decoder of free norm.",
     )
     revive: bool = Field(True, description="Give dead units a new start between epochs.")
     epochs: PositiveInt = Field(12, description="Passes over the pretraining rows.")
