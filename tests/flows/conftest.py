@@ -16,6 +16,9 @@ from pathlib import Path
 import prefect.main  # noqa: F401
 import psutil
 import pytest
+from click.testing import CliRunner, Result
+
+from flows.cli import main
 
 COMMAND = Path(sys.executable).with_name("layerwise")
 LEVEL = (
@@ -32,6 +35,7 @@ QUICK = (
 )
 
 Layerwise = Callable[..., subprocess.CompletedProcess[str]]
+Command = Callable[..., Result]
 
 
 def settings(*changes: str) -> list[str]:
@@ -150,5 +154,22 @@ def layerwise(prefect_url: str) -> Layerwise:
             text=True,
             timeout=seconds,
         )
+
+    return run
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Runs a command in this process, which has imported TensorFlow and MLflow already.
+
+    For commands that start nothing. Those that do are run as a user runs them: see `layerwise`.
+    """
+    for name in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL"):
+        monkeypatch.setenv(name, "")  # MLflow sets it, for this process; put back afterwards
+        monkeypatch.delenv(name)
+
+    def run(*arguments: str | Path, folder: Path) -> Result:
+        monkeypatch.chdir(folder)
+        return CliRunner().invoke(main, [*map(str, arguments)])
 
     return run

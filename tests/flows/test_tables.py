@@ -9,7 +9,7 @@ import pytest
 from mlflow import MlflowClient
 from sklearn.datasets import load_breast_cancer, load_diabetes
 
-from tests.flows.conftest import Layerwise, settings
+from tests.flows.conftest import Command, Layerwise, settings
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def tumours() -> pd.DataFrame:
 
 
 def test_a_table_with_categories_gaps_and_unlabelled_rows(
-    tumours: pd.DataFrame, make_workspace, layerwise: Layerwise
+    tumours: pd.DataFrame, make_workspace, layerwise: Layerwise, command: Command
 ):
     folder: Path = make_workspace("tumours")
     tumours.to_csv(folder / "tumours.csv", index=False)
@@ -52,22 +52,22 @@ def test_a_table_with_categories_gaps_and_unlabelled_rows(
     # Columns are found by name, in any order; a category and a number may be missing here too.
     shuffled = tumours[sorted(tumours.columns)].drop(columns="diagnosis")
     shuffled.to_parquet(folder / "new.parquet")
-    predicted = layerwise(
+    predicted = command(
         "predict", "models:/tumours@latest_run", "new.parquet", "-o", "labels.csv", folder=folder
     )
-    assert predicted.returncode == 0, predicted.stderr
+    assert predicted.exit_code == 0, predicted.stderr
     labels = pd.read_csv(folder / "labels.csv")["label"]
     known = tumours["diagnosis"].notna()
     assert (labels[known] == tumours["diagnosis"][known]).mean() > 0.8
 
     shuffled.drop(columns="mean_area").to_csv(folder / "narrow.csv", index=False)
-    refused = layerwise("predict", "exports/tumours", "narrow.csv", "-o", "none.csv", folder=folder)
-    assert refused.returncode == 2
+    refused = command("predict", "exports/tumours", "narrow.csv", "-o", "none.csv", folder=folder)
+    assert refused.exit_code == 2
     assert "no column 'mean_area'" in refused.stderr
     assert not (folder / "none.csv").exists()
 
 
-def test_a_number_as_target(make_workspace, layerwise: Layerwise):
+def test_a_number_as_target(make_workspace, layerwise: Layerwise, command: Command):
     folder: Path = make_workspace("diabetes")
     frame = load_diabetes(as_frame=True, scaled=False).frame
     frame.to_parquet(folder / "diabetes.parquet")
@@ -89,10 +89,10 @@ def test_a_number_as_target(make_workspace, layerwise: Layerwise):
     )[0]
     assert "r2" in trial.data.metrics and "accuracy" not in trial.data.metrics
 
-    predicted = layerwise(
+    predicted = command(
         "predict", "exports/diabetes/1", "diabetes.parquet", "-o", "out.csv", folder=folder
     )
-    assert predicted.returncode == 0, predicted.stderr
+    assert predicted.exit_code == 0, predicted.stderr
     predictions = pd.read_csv(folder / "out.csv")["prediction"]
     # In the target's own units, not standardised ones.
     assert 100 < predictions.mean() < 200

@@ -64,7 +64,7 @@ def until(happened: Callable[[], bool], seconds: float) -> bool:
 
 
 def test_a_run_without_a_configured_server_has_one_of_its_own(home, make_workspace):
-    processes = "execution.runner=process", "execution.workers=2"
+    processes = "execution.runner=process", "finetune.seeds=1"
     run = started(home, make_workspace("own"), *processes)
     stdout, stderr = run.communicate(timeout=240)
     assert run.returncode == 0, stderr
