@@ -59,7 +59,7 @@ def post(address: str, content: dict[str, Any]) -> Any:
 
 
 def test_a_post_is_answered_with_the_numbers_of_the_savedmodel(folder: Path, address: str):
-    rows = load_digits().data[:5].astype("float32")
+    rows = load_digits().data[:5]
     model = tf.saved_model.load(str(folder / "exports" / "digits" / "1"))
     expected = model.signatures["serve"](rows=tf.constant(rows))
     answer = post(address, {"inputs": rows.tolist()})

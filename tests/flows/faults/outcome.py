@@ -100,7 +100,7 @@ def _curves(store: MlflowClient, parent: str) -> dict[str, dict[str, list[float]
 
 
 def _answers(model: Path) -> dict[str, bytes]:
-    rows = tf.constant(load_digits().data[:200], tf.float32)
+    rows = tf.constant(load_digits().data[:200], tf.float64)
     signatures = tf.saved_model.load(str(model)).signatures
     return {
         f"{endpoint}/{output}": np.asarray(value).tobytes()
