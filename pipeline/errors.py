@@ -13,9 +13,15 @@ class InputError(ValueError):
     The command line prints it alone, without a traceback, and exits with status 2. Messages quote
     what was given: what a terminal would obey is escaped, and the middle of a very long one left
     out.
+
+    Attributes:
+        problems: what is wrong, one sentence or a few for each; one at least.
     """
 
-    def __init__(self, message: str):
+    def __init__(self, *problems: str):
+        self.problems = problems
+        count = [f"{len(problems)} problems:"] if len(problems) > 1 else []
+        message = "\n".join([*count, *problems])
         text = "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in message)
         if len(text) > LONGEST:
             text = f"{text[: LONGEST * 3 // 4]} ... {text[-LONGEST // 5 :]}"
@@ -24,10 +30,8 @@ class InputError(ValueError):
 
 def raise_all(problems: Sequence[str]) -> None:
     """Raise one `InputError` that names every problem, if there is any."""
-    if len(problems) > 1:
-        raise InputError("\n".join([f"{len(problems)} problems:", *problems]))
-    for problem in problems:
-        raise InputError(problem)
+    if problems:
+        raise InputError(*problems)
 
 
 def _escaped(character: str) -> str:

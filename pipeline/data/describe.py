@@ -5,10 +5,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.config.data import DataConfig
-from pipeline.data.fitting import fit
+from pipeline.data.problems import usable
 from pipeline.data.source import Column, Source
-from pipeline.data.splits import split
-from pipeline.errors import InputError
 
 
 def describe(source: Source, config: DataConfig) -> dict[str, Any]:
@@ -34,7 +32,7 @@ def describe(source: Source, config: DataConfig) -> dict[str, Any]:
         "test_rows": None if source.test is None else int(source.test.sum()),
         "missing": int(missing.sum() + (source.categories == "").sum()),
         "range": _range(np.concatenate([least, greatest])),
-        "problems": _problems(source, config),
+        "problems": list(usable(source, config, seed=0).problems),
     }
 
 
@@ -95,17 +93,3 @@ def _range(values: np.ndarray) -> list[float] | None:
     if np.isnan(values).all():
         return None
     return [float(np.nanmin(values)), float(np.nanmax(values))]
-
-
-def _problems(source: Source, config: DataConfig) -> list[str]:
-    problems = []
-    try:
-        rows = split(source, config, seed=0).pretrain
-    except InputError as error:
-        problems.append(str(error))
-        rows = np.arange(source.rows)
-    try:
-        fit(source, rows, config)
-    except InputError as error:
-        problems.append(str(error))
-    return problems

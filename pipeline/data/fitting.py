@@ -5,12 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipeline.config.data import DataConfig
-from pipeline.data.cells import located
+from pipeline.data.cells import listed, located
 from pipeline.data.preprocessing import Preprocessing
 from pipeline.data.rows.memory import check_fits
 from pipeline.data.rows.streamed import ChosenRows, Rows, StreamedRows, blocks_of, moments
 from pipeline.data.source import Source
-from pipeline.errors import InputError
+from pipeline.errors import raise_all
+
+LISTED = 30
 
 
 def fit(source: Source, rows: np.ndarray, config: DataConfig) -> Preprocessing:
@@ -19,43 +21,65 @@ def fit(source: Source, rows: np.ndarray, config: DataConfig) -> Preprocessing:
     `rows` is int64, positions in the source; no other row has any influence.
 
     Raises:
-        InputError: for missing values that are refused, in any row; for columns without a value or
-            with only one value in the given rows; for more categories than fit in memory.
+        InputError: for everything that is wrong: missing values that are refused, in any row;
+            columns without a value or with only one value in the given rows; more categories than
+            fit in memory.
     """
     refuse = config.missing == "refuse"
-    for start, block in source.number_blocks():
-        if refuse:
-            _refuse_missing(np.isnan(block), source.number_names, source.name, start)
-    if refuse:
-        _refuse_missing(source.categories == "", source.category_names, source.name)
+    problems = _missing(source, refuse)
     numbers = _chosen(source.numbers, rows)
     fill = np.full(numbers.shape[1], np.nan)
     if not refuse:
         fill = _medians(numbers, source)
+        empty = np.isnan(fill)
+        if empty.any():
+            problems.append(
+                "A missing number becomes the median of the training rows, which must have one. "
+                f"{source.name} has none in {_listed(source.number_names, empty)}. "
+                "Leave it out with data.drop."
+            )
         numbers = numbers.changed(
             lambda block: np.where(np.isnan(block), fill, block), numbers.shape[1]
         )
-    offset, scale = _scaling(numbers, source, config)
+    scaling = config.scaling
+    if scaling == "auto":
+        scaling = "standard" if source.table else "global"
+    least, greatest = _extremes(numbers)
+    if scaling != "none":
+        problems += _constant(least, greatest, scaling, source)
     vocabularies = tuple(
         tuple(str(value) for value in np.unique(column)) for column in source.categories[rows].T
     )
+    raise_all(problems)
     check_fits(source.rows * sum(map(len, vocabularies)), 4, f"{source.name}, one-hot,")
+    offset, scale = _scaling(numbers, least, greatest, scaling)
     return Preprocessing(source.columns, fill, offset, scale, vocabularies, refuse)
+
+
+def _missing(source: Source, refuse: bool) -> list[str]:
+    """What is wrong with missing values; reads all numbers, which must be finite, in any case."""
+    counts = np.zeros(len(source.number_names), np.int64)
+    first = np.full(len(counts), -1)
+    for start, block in source.number_blocks():
+        missing = np.isnan(block)
+        first = np.where((first < 0) & missing.any(axis=0), start + missing.argmax(axis=0), first)
+        counts += missing.sum(axis=0)
+    empty = source.categories == ""
+    found = []
+    if counts.any():
+        found.append(listed(counts, first, source.rows, source.number_names))
+    if empty.any():
+        found.append(located(empty, source.category_names))
+    if not refuse or not found:
+        return []
+    return [
+        f"Values must not be missing. {source.name} misses values in {'; '.join(found)}. Set "
+        "data.missing: impute, or leave the columns out with data.drop."
+    ]
 
 
 def _chosen(rows: Rows, positions: np.ndarray) -> StreamedRows | ChosenRows:
     return rows.at(positions) if isinstance(rows, StreamedRows) else ChosenRows(rows, positions)
-
-
-def _refuse_missing(
-    missing: np.ndarray, names: Sequence[str], where: str, rows_before: int = 0
-) -> None:
-    if missing.any():
-        raise InputError(
-            f"Values must not be missing. {where} misses values in "
-            f"{located(missing, names, rows_before)}. Set data.missing: impute, or leave the "
-            "column out with data.drop."
-        )
 
 
 def _medians(numbers: StreamedRows | ChosenRows, source: Source) -> np.ndarray:
@@ -68,61 +92,74 @@ def _medians(numbers: StreamedRows | ChosenRows, source: Source) -> np.ndarray:
     for first in range(0, numbers.shape[1], width):
         columns = slice(first, first + width)
         values = np.concatenate([block[:, columns] for _, block in blocks_of(numbers)])
-        medians.append(_medians_of(values, source.number_names[columns], source.name))
+        medians.append(_medians_of(values))
     return np.concatenate([np.empty(0), *medians])
 
 
-def _medians_of(numbers: np.ndarray, names: Sequence[str], where: str) -> np.ndarray:
-    empty = np.isnan(numbers).all(axis=0)
-    if empty.any():
-        raise InputError(
-            "A missing number becomes the median of the training rows, which must have one. "
-            f"{where} has none in {_listed(names, empty)}. "
-            "Leave it out with data.drop."
-        )
-    return np.nanmedian(numbers.astype(np.float64), axis=0)
+def _medians_of(numbers: np.ndarray) -> np.ndarray:
+    """NaN where there is no value."""
+    medians = np.full(numbers.shape[1], np.nan)
+    given = ~np.isnan(numbers).all(axis=0)
+    medians[given] = np.nanmedian(numbers[:, given].astype(np.float64), axis=0)
+    return medians
+
+
+def _extremes(numbers: StreamedRows | ChosenRows) -> tuple[np.ndarray, np.ndarray]:
+    """The least and the greatest of each column, of its own type; NaN where it has no value."""
+    least, greatest = (
+        extreme.reduce([extreme.reduce(block, axis=0) for _, block in blocks_of(numbers)])
+        for extreme in (np.fmin, np.fmax)
+    )
+    return least, greatest
+
+
+def _constant(least: np.ndarray, greatest: np.ndarray, scaling: str, source: Source) -> list[str]:
+    """What is wrong with columns that do not vary."""
+    advice = "Leave such columns out with data.drop, or set data.scaling: global."
+    if scaling == "global":
+        least, greatest = _overall(least, greatest)
+        advice = "Correct the data, or set data.scaling: none."
+    constant = _widths(least, greatest) == 0
+    if not constant.any():
+        return []
+    return [
+        f"Scaling ({scaling}) needs columns that vary. In the training rows of {source.name} "
+        f"all values are equal in {_listed(source.number_names, constant)}. {advice}"
+    ]
+
+
+def _overall(least: np.ndarray, greatest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The least and the greatest of all columns, for each of them."""
+    if len(least) == 0:
+        return least, greatest
+    return (
+        np.full_like(least, np.fmin.reduce(least)),
+        np.full_like(greatest, np.fmax.reduce(greatest)),
+    )
+
+
+def _widths(least: np.ndarray, greatest: np.ndarray) -> np.ndarray:
+    return greatest.astype(np.float64) - least.astype(np.float64)
 
 
 def _scaling(
-    numbers: StreamedRows | ChosenRows, source: Source, config: DataConfig
+    numbers: StreamedRows | ChosenRows, least: np.ndarray, greatest: np.ndarray, scaling: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Offset and scale, float64 (number columns,), of numbers none of which is missing."""
-    width = numbers.shape[1]
-    scaling = config.scaling
-    if scaling == "auto":
-        scaling = "standard" if source.table else "global"
+    """Offset and scale, float64 (number columns,), of numbers that vary and none is missing."""
+    width = len(least)
     if scaling == "none" or width == 0:
         return np.zeros(width), np.ones(width)
-    least, greatest = (
-        extreme.reduce([extreme.reduce(block, axis=0) for _, block in blocks_of(numbers)])
-        for extreme in (np.minimum, np.maximum)
-    )
-    constant = least == greatest  # before float64, which has not room for every integer
-    least, greatest = least.astype(np.float64), greatest.astype(np.float64)
-    match scaling:
-        case "global":
-            offset, greatest = np.full(width, least.min()), np.full(width, greatest.max())
-            scale = greatest - offset
-            constant = scale == 0
-            advice = "Correct the data, or set data.scaling: none."
-        case "minmax":
-            offset, scale = least, greatest - least
-            advice = "Leave such columns out with data.drop, or set data.scaling: global."
-        case "standard":
-            offset, variance = moments(numbers)
-            scale = np.sqrt(variance)
-            advice = "Leave such columns out with data.drop, or set data.scaling: global."
-    constant |= scale == 0
-    if constant.any():
-        raise InputError(
-            f"Scaling ({scaling}) needs columns that vary. In the training rows of {source.name} "
-            f"all values are equal in {_listed(source.number_names, constant)}. {advice}"
-        )
-    return offset, scale
+    if scaling == "standard":
+        mean, variance = moments(numbers)
+        # The variance of numbers below 1e-162 is below the least float64.
+        return mean, np.where(variance == 0, _widths(least, greatest), np.sqrt(variance))
+    if scaling == "global":
+        least, greatest = _overall(least, greatest)
+    return least.astype(np.float64), _widths(least, greatest)
 
 
 def _listed(names: Sequence[str], chosen: np.ndarray) -> str:
-    """The chosen columns by name, the first five at most."""
+    """The chosen columns by name, the first thirty at most."""
     found = [repr(name) for name, is_chosen in zip(names, chosen, strict=True) if is_chosen]
-    more = f" and {len(found) - 5} more" if len(found) > 5 else ""
-    return f"{'column' if len(found) == 1 else 'columns'} {', '.join(found[:5])}{more}"
+    more = f" and {len(found) - LISTED} more" if len(found) > LISTED else ""
+    return f"{'column' if len(found) == 1 else 'columns'} {', '.join(found[:LISTED])}{more}"

@@ -14,14 +14,14 @@ import numpy as np
 
 from pipeline.config.data import DataConfig, Task
 from pipeline.data.fingerprint import fingerprint
-from pipeline.data.fitting import fit
 from pipeline.data.preprocessing import Preprocessing
+from pipeline.data.problems import usable
 from pipeline.data.rows.streamed import Rows, StreamedRows, write_rows
 from pipeline.data.source import Source
 from pipeline.data.sources.on_disk import numbers_on_disk
 from pipeline.data.sources.read import read
-from pipeline.data.splits import Splits, split
-from pipeline.errors import InputError
+from pipeline.data.splits import Splits
+from pipeline.errors import InputError, raise_all
 from pipeline.files import hidden_folder
 from pipeline.seeds import derive
 
@@ -103,8 +103,9 @@ def prepared_ahead(config: DataConfig, seed: int) -> Iterator[Prepared]:
 
 def _prepare_into(folder: Path, config: DataConfig, seed: int) -> None:
     source = read(config, folder)
-    splits = split(source, config, derive(seed, "split"))
-    preprocessing = fit(source, splits.pretrain, config)
+    splits, preprocessing, problems = usable(source, config, derive(seed, "split"))
+    raise_all(problems)
+    assert splits and preprocessing  # there were no problems
     numbers = source.numbers
     classes, targets, offset, scale = _targets(source, splits.train, config.task)
     example = splits.test[:EXAMPLE_ROWS]

@@ -10,11 +10,31 @@ from typing import IO
 import numpy as np
 
 from pipeline.data.rows.memory import check_fits
-from pipeline.data.sources.matrix import Arrays, stacked
+from pipeline.data.sources.matrix import Arrays, ArraysReader, stacked
 from pipeline.errors import InputError, nearest
 
 # How NumPy packs archives. Other methods expand a block without a limit on what comes out.
 _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+class NpyReader(ArraysReader):
+    """A .npy file."""
+
+    suffixes = (".npy",)
+
+    def arrays(self, spec: str) -> Arrays:
+        """See `read_npy`."""
+        return read_npy(Path(spec))
+
+
+class NpzReader(ArraysReader):
+    """An .npz file."""
+
+    suffixes = (".npz",)
+
+    def arrays(self, spec: str) -> Arrays:
+        """See `read_npz`."""
+        return read_npz(Path(spec))
 
 
 def read_npy(path: Path) -> Arrays:
@@ -23,7 +43,7 @@ def read_npy(path: Path) -> Arrays:
     Raises:
         InputError: for a damaged file, pickled objects, and more than fits in memory.
     """
-    with _damage_told(path), path.open("rb") as file:
+    with _damage_reported(path), path.open("rb") as file:
         x = _array(file, path.stat().st_size, path.name)
     return Arrays(path.stem, path.name, x, None, None)
 
@@ -34,7 +54,7 @@ def mapped_npy(path: Path) -> np.ndarray:
     Raises:
         InputError: for a damaged file and for pickled objects.
     """
-    with _damage_told(path), path.open("rb") as file:
+    with _damage_reported(path), path.open("rb") as file:
         _header(file, path.stat().st_size, path.name)
         return np.load(path, mmap_mode="r", allow_pickle=False)
 
@@ -45,7 +65,7 @@ def read_npz(path: Path) -> Arrays:
     Raises:
         InputError: as for `read_npy`, and for an .npz file without rows.
     """
-    with _damage_told(path), zipfile.ZipFile(path) as archive:
+    with _damage_reported(path), zipfile.ZipFile(path) as archive:
         members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
         suffix = "_train" if "x_train" in members else ""
         names = (f"x{suffix}", f"y{suffix}", "x_test", "y_test")
@@ -110,7 +130,7 @@ def _is_unicode(text: np.ndarray) -> bool:
 
 
 @contextmanager
-def _damage_told(path: Path) -> Iterator[None]:
+def _damage_reported(path: Path) -> Iterator[None]:
     """NumPy and zipfile raise errors of nearly any type for damaged bytes: all become one."""
     try:
         yield

@@ -4,16 +4,17 @@ import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 from pipeline.data.sources.arrays import read_npz
 from pipeline.data.sources.idx import holds_idx, read_idx_folder
-from pipeline.data.sources.matrix import Arrays, stacked
+from pipeline.data.sources.matrix import Arrays, ArraysReader, stacked
 from pipeline.errors import InputError
 
 Builtin = Literal["digits", "fashion_mnist", "mnist", "cifar10"]
+BUILTINS: tuple[Builtin, ...] = get_args(Builtin)
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")  # Debian: dataset-fashion-mnist
 
@@ -25,6 +26,18 @@ _CIFAR10_CLASSES = (
     *("airplane", "automobile", "bird", "cat", "deer"),
     *("dog", "frog", "horse", "ship", "truck"),
 )
+
+
+class BuiltinReader(ArraysReader):
+    """A source that is known by its name."""
+
+    def recognises(self, spec: str) -> bool:
+        """Whether the name is one of them; a folder of that name is ./NAME."""
+        return spec in BUILTINS
+
+    def arrays(self, spec: str) -> Arrays:
+        """See `read_builtin`."""
+        return read_builtin(next(name for name in BUILTINS if name == spec))
 
 
 def read_builtin(name: Builtin) -> Arrays:

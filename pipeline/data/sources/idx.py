@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.data.rows.memory import check_fits
-from pipeline.data.sources.matrix import Arrays, stacked
+from pipeline.data.sources.matrix import Arrays, ArraysReader, stacked
 from pipeline.errors import InputError
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -18,6 +18,18 @@ _TRAIN = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 _TEST = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
 MOST_DIMENSIONS = 8
+
+
+class IdxFolderReader(ArraysReader):
+    """A folder that is of no other kind: what it lacks of IDX files is named."""
+
+    def recognises(self, spec: str) -> bool:
+        """Whether it is a folder."""
+        return Path(spec).is_dir()
+
+    def arrays(self, spec: str) -> Arrays:
+        """See `read_idx_folder`."""
+        return read_idx_folder(Path(spec))
 
 
 def holds_idx(folder: Path) -> bool:

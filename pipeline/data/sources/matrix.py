@@ -1,6 +1,8 @@
 """A source from arrays in memory: checked, flattened, columns named x0, x1, ..."""
 
 import re
+from abc import abstractmethod
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +11,7 @@ from pipeline.config.data import DataConfig
 from pipeline.data.category import category_names
 from pipeline.data.cells import as_numbers
 from pipeline.data.source import Column, Source
+from pipeline.data.sources.reader import Reader
 from pipeline.data.target import as_target, check_labels
 from pipeline.errors import InputError
 
@@ -29,6 +32,35 @@ class Arrays(NamedTuple):
     x: np.ndarray
     y: np.ndarray | None
     test: np.ndarray | None
+
+
+class ArraysReader(Reader):
+    """A kind of source that holds arrays: rows are matched by their width."""
+
+    @abstractmethod
+    def arrays(self, spec: str) -> Arrays:
+        """The arrays of the source, in memory.
+
+        Raises:
+            InputError: for what is damaged and for more than fits in memory.
+        """
+
+    def source(self, spec: str, config: DataConfig, scratch: Path | None) -> Source:
+        """The source for a run, in memory."""
+        return source_of(self.arrays(spec), config)
+
+    def rows(self, spec: str, columns: tuple[Column, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Rows for inference; of a source with test rows of its own, these."""
+        arrays = self.arrays(spec)
+        matrix = flat(arrays.x, arrays.name)
+        if matrix.shape[1] != len(columns):
+            raise InputError(
+                "Rows must have the width that the model was trained on, "
+                f"{len(columns)}. {arrays.name} has rows of width {matrix.shape[1]}. Give the "
+                "same columns in the same order."
+            )
+        chosen = matrix if arrays.test is None else matrix[arrays.test]
+        return by_kind(chosen, columns, arrays.name)
 
 
 def flat(x: np.ndarray, where: str) -> np.ndarray:

@@ -8,31 +8,13 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from pipeline.config.data import DataConfig
-from pipeline.data.rows.streamed import BLOCKS, StreamedRows, exceeds, write_rows
+from pipeline.data.rows.streamed import BLOCKS, StreamedRows, write_rows
 from pipeline.data.source import Column, Source
-from pipeline.data.sources.table import (
-    cells_of,
-    check_unique,
-    count_values,
-    damaged_parquet,
-    feature_columns,
-    is_row_index,
-    label_columns,
-    number_cells,
-    target_of,
-)
-from pipeline.errors import InputError
-
-
-def parquet_exceeds(path: Path, config: DataConfig) -> bool:
-    """Whether the rows that a .parquet file announces take more than `data.memory`.
-
-    Raises:
-        InputError: for a damaged file.
-    """
-    with damaged_parquet(path):
-        metadata = pa.parquet.read_metadata(path)
-    return exceeds(metadata.num_rows, metadata.num_columns, config.memory_bytes)
+from pipeline.data.sources.parquet_file import count_values, damaged_parquet, is_row_index
+from pipeline.data.sources.table import target_of
+from pipeline.data.sources.table_cells import ColumnError, cells_of, number_cells, reports
+from pipeline.data.sources.table_columns import check_unique, target_and_features
+from pipeline.errors import raise_all
 
 
 def parquet_on_disk(path: Path, config: DataConfig, file: Path) -> Source:
@@ -48,11 +30,9 @@ def parquet_on_disk(path: Path, config: DataConfig, file: Path) -> Source:
         parquet = pa.parquet.ParquetFile(path)
     with parquet:
         names = [name for name in parquet.schema_arrow.names if not is_row_index(name)]
-        check_unique(names, path)
-        labels = label_columns(config, names, path)
-        features = feature_columns(config, names, labels, path)
-        for name in features:
-            _check_number(parquet.schema_arrow.field(name), config, path)
+        check_unique(names, path.name)
+        labels, features = target_and_features(config, names, path.name)
+        _check_numbers([parquet.schema_arrow.field(name) for name in features], config, path.name)
         dtype = _dtype([parquet.schema_arrow.field(name).type for name in features])
         label_cells: list[pa.Table] = []
 
@@ -70,18 +50,18 @@ def parquet_on_disk(path: Path, config: DataConfig, file: Path) -> Source:
                     batch.validate(full=True)
                 table = pa.Table.from_batches([batch])
                 label_cells.append(table.select(labels))
-                yield _numbers(table, features, dtype, path)
+                yield _numbers(table, features, dtype, path.name)
 
         write_rows(file, blocks())
     label_table = pa.concat_tables(label_cells)
-    cells = {label: cells_of(label_table[label], label, path) for label in labels}
+    cells = {label: cells_of(label_table[label], label, path.name) for label in labels}
     return Source(
         name=path.stem,
         origin=path.name,
         columns=tuple(Column(name, "number") for name in features),
         numbers=StreamedRows(file, config.memory_bytes),
         categories=np.empty((label_table.num_rows, 0), "<U1"),
-        target=target_of(cells, config, path),
+        target=target_of(cells, config, path.name),
         test=None,
         image_shape=None,
         table=True,
@@ -95,20 +75,29 @@ def _dtype(kinds: list[pa.DataType]) -> np.dtype:
     return np.dtype(np.float32 if all(exact) else np.float64)
 
 
-def _numbers(table: pa.Table, features: list[str], dtype: np.dtype, path: Path) -> np.ndarray:
+def _numbers(table: pa.Table, features: list[str], dtype: np.dtype, where: str) -> np.ndarray:
     numbers = np.empty((table.num_rows, len(features)), dtype)
     for position, name in enumerate(features):
-        numbers[:, position] = number_cells(cells_of(table[name], name, path), name, path.name)
+        numbers[:, position] = number_cells(cells_of(table[name], name, where), name, where)
     return numbers
 
 
-def _check_number(field: pa.Field, config: DataConfig, path: Path) -> None:
-    kind = field.type
-    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    if not is_number or field.name in config.categorical:
-        raise InputError(
-            f"Rows that stay on disk have columns of numbers alone. Column {field.name!r} of "
-            f"{path.name}, whose rows need more than data.memory: {config.memory:g}, holds "
-            f"{'categories' if is_number else kind}. Raise data.memory, or leave the column out "
-            "with data.drop."
+def _check_numbers(fields: list[pa.Field], config: DataConfig, where: str) -> None:
+    """Raise `InputError` for all columns that are not numbers."""
+    unusable = [
+        ColumnError(
+            field.name,
+            where,
+            "Rows that stay on disk have columns of numbers alone.",
+            f"holds {'categories' if _is_number(field.type) else field.type}",
+            f"The rows need more than data.memory: {config.memory:g}. Raise it, or leave such "
+            "columns out with data.drop.",
         )
+        for field in fields
+        if not _is_number(field.type) or field.name in config.categorical
+    ]
+    raise_all(reports(unusable))
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)

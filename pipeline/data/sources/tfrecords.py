@@ -1,22 +1,46 @@
 """A folder of TFRecord shards: tf.train.Example with a row `x` and, where there are labels, `y`."""
 
+import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pipeline.config.data import DataConfig
 from pipeline.data.rows.streamed import write_rows
-from pipeline.data.sources.arrays_folder import LABELS, ROWS
+from pipeline.data.source import Source
+from pipeline.data.sources.arrays_folder import LABELS, ROWS, ArraysFolderReader
+from pipeline.data.sources.matrix import Arrays, ArraysReader
 from pipeline.errors import InputError
 
 PATTERN = "*.tfrecord*"
 READ_ROWS = 4096
 
 
-def holds_shards(folder: Path) -> bool:
-    """Whether the folder has TFRecord shards."""
-    return any(folder.glob(PATTERN))
+class ShardsReader(ArraysReader):
+    """A folder of shards: they become a folder of .npy files, and are read as such."""
+
+    def recognises(self, spec: str) -> bool:
+        """Whether it is a folder with shards."""
+        return Path(spec).is_dir() and any(Path(spec).glob(PATTERN))
+
+    def arrays(self, spec: str) -> Arrays:
+        """The arrays in the shards, in memory."""
+        name = Path(spec).resolve().name
+        with tempfile.TemporaryDirectory() as converted:
+            convert_shards(Path(spec), Path(converted))
+            return ArraysFolderReader().arrays(converted)._replace(name=name, origin=name)
+
+    def source(self, spec: str, config: DataConfig, scratch: Path | None) -> Source:
+        """The rows in memory or, converted into `scratch`, on disk."""
+        if scratch is None:
+            return super().source(spec, config, scratch)
+        convert_shards(Path(spec), scratch)
+        name = Path(spec).resolve().name
+        source = ArraysFolderReader().source(str(scratch), config, scratch)
+        return replace(source, name=name, origin=name)
 
 
 def convert_shards(folder: Path, into: Path) -> None:

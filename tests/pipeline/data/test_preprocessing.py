@@ -273,7 +273,7 @@ def test_many_columns_that_never_vary_are_counted():
     with pytest.raises(InputError, match=r"'x0', 'x32', 'x39'.*data\.scaling: global"):
         fit(read(DataConfig()), np.arange(1797), DataConfig(scaling="standard"))
     with pytest.raises(InputError, match="and 4 more"):
-        fit(source([[1] * 9, [1] * 9]), np.arange(2), DataConfig())
+        fit(source([[1] * 34, [1] * 34]), np.arange(2), DataConfig())
 
 
 def test_global_scaling_refuses_only_values_that_are_all_equal():

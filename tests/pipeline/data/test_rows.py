@@ -44,8 +44,29 @@ def test_a_missing_column_is_refused_with_the_nearest(iris_csv: Path):
 
 def test_text_in_a_number_column_is_refused(tmp_path: Path):
     (tmp_path / "rows.csv").write_text("a,b,c\n1,x,2\n1,y,z\n")
-    with pytest.raises(InputError, match="'c' must hold numbers.*first at row 2: 'z'"):
+    with pytest.raises(InputError, match="must hold numbers.*'c' has text .*first at row 2: 'z'"):
         read_rows(str(tmp_path / "rows.csv"), COLUMNS)
+
+
+def test_everything_that_rows_lack_comes_in_one_error(tmp_path: Path):
+    columns = (*COLUMNS, Column("d", "number"), Column("e", "category"), Column("f", "number"))
+    (tmp_path / "rows.csv").write_text("a,b,c,d\nu,x,2,3\n1,y,z,4\n")
+    with pytest.raises(InputError) as refusal:
+        read_rows(str(tmp_path / "rows.csv"), columns)
+    assert ["'e'" in refusal.value.problems[0], "'f'" in refusal.value.problems[1]] == [True, True]
+    with pytest.raises(InputError, match=r"'a' has text .* 'u'; column 'c' has text .* 'z'"):
+        read_rows(str(tmp_path / "rows.csv"), columns[:4])
+
+
+@pytest.mark.parametrize("names", [["0", "1", "2"], ["2019", "2020"]])
+def test_a_header_of_numbers_is_one_where_the_model_knows_the_names(names, tmp_path: Path):
+    columns = tuple(Column(name, "number") for name in names)
+    rows = np.arange(2.0 * len(names)).reshape(2, -1)
+    pd.DataFrame(rows, columns=names).to_csv(tmp_path / "rows.csv", index=False)
+    np.testing.assert_array_equal(read_rows(str(tmp_path / "rows.csv"), columns)[0], rows)
+    with pytest.raises(InputError, match="no header"):
+        (tmp_path / "rows.csv").write_text("5.1,3.5\n4.9,3.0\n")
+        read_rows(str(tmp_path / "rows.csv"), columns)
 
 
 def test_arrays_are_matched_by_width(tmp_path: Path):

@@ -123,7 +123,7 @@ def test_infinite_numbers_are_refused_with_column_and_row(tmp_path: Path):
     x[1:, 2] = -np.inf
     x[0, 0] = np.inf
     path = saved(tmp_path / "a.npz", x=x)
-    expected = "infinite.*'x0', 1 of 3 cells, first in row 1; 1 more such columns"
+    expected = "infinite.*'x0', 1 of 3 cells, first in row 1; column 'x2', 2 of 3 cells"
     with pytest.raises(InputError, match=expected):
         read(DataConfig(source=path, missing="impute"))
 

@@ -302,7 +302,7 @@ def test_a_malformed_table_is_refused_in_words(content: bytes, message: str, tmp
 def test_nested_and_binary_cells_are_refused_by_column(cells: object, tmp_path: Path):
     pa.parquet.write_table(pa.table({"a": cells, "y": [0, 1, 0, 1]}), tmp_path / "a.parquet")
     message = refusal(tmp_path / "a.parquet", label="y")
-    assert message.startswith("Cells must be numbers or text. Column 'a' of a.parquet holds")
+    assert message.startswith("Cells must be numbers or text. In a.parquet, column 'a' holds")
 
 
 def test_a_damaged_table_is_refused(tmp_path: Path):

@@ -1,5 +1,6 @@
 """Tables: .csv and .parquet."""
 
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -219,10 +220,65 @@ def test_a_column_of_numbers_and_text_is_refused_with_the_first_text(
     with pytest.raises(InputError) as refusal:
         read(config(tmp_path / "a.csv"))
     message = str(refusal.value)
-    assert "Column 'petal_width'" in message
-    assert "text in 3 of 150 cells, first at row 7: 'abc'" in message
+    assert "column 'petal_width' has text in 3 of 150 cells, first at row 7: 'abc'" in message
     assert "data.drop" in message
     assert "data.categorical" in message
+
+
+def test_everything_that_is_wrong_with_a_table_comes_in_one_error(
+    iris: pd.DataFrame, tmp_path: Path
+):
+    """Columns that cannot be read, and what is wrong with those that can."""
+    table = iris.assign(
+        empty=None,
+        identifier=[f"flower {row}" for row in range(150)],
+        mixed=["1", "x", "2"] * 50,
+        also_mixed=["1", "2", "?"] * 50,
+        endless=[np.inf, *range(149)],
+        constant=7,
+        gaps=[None, *range(149)],
+        garden=["a", None, "b"] * 50,
+    )
+    table.to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(InputError) as refusal:
+        read(config(tmp_path / "a.csv"))
+    problems = refusal.value.problems
+    assert len(problems) == 6
+    for problem, columns in zip(
+        problems,
+        (
+            ["empty"],
+            ["identifier"],
+            ["mixed", "also_mixed"],
+            ["endless"],
+            ["gaps", "garden"],
+            ["constant"],
+        ),
+        strict=True,
+    ):
+        assert re.findall(r"column '(\w+)'", problem) == columns
+    table.to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(InputError) as again:
+        read(config(tmp_path / "a.parquet"))
+    assert again.value.problems == tuple(p.replace("a.csv", "a.parquet") for p in problems)
+
+
+def test_all_names_that_a_table_has_not_come_in_one_error(iris_csv: Path):
+    with pytest.raises(InputError) as refusal:
+        read(config(iris_csv, label="kind", drop=["depth", "petal_width"], categorical=["age"]))
+    assert [re.findall(r"no column '(\w+)'", p) for p in refusal.value.problems] == [
+        ["kind"], ["depth"], ["age"]
+    ]  # fmt: skip
+
+
+def test_columns_that_pandas_numbered_are_named_by_their_numbers(
+    iris: pd.DataFrame, tmp_path: Path
+):
+    numbered = iris.assign(species=np.arange(150) % 3).set_axis(range(5), axis=1)
+    numbered.to_csv(tmp_path / "a.csv", index=False)
+    source = read(config(tmp_path / "a.csv", label="4"))
+    assert [column.name for column in source.columns] == ["0", "1", "2", "3"]
+    assert len(source.numbers) == 150
 
 
 def test_a_mixed_column_may_be_declared_categorical(tmp_path: Path):
@@ -258,7 +314,7 @@ def test_an_identifier_is_refused(iris: pd.DataFrame, tmp_path: Path):
     iris.assign(sample=[f"flower {row}" for row in range(150)]).to_csv(
         tmp_path / "a.csv", index=False
     )
-    with pytest.raises(InputError, match=r"'sample'.*150 distinct.*identifier.*data\.drop"):
+    with pytest.raises(InputError, match=r"identifier.*'sample'.*150 distinct.*data\.drop"):
         read(config(tmp_path / "a.csv"))
 
 

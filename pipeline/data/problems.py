@@ -1,0 +1,37 @@
+"""Everything that keeps a source from being used as configured, found in one go."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.config.data import DataConfig
+from pipeline.data.fitting import fit
+from pipeline.data.preprocessing import Preprocessing
+from pipeline.data.source import Source
+from pipeline.data.splits import Splits, split
+from pipeline.errors import InputError
+
+
+class Usable(NamedTuple):
+    """A source split and its preprocessing fitted, or why that cannot be."""
+
+    splits: Splits | None
+    preprocessing: Preprocessing | None
+    problems: tuple[str, ...]
+    """Of both, one for each rule; none if the source can be used."""
+
+
+def usable(source: Source, config: DataConfig, seed: int) -> Usable:
+    """Split a source and fit its preprocessing; where the first fails, fit on all rows."""
+    splits, preprocessing = None, None
+    problems: list[str] = []
+    try:
+        splits = split(source, config, seed)
+    except InputError as problem:
+        problems += problem.problems
+    rows = np.arange(source.rows) if splits is None else splits.pretrain
+    try:
+        preprocessing = fit(source, rows, config)
+    except InputError as problem:
+        problems += problem.problems
+    return Usable(splits, preprocessing, tuple(problems))
