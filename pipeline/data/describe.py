@@ -13,8 +13,10 @@ def describe(source: Source, config: DataConfig) -> dict[str, Any]:
     """A JSON-ready account: sizes, columns, target, missing values, ranges, problems.
 
     `problems` lists why the source cannot be used as configured; it is empty when it can be.
+    `notes` lists what is lost where it can be: numbers that become equal.
     """
     missing, least, greatest = _of_numbers(source)
+    found = usable(source, config, seed=0)
     return {
         "name": source.name,
         "origin": source.origin,
@@ -32,7 +34,8 @@ def describe(source: Source, config: DataConfig) -> dict[str, Any]:
         "test_rows": None if source.test is None else int(source.test.sum()),
         "missing": int(missing.sum() + (source.categories == "").sum()),
         "range": _range(np.concatenate([least, greatest])),
-        "problems": list(usable(source, config, seed=0).problems),
+        "problems": list(found.problems),
+        "notes": list(found.notes),
     }
 
 

@@ -40,6 +40,8 @@ class Prepared:
 
     name: str
     origin: str
+    notes: tuple[str, ...]
+    """What is lost in reading and scaling, for people: numbers that become equal."""
     fingerprint: str
     """Digest of the source's values."""
     rows: Rows
@@ -103,7 +105,7 @@ def prepared_ahead(config: DataConfig, seed: int) -> Iterator[Prepared]:
 
 def _prepare_into(folder: Path, config: DataConfig, seed: int) -> None:
     source = read(config, folder)
-    splits, preprocessing, problems = usable(source, config, derive(seed, "split"))
+    splits, preprocessing, problems, notes = usable(source, config, derive(seed, "split"))
     raise_all(problems)
     assert splits and preprocessing  # there were no problems
     numbers = source.numbers
@@ -112,6 +114,7 @@ def _prepare_into(folder: Path, config: DataConfig, seed: int) -> None:
     about = {
         "name": source.name,
         "origin": source.origin,
+        "notes": notes,
         "fingerprint": fingerprint(source),
         "task": config.task,
         "classes": classes,
@@ -145,6 +148,7 @@ def _load(folder: Path) -> Prepared:
         return Prepared(
             name=about["name"],
             origin=about["origin"],
+            notes=tuple(about["notes"]),
             fingerprint=about["fingerprint"],
             rows=_rows(folder, preprocessing, about["table"], about["memory"]),
             targets=parts["targets"],

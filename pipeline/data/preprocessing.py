@@ -69,10 +69,7 @@ class Preprocessing:
         `numbers` (rows, number columns) of any type, `categories` text (rows, category columns).
         A category that no training row has is zero in all values of its column.
         """
-        parts = []
-        if len(self.offset):
-            filled = library.where(library.is_nan(numbers), self.fill, numbers)
-            parts.append(library.cast((filled - self.offset) / self.scale, "float32"))
+        parts = [self.scaled(numbers, library)] if len(self.offset) else []
         for column, vocabulary in enumerate(self.vocabularies):
             values = categories[:, column, None]
             onehot = library.cast(values == np.array(vocabulary), "float32")
@@ -80,6 +77,11 @@ class Preprocessing:
                 onehot = library.where(values == "", np.float32(np.nan), onehot)
             parts.append(onehot)
         return library.concat(parts, 1)
+
+    def scaled(self, numbers: Any, library: Operations) -> Any:
+        """The features of numbers alone, float32 (rows, number columns)."""
+        filled = library.where(library.is_nan(numbers), self.fill, numbers)
+        return library.cast((filled - self.offset) / self.scale, "float32")
 
     def originals(self, features: Any, library: Operations) -> Any:
         """Numbers in their own units and the share of each category, float64 (rows, features)."""

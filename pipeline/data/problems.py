@@ -7,6 +7,7 @@ import numpy as np
 from pipeline.config.data import DataConfig
 from pipeline.data.fitting import fit
 from pipeline.data.preprocessing import Preprocessing
+from pipeline.data.resolution import indistinct
 from pipeline.data.source import Source
 from pipeline.data.splits import Splits, split
 from pipeline.errors import InputError
@@ -19,6 +20,8 @@ class Usable(NamedTuple):
     preprocessing: Preprocessing | None
     problems: tuple[str, ...]
     """Of both, one for each rule; none if the source can be used."""
+    notes: tuple[str, ...]
+    """What is lost in reading and scaling, for people."""
 
 
 def usable(source: Source, config: DataConfig, seed: int) -> Usable:
@@ -34,4 +37,7 @@ def usable(source: Source, config: DataConfig, seed: int) -> Usable:
         preprocessing = fit(source, rows, config)
     except InputError as problem:
         problems += problem.problems
-    return Usable(splits, preprocessing, tuple(problems))
+    notes = list(source.notes)
+    if preprocessing:
+        notes += indistinct(source, preprocessing)
+    return Usable(splits, preprocessing, tuple(problems), tuple(notes))

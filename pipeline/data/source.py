@@ -35,6 +35,7 @@ class Source:
         image_shape: (height, width[, channels]) where rows were images and all columns are kept.
         table: whether columns have names of their own (.csv, .parquet).
         label_names: what the columns of a multilabel target are called.
+        notes: what was lost when it was read, for people.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Source:
     image_shape: tuple[int, ...] | None
     table: bool
     label_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:

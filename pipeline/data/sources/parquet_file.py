@@ -1,9 +1,6 @@
 """A .parquet file: in memory, or its rows on disk where they exceed the memory."""
 
-import subprocess
-import sys
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +12,10 @@ from pipeline.data.rows.memory import check_fits
 from pipeline.data.rows.streamed import exceeds
 from pipeline.data.source import Source
 from pipeline.data.sources.arrays_folder import ROWS
+from pipeline.data.sources.parquet_damage import count_values, damaged_parquet, is_row_index
+from pipeline.data.sources.parquet_on_disk import parquet_on_disk
 from pipeline.data.sources.table import TableReader
 from pipeline.data.sources.table_cells import holds_text
-from pipeline.errors import InputError
-
-COUNT_VALUES = Path(__file__).with_name("parquet_values.py")
 
 
 class ParquetReader(TableReader):
@@ -30,8 +26,6 @@ class ParquetReader(TableReader):
     def source(self, spec: str, config: DataConfig, scratch: Path | None) -> Source:
         """The rows in memory or, their numbers written into `scratch`, on disk."""
         if scratch and _exceeds(Path(spec), config):
-            from pipeline.data.sources.parquet_on_disk import parquet_on_disk
-
             return parquet_on_disk(Path(spec), config, scratch / ROWS)
         return super().source(spec, config, scratch)
 
@@ -54,31 +48,3 @@ def _exceeds(path: Path, config: DataConfig) -> bool:
     with damaged_parquet(path):
         metadata = pa.parquet.read_metadata(path)
     return exceeds(metadata.num_rows, metadata.num_columns, config.memory_bytes)
-
-
-@contextmanager
-def damaged_parquet(path: Path) -> Iterator[None]:
-    """PyArrow raises errors of many types for damaged bytes: all become one."""
-    try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:
-        raise InputError(
-            f"{path.name} cannot be read as Parquet: {error}. It may be cut short. Write it again."
-        ) from error
-
-
-def is_row_index(name: str) -> bool:
-    """Whether pandas keeps an unnamed row index in a column of this name: it is no feature."""
-    return name.startswith("__index_level_")
-
-
-def count_values(path: Path) -> int:
-    """How many values a Parquet file announces. Raises `ValueError` when that is not known."""
-    command = [sys.executable, "-I", str(COUNT_VALUES), str(path)]
-    counted = subprocess.run(command, capture_output=True, text=True)
-    if counted.returncode:
-        last_line = counted.stderr.strip().rpartition("\n")[2]
-        raise ValueError(last_line.strip().removeprefix("what():").strip())
-    return int(counted.stdout)

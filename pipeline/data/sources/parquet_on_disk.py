@@ -10,9 +10,15 @@ import pyarrow.parquet
 from pipeline.config.data import DataConfig
 from pipeline.data.rows.streamed import BLOCKS, StreamedRows, write_rows
 from pipeline.data.source import Column, Source
-from pipeline.data.sources.parquet_file import count_values, damaged_parquet, is_row_index
+from pipeline.data.sources.parquet_damage import count_values, damaged_parquet, is_row_index
 from pipeline.data.sources.table import target_of
-from pipeline.data.sources.table_cells import ColumnError, cells_of, number_cells, reports
+from pipeline.data.sources.table_cells import (
+    ColumnError,
+    cells_of,
+    number_cells,
+    reports,
+    rounding_notes,
+)
 from pipeline.data.sources.table_columns import check_unique, target_and_features
 from pipeline.errors import raise_all
 
@@ -35,6 +41,7 @@ def parquet_on_disk(path: Path, config: DataConfig, file: Path) -> Source:
         _check_numbers([parquet.schema_arrow.field(name) for name in features], config, path.name)
         dtype = _dtype([parquet.schema_arrow.field(name).type for name in features])
         label_cells: list[pa.Table] = []
+        notes: dict[str, None] = {}
 
         def blocks() -> Iterator[np.ndarray]:
             # PyArrow keeps what it reads ahead.
@@ -50,6 +57,9 @@ def parquet_on_disk(path: Path, config: DataConfig, file: Path) -> Source:
                     batch.validate(full=True)
                 table = pa.Table.from_batches([batch])
                 label_cells.append(table.select(labels))
+                for name in features:
+                    if pa.types.is_integer(table[name].type):
+                        notes.update(dict.fromkeys(rounding_notes(table[name], name, path.name)))
                 yield _numbers(table, features, dtype, path.name)
 
         write_rows(file, blocks())
@@ -66,6 +76,7 @@ def parquet_on_disk(path: Path, config: DataConfig, file: Path) -> Source:
         image_shape=None,
         table=True,
         label_names=labels if config.task == "multilabel" else (),
+        notes=tuple(notes),
     )
 
 

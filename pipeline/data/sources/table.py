@@ -15,10 +15,12 @@ from pipeline.data.rows.memory import check_fits
 from pipeline.data.source import Column, Source
 from pipeline.data.sources.reader import Reader
 from pipeline.data.sources.table_cells import (
+    EXACT,
     ColumnError,
     cells_of,
     number_cells,
     reports,
+    rounding_notes,
     values_of,
 )
 from pipeline.data.sources.table_columns import (
@@ -66,6 +68,14 @@ class TableReader(Reader):
             problems += _refusal(numbers[:, bad], names, path.name)
             columns = [column for column in columns if column.name not in names]
             numbers = numbers[:, ~bad]
+        large = np.fmax.reduce(np.abs(numbers), axis=0, initial=0) >= EXACT
+        numeric = [column.name for column in columns if column.kind == "number"]
+        notes = [
+            note
+            for name, is_large in zip(numeric, large, strict=True)
+            if is_large
+            for note in rounding_notes(cells[name], name, path.name)
+        ]
         source = Source(
             name=path.stem,
             origin=path.name,
@@ -77,6 +87,7 @@ class TableReader(Reader):
             image_shape=None,
             table=True,
             label_names=labels if config.task == "multilabel" else (),
+            notes=tuple(notes),
         )
         if problems and columns and target is not None:
             problems += usable(source, config, seed=0).problems

@@ -13,6 +13,8 @@ from pipeline.errors import InputError
 _NUMBER = r"^[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf|infinity))$"
 _MISSING = pa.array(["", MISSING])
 LISTED = 30
+EXACT = 2**53
+"""Up to here a float64 holds every integer."""
 
 
 class ColumnError(InputError):
@@ -88,6 +90,25 @@ def as_floats(cells: pa.ChunkedArray) -> pa.ChunkedArray | None:
         return cells.cast(pa.float64(), safe=holds_text(cells.type))
     except pa.ArrowInvalid:
         return None
+
+
+def rounding_notes(cells: pa.ChunkedArray, name: str, where: str) -> list[str]:
+    """What people must know of a column of numbers: that integers become equal as float64."""
+    floats = as_floats(cells)
+    extremes = pc.min_max(floats).as_py()
+    if max(-(extremes["min"] or 0), extremes["max"] or 0) < EXACT:
+        return []
+    try:
+        integers = cells.cast(pa.decimal128(38, 0))
+    except pa.ArrowInvalid:  # fractions among them, or no digits left for them
+        return []
+    if pc.count_distinct(integers).as_py() <= pc.count_distinct(floats).as_py():
+        return []
+    return [
+        f"Numbers have 53 binary digits (float64). In {where}, column {name!r} has integers that "
+        "become equal. If they are identifiers, name the column in data.categorical or leave it "
+        "out with data.drop."
+    ]
 
 
 def is_text(cells: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.config.data import DataConfig
@@ -180,6 +180,7 @@ def test_a_label_subset_depends_on_the_seed_alone():
     assert not np.array_equal(first, other)
 
 
+@settings(derandomize=True, deadline=None, database=None)
 @given(
     sizes=st.lists(st.integers(1, 60), min_size=1, max_size=12),
     seed=st.integers(0, 2**32 - 1),
@@ -195,6 +196,7 @@ def test_a_label_budget_lies_within_every_larger_one_for_classes_of_any_sizes(si
     assert few <= many
 
 
+@settings(derandomize=True, deadline=None, database=None)
 @given(
     sizes=st.lists(st.integers(1, 400), min_size=1, max_size=8),
     share=st.floats(0, 1),
