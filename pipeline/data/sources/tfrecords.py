@@ -46,8 +46,8 @@ class ShardsReader(ArraysReader):
 def convert_shards(folder: Path, into: Path) -> None:
     """Write the shards, in the order of their names, as x.npy and y.npy into the folder `into`.
 
-    `x` is a list of floats, of integers, or bytes: of so many values of one byte. `y` is one
-    number or text. Rows of bytes stay bytes, those of integers int64.
+    `x` is a list of floats, of integers, or bytes, one for each value. `y` is one number or text.
+    Rows of bytes stay bytes, those of integers int64.
 
     Raises:
         InputError: for a damaged shard, and for records of another kind or of several widths.
