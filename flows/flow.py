@@ -13,11 +13,12 @@ from flows.interruption import stoppable, unless_stopped
 from flows.terminal import Tally, shown, watcher
 from pipeline.config.schema import ExecutionConfig, RunConfig
 from pipeline.evaluation.summary import Summary
-from pipeline.stages import all as stages
-from pipeline.stages.all import DataStage
-from pipeline.stages.base import Stage
-from pipeline.stages.run import Run, fail_run, finish_run, start_run
-from pipeline.stages.trials import LevelSpec, TrialSpec, levels_of
+from pipeline.stages.base import Outcome, Stage, perform
+from pipeline.stages.context import Run, context_of, fail_run, finish_run, start_run
+from pipeline.stages.data import DataStage
+from pipeline.stages.plan import Plan, Stacks, data_of, plan_of
+from pipeline.stages.pretrain import PretrainLevel
+from pipeline.stages.trial import Trial
 from pipeline.tracking.faults import transient
 
 
@@ -30,11 +31,12 @@ def _is_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool
     return False
 
 
-def _told(stage: Stage) -> Any:
-    """The outcome of a task: for a stage that an earlier run did, a state that says so."""
-    if not stage.cached:
-        return stage
-    return Completed(name="Cached", message=f"Done by MLflow run {stage.run_id}.", data=stage)
+def _state(outcome: Outcome) -> Any:
+    """How a task ends: for a stage that an earlier run did, in a state that says so."""
+    if not outcome.cached:
+        return outcome
+    message = f"Done by MLflow run {outcome.run_id}."
+    return Completed(name="Cached", message=message, data=outcome)
 
 
 RETRIES: dict[str, Any] = {
@@ -46,72 +48,58 @@ RETRIES: dict[str, Any] = {
 
 
 @task(name="data", task_run_name="data {config.data.source}", **RETRIES)
-def prepare_data(config: RunConfig, run: Run) -> DataStage:
-    """Read, split and scale the rows."""
-    return stages.data_stage(config, run)
+def prepare_data(config: RunConfig, run: Run) -> Plan:
+    """Read, split and scale the rows, and plan what is trained on them."""
+    context = context_of(run)
+    stage: DataStage = data_of(config, context.data)
+    return plan_of(config, context.data, perform(stage, context))
 
 
-@task(name="pretrain", task_run_name="{spec.name}", **RETRIES)
-def pretrain(
-    config: RunConfig, run: Run, spec: LevelSpec, data: DataStage, below: list[Stage]
-) -> Stage:
+@task(name="pretrain", task_run_name="{stage.name}", **RETRIES)
+def pretrain(run: Run, stage: PretrainLevel) -> Outcome:
     """Pretrain one level on the codes of the levels below."""
-    level = config.stack[spec.number - 1]
-    watch = watcher(f"{spec.name} ({level.units} units)")
-    stage = stages.pretrain_stage(config, run, spec, data, below, watch)
+    watch = watcher(f"{stage.name} ({stage.settings.training.units} units)")
+    outcome = perform(stage, context_of(run), watch)
     watch.finish(
-        f"explained variance {stage.metrics['explained_variance']:.3f}"
-        + (" (cached)" if stage.cached else "")
+        f"explained variance {outcome.metrics['explained_variance']:.3f}"
+        + (" (cached)" if outcome.cached else "")
     )
-    return _told(stage)
+    return _state(outcome)
 
 
-@task(name="fine-tune", task_run_name="{trial.name}", **RETRIES)
-def finetune(
-    config: RunConfig, run: Run, trial: TrialSpec, data: DataStage, stacks: list[list[Stage]]
-) -> Stage:
-    """Fine-tune one arm on one label subset."""
-    return _told(stages.finetune_stage(config, run, trial, data, stacks, unless_stopped))
+@task(name="fine-tune", task_run_name="{stage.name}", **RETRIES)
+def finetune(run: Run, stage: Stage) -> Outcome:
+    """Train one arm, or fit a reference model, on one label subset."""
+    return _state(perform(stage, context_of(run), unless_stopped))
 
 
-@task(name="compare", task_run_name="compare {config.name}", **RETRIES)
-def compare(config: RunConfig, run: Run, trials: list[tuple[TrialSpec, Stage]]) -> Stage:
+@task(name="compare", task_run_name="compare {run.experiment}", **RETRIES)
+def compare(run: Run, stage: Stage) -> Outcome:
     """Gain, interval and verdict for each label budget."""
-    return _told(stages.compare_stage(config, run, trials))
+    return _state(perform(stage, context_of(run)))
 
 
-@task(name="export", task_run_name="export {config.name}", **RETRIES)
-def export(
-    config: RunConfig,
-    run: Run,
-    data: DataStage,
-    stacks: list[list[Stage]],
-    trials: list[tuple[TrialSpec, Stage]],
-) -> Stage:
-    """Export, prove in a clean process, register."""
-    return _told(stages.export_stage(config, run, data, stacks, trials))
+@task(name="export", task_run_name="export {run.experiment}", **RETRIES)
+def export(run: Run, stage: Stage) -> Outcome:
+    """Export, verify in a clean process, register."""
+    return _state(perform(stage, context_of(run)))
 
 
-@task(name="report", task_run_name="report {config.name}", **RETRIES)
-def report(
-    config: RunConfig, run: Run, stacks: list[list[Stage]], trials: list[tuple[TrialSpec, Stage]]
-) -> Stage:
+@task(name="report", task_run_name="report {run.experiment}", **RETRIES)
+def report(run: Run, stage: Stage) -> Outcome:
     """Draw what the run came to."""
-    return _told(stages.report_stage(config, run, stacks, trials))
+    return _state(perform(stage, context_of(run)))
 
 
-@flow(name="fine-tune", flow_run_name="fine-tune {config.name}", persist_result=False)
-def finetune_all(
-    config: RunConfig, run: Run, data: DataStage, stacks: list[list[Stage]]
-) -> list[tuple[TrialSpec, Stage]]:
+@flow(name="fine-tune", flow_run_name="fine-tune {run.experiment}", persist_result=False)
+def finetune_all(run: Run, plan: Plan, stacks: Stacks) -> list[tuple[Trial, Outcome]]:
     """All trials, as many at a time as the task runner has workers."""
-    tally = Tally(len(data.trials))
-    futures = [finetune.submit(config, run, trial, data, stacks) for trial in data.trials]
+    tally = Tally(len(plan.trials))
+    futures = [finetune.submit(run, plan.trial(trial, stacks)) for trial in plan.trials]
     trials = []
     with stoppable():
-        for trial, future in zip(data.trials, futures, strict=True):
-            stage = future.result()
-            trials.append((trial, stage))
+        for trial, future in zip(plan.trials, futures, strict=True):
+            trials.append((trial, future.result()))
             tally.count(trial.name)
     tally.finish()
     return trials
@@ -126,26 +114,26 @@ def pretraining(config: RunConfig, refresh: bool = False) -> Summary:
     run = start_run(config, refresh)
     try:
         with shown():
-            data = prepare_data(config, run)
-            stacks: list[list[Stage]] = []
-            for specs in levels_of(config):
-                levels: list[Stage] = []
-                for spec in specs:
-                    levels.append(pretrain(config, run, spec, data, list(levels)))
+            plan = prepare_data(config, run)
+            stacks: list[list[Outcome]] = []
+            for stack in range(config.stacks):
+                levels: list[Outcome] = []
+                for number in range(1, len(config.stack) + 1):
+                    levels.append(pretrain(run, plan.level(stack, number, levels)))
                 stacks.append(levels)
             # A flow of its own, because a task runner belongs to a flow.
             runner = task_runner(config.execution)
-            trials = finetune_all.with_options(task_runner=runner)(config, run, data, stacks)
-            compare(config, run, trials)
-            # Much of an export is to wait for the process that proves it.
-            exported = export.submit(config, run, data, stacks, trials)
-            report(config, run, stacks, trials)
+            trials = finetune_all.with_options(task_runner=runner)(run, plan, stacks)
+            compare(run, plan.comparison(trials))
+            # Much of an export is to wait for the process that verifies it.
+            exported = export.submit(run, plan.export(stacks, trials))
+            report(run, plan.report(stacks, trials))
             exported.result()
     except BaseException as error:
-        with suppress(Exception):  # the first error is the one to be told
-            fail_run(config, run, error)
+        with suppress(Exception):  # the first error is the one to be shown
+            fail_run(run, error)
         raise
-    return finish_run(config, run)
+    return finish_run(run)
 
 
 def task_runner(execution: ExecutionConfig) -> TaskRunner[Any]:

@@ -25,11 +25,13 @@ def data(source: str, label: str | None, settings: tuple[str, ...]) -> None:
     from pipeline.config.loading import load
     from pipeline.data.describe import describe
     from pipeline.data.sources.read import read
+    from pipeline.data.target import with_target
 
-    config = load(None, source, label, settings).data
+    config = load(None, source, label, settings)
     import_downloader(source)
     with tempfile.TemporaryDirectory() as scratch:
-        found = describe(read(config, Path(scratch)), config)
+        rows = with_target(read(config.data, Path(scratch)), config.task, config.data)
+        found = describe(rows, config.data)
     click.echo(json.dumps(found, indent=1))
     raise_all(found["problems"])
 

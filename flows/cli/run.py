@@ -55,18 +55,21 @@ def _check_summary(path: Path) -> None:
 
 def _import_flow(config: "RunConfig", refresh: bool) -> Callable[..., Any]:
     """The flow, with what it will need, imported while the server boots; the data are checked."""
-    from pipeline.stages.trials import check_data
-    from pipeline.tracking.store import check_store
+    from pipeline.stages.plan import check_data
+    from pipeline.tracking.store import check_store, tracking_uri
+    from pipeline.tracking.tracker import open_tracker
 
     check_store()
     import_downloader(config.data.source)
-    data = check_data(config)  # what cannot be used is refused before anything is tracked
+    plan = check_data(config)  # what cannot be used is refused before anything is tracked
     from flows.flow import pretraining
-    from pipeline.stages.all import computing, first_level_done
+    from pipeline.stages.context import import_what_computes
 
-    if refresh or not first_level_done(config, data):
+    first = plan.level(stack=0, number=1, below=[])
+    # Where it is done, likely all else is.
+    if refresh or not open_tracker(tracking_uri(), config.name).finished(first.key):
         import_tensorflow()
-        computing()
+        import_what_computes()
     return pretraining
 
 

@@ -1,32 +1,19 @@
 """Which rows a run reads and how they are split and scaled."""
 
-from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import Field, PositiveFloat
 
-from pipeline.config.part import Part, RowsOrShare, rule
-
-Task = Literal["classification", "multilabel", "regression"]
+from pipeline.config.part import Part, RowsOrShare
 
 
-class DataConfig(Part):
-    """Which rows, which target, and how they are split and scaled."""
+class Splitting(Part):
+    """Which columns and labels count, and how rows are split and scaled."""
 
-    source: str = Field(
-        "digits",
-        description="A built-in name (digits, fashion_mnist, mnist, cifar10), a file (.npz, .npy, "
-        ".csv, .parquet) or a folder: of IDX files, of .npy files (x, y), of TFRecord shards.",
-    )
     label: str | tuple[str, ...] | None = Field(
         None,
         description="The column of a .csv or .parquet file that holds the target; of a multi-label "
         "task the columns, each 0 or 1. An .npz file keeps them in the array `y`.",
-    )
-    task: Task = Field(
-        "classification",
-        description="Whether the target is one class of several, several labels that each apply or "
-        "not, or a number. They are scored by accuracy, F1 (micro-averaged) and R squared.",
     )
     unlabelled: str | None = Field(
         None,
@@ -59,6 +46,16 @@ class DataConfig(Part):
         "column mean 0 and standard deviation 1; `auto` is `global` for arrays and images, "
         "`standard` for tables.",
     )
+
+
+class DataConfig(Splitting):
+    """Which rows, which target, and how they are split and scaled."""
+
+    source: str = Field(
+        "digits",
+        description="A built-in name (digits, fashion_mnist, mnist, cifar10), a file (.npz, .npy, "
+        ".csv, .parquet) or a folder: of IDX files, of .npy files (x, y), of TFRecord shards.",
+    )
     memory: PositiveFloat = Field(
         8.0,
         description="GiB of memory for the rows. Those that need more, with the copies that "
@@ -70,10 +67,6 @@ class DataConfig(Part):
         """The memory for the rows, in bytes."""
         return int(self.memory * 2**30)
 
-    @rule
-    def _one_label(self) -> Iterator[str]:
-        if isinstance(self.label, tuple) and self.task != "multilabel":
-            yield (
-                f"label names one column, unless task is multilabel. Given: {list(self.label)} "
-                f"with task: {self.task}."
-            )
+    def splitting(self) -> Splitting:
+        """What decides the prepared rows, beside the source's values."""
+        return Splitting(**{name: getattr(self, name) for name in Splitting.model_fields})

@@ -5,24 +5,72 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from pipeline.config.arms import ARMS, ArmName
 from pipeline.config.corruption import Corruption, NoCorruption
 from pipeline.config.part import Number, Part, Share, rule
 
-Arm = Literal["pretrained", "random", "frozen", "untrained_codes", "compute_matched"]
 Reference = Literal["logistic", "svm_rbf", "pca_svm", "mlp"]
 Labels = Number | Share | Literal["all"]
 
 
-class FinetuneConfig(Part):
-    """Supervised training of encoder and head, the same in every arm."""
+class HeadTraining(Part):
+    """How a head is trained: all that arms read which leave the encoder as it is."""
 
-    arms: tuple[Arm, ...] = Field(
+    epochs: PositiveInt = Field(12, description="Passes over the labelled rows.")
+    min_steps: PositiveInt = Field(300, description="Steps at least, where labels are few.")
+    batch_size: PositiveInt = Field(64, description="Rows of a training step.")
+    learning_rate: PositiveFloat = Field(
+        1e-3, description="Of AdamW for the head, falling linearly to zero."
+    )
+    weight_decay: float = Field(1e-4, ge=0, description="Of AdamW, for kernels and biases alike.")
+    dropout: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="The probability that a training step leaves a unit out, at every level.",
+    )
+    checkpoints: PositiveInt = Field(
+        5, description="Moments at which the validation rows are read; the best one is kept."
+    )
+
+
+class NetworkTraining(HeadTraining):
+    """How encoder and head are trained together, the same in every arm that does."""
+
+    encoder_rates: tuple[PositiveFloat, ...] = Field(
+        (0.1, 0.3, 1.0),
+        min_length=1,
+        description="The encoder's learning rate as a multiple of the head's. Where there are "
+        "several, each arm is tried with each and keeps what is best on the validation rows.",
+    )
+    corruption: Corruption = Field(
+        NoCorruption(), description="What is done to the rows in training."
+    )
+    pseudo_labels: float = Field(
+        0.0,
+        ge=0,
+        description="Weight of a second loss: unlabelled rows are to be what the network itself "
+        "takes them for. It grows from 0 as training goes on (Lee 2013).",
+    )
+    reconstruction: float = Field(
+        0.0,
+        ge=0,
+        description="Weight of a second loss: a decoder is to reconstruct unlabelled rows from "
+        "their code, squared error over the variance of the rows.",
+    )
+
+
+class FinetuneConfig(NetworkTraining):
+    """Which arms are trained, on how many labels, how often, and how.
+
+    Arms that train the head alone read codes of clean rows that never change: the encoder's rates,
+    the corruption and the second losses do not concern them.
+    """
+
+    arms: tuple[ArmName, ...] = Field(
         ("pretrained", "random", "frozen"),
         min_length=1,
-        description="`pretrained` starts from the stack, `random` from new weights, `frozen` "
-        "trains the head alone on the stack's codes (linear probe), `untrained_codes` does so on "
-        "codes of new weights, `compute_matched` is `random` with as many multiplications more as "
-        "pretraining took.",
+        description="; ".join(f"`{arm.name}` {arm.meaning}" for arm in ARMS.values()) + ".",
     )
     references: tuple[Reference, ...] = Field(
         (),
@@ -38,43 +86,11 @@ class FinetuneConfig(Part):
     seeds: PositiveInt = Field(
         5, description="Repetitions: each draws its own label subset, head and batch order."
     )
-    epochs: PositiveInt = Field(12, description="Passes over the labelled rows.")
-    min_steps: PositiveInt = Field(300, description="Steps at least, where labels are few.")
-    batch_size: PositiveInt = Field(64, description="Rows of a training step.")
-    learning_rate: PositiveFloat = Field(
-        1e-3, description="Of AdamW for the head, falling linearly to zero."
-    )
-    encoder_rates: tuple[PositiveFloat, ...] = Field(
-        (0.1, 0.3, 1.0),
-        min_length=1,
-        description="The encoder's learning rate as a multiple of the head's. Where there are "
-        "several, each arm is tried with each and keeps what is best on the validation rows.",
-    )
-    weight_decay: float = Field(1e-4, ge=0, description="Of AdamW, for kernels and biases alike.")
-    corruption: Corruption = Field(
-        NoCorruption(), description="What is done to the rows in training."
-    )
-    dropout: float = Field(
-        0.0,
-        ge=0,
-        lt=1,
-        description="The probability that a training step leaves a unit out, at every level.",
-    )
-    pseudo_labels: float = Field(
-        0.0,
-        ge=0,
-        description="Weight of a second loss: unlabelled rows are to be what the network itself "
-        "takes them for. It grows from 0 as training goes on (Lee 2013).",
-    )
-    reconstruction: float = Field(
-        0.0,
-        ge=0,
-        description="Weight of a second loss: a decoder is to reconstruct unlabelled rows from "
-        "their code, squared error over the variance of the rows.",
-    )
-    checkpoints: PositiveInt = Field(
-        5, description="Moments at which the validation rows are read; the best one is kept."
-    )
+
+    def training(self, trains: Literal["network", "head"]) -> HeadTraining:
+        """What arms read that train this: a `NetworkTraining` for the whole network."""
+        part = NetworkTraining if trains == "network" else HeadTraining
+        return part(**{name: getattr(self, name) for name in part.model_fields})
 
     @rule
     def _no_repetition(self) -> Iterator[str]:

@@ -17,8 +17,8 @@ from pipeline.config.sparsity import (
 )
 
 
-class LevelConfig(Part):
-    """One sparse autoencoder of the stack and how it is pretrained."""
+class LevelTraining(Part):
+    """One sparse autoencoder and how it is pretrained."""
 
     units: PositiveInt = Field(description="Width of the code; more than the inputs is allowed.")
     activation: Literal["relu", "sigmoid", "tanh", "linear"] = Field(
@@ -40,11 +40,6 @@ class LevelConfig(Part):
         "normalized",
         description="Reconstruction loss: squared error over the variance of the rows; half the "
         "squared distance; or cross-entropy (rows in [0, 1], sigmoid decoder).",
-    )
-    passes_on: Literal["activations", "code"] = Field(
-        "activations",
-        description="What the next level and the head read: the encoder's activations, or the "
-        "sparse code.",
     )
     standardize: bool = Field(
         False,
@@ -105,3 +100,17 @@ class LevelConfig(Part):
                 "loss: crossentropy needs decoder_activation: sigmoid. "
                 f"Given: {self.decoder_activation}."
             )
+
+
+class LevelConfig(LevelTraining):
+    """One sparse autoencoder of the stack, and what it passes on."""
+
+    passes_on: Literal["activations", "code"] = Field(
+        "activations",
+        description="What the next level and the head read: the encoder's activations, or the "
+        "sparse code.",
+    )
+
+    def training(self) -> LevelTraining:
+        """What pretraining reads: what is passed on concerns those above."""
+        return LevelTraining(**{name: getattr(self, name) for name in LevelTraining.model_fields})

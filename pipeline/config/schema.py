@@ -11,6 +11,7 @@ from pipeline.config.finetune import FinetuneConfig
 from pipeline.config.level import LevelConfig
 from pipeline.config.part import LONGEST_NAME, Part, rule
 from pipeline.config.sparsity import TopKLimit
+from pipeline.config.task import AutoTask, TaskConfig
 
 
 class ExportConfig(Part):
@@ -69,15 +70,19 @@ class RunConfig(Part):
     )
     seed: int = Field(0, ge=0, lt=2**31, description="All randomness derives from it.")
     data: DataConfig = Field(DataConfig(), description="The rows.")
+    task: TaskConfig = Field(
+        AutoTask(), description="What the stack is for; `auto` decides by the target."
+    )
     stack: tuple[LevelConfig, ...] = Field(
         DEFAULT_STACK,
         min_length=1,
         description="The autoencoders, from the rows upward.",
     )
-    pretrain_seeds: PositiveInt = Field(
-        1,
-        description="Stacks to pretrain, each from other weights, dealt out in turn to the seeds "
-        "of fine-tuning; no more than there are seeds.",
+    pretrain_seeds: PositiveInt | None = Field(
+        None,
+        description="Stacks to pretrain, each from other weights. By default one for each seed of "
+        "fine-tuning, so that the verdict is about pretraining and not about one stack; with fewer "
+        "the seeds use them in turn, and the verdict is about these stacks alone.",
     )
     finetune: FinetuneConfig = Field(FinetuneConfig(), description="The supervised part.")
     export: ExportConfig = Field(ExportConfig(), description="The SavedModel.")
@@ -93,9 +98,14 @@ class RunConfig(Part):
                 )
 
     @rule
-    def _pseudo_labels_need_labels(self) -> Iterator[str]:
-        if self.finetune.pseudo_labels and self.data.task == "regression":
+    def _one_label(self) -> Iterator[str]:
+        if isinstance(self.data.label, tuple) and self.task.kind not in ("auto", "multilabel"):
             yield (
-                "finetune.pseudo_labels needs a target of classes or labels. Given: data.task: "
-                "regression. Leave it at 0."
+                "data.label names one column, unless task.kind is multilabel. Given: "
+                f"{list(self.data.label)} with task.kind: {self.task.kind}."
             )
+
+    @property
+    def stacks(self) -> int:
+        """How many stacks are pretrained; no more than there are seeds."""
+        return min(self.pretrain_seeds or self.finetune.seeds, self.finetune.seeds)

@@ -28,8 +28,8 @@ def describe(source: Source, config: DataConfig) -> dict[str, Any]:
         },
         "image_shape": None if source.image_shape is None else list(source.image_shape),
         "per_column": _per_column(source, missing, least, greatest) if source.table else None,
-        "classes": _classes(source, config),
-        "target_range": _target_range(source, config),
+        "task": source.task.kind if source.task else None,
+        **_target(source),
         "unlabelled_rows": int(source.rows - source.labelled.sum()),
         "test_rows": None if source.test is None else int(source.test.sum()),
         "missing": int(missing.sum() + (source.categories == "").sum()),
@@ -75,20 +75,10 @@ def _of_categories(column: Column, values: np.ndarray) -> dict[str, Any]:
     return {**column._asdict(), "missing": int(missing.sum()), "distinct": distinct}
 
 
-def _classes(source: Source, config: DataConfig) -> dict[str, int] | None:
-    if source.target is None or config.task == "regression":
-        return None
-    if config.task == "multilabel":
-        applies = source.target[source.labelled].sum(axis=0).astype(int)
-        return dict(zip(source.label_names, applies.tolist(), strict=True))
-    names, counts = np.unique(source.target[source.labelled], return_counts=True)
-    return dict(zip(names.tolist(), counts.tolist(), strict=True))
-
-
-def _target_range(source: Source, config: DataConfig) -> list[float] | None:
-    if source.target is None or config.task != "regression":
-        return None
-    return _range(source.target)
+def _target(source: Source) -> dict[str, Any]:
+    if source.task is None or source.target is None:
+        return {"classes": None, "target_range": None}
+    return source.task.describe(source.target, source.label_columns)
 
 
 def _range(values: np.ndarray) -> list[float] | None:

@@ -2,30 +2,44 @@
 
 import hashlib
 import json
+from typing import Any
 
 import numpy as np
 
 from pipeline.data.rows.streamed import blocks_of
 from pipeline.data.source import Source
+from pipeline.files import text_digest
 
 
-def fingerprint(source: Source) -> str:
-    """SHA-256, in hex, of columns, values, target and test mask.
+def rows_fingerprint(source: Source) -> str:
+    """SHA-256, in hex, of the columns and their values; names, kinds and the order of rows count.
 
-    Column names and kinds count, and so do the order of rows and the shape of images; name, origin
-    and the type in which numbers are stored do not.
+    Labels do not, nor do name, origin, image shape and the type in which numbers are stored.
     """
-    digest = hashlib.sha256(json.dumps([source.columns, source.image_shape]).encode())
-    digest.update(f"{source.numbers.shape}".encode())
+    numbers = hashlib.sha256(f"{source.numbers.shape}".encode())
     for _, block in blocks_of(source.numbers) if source.numbers.shape[1] else ():
-        digest.update(np.ascontiguousarray(block, "<f8").data.cast("B"))
-    for array in (source.categories, source.target, source.test):
+        numbers.update(np.ascontiguousarray(block, "<f8").data.cast("B"))
+    return text_digest(numbers.hexdigest() + digest(source.columns, source.categories))
+
+
+def fingerprint(source: Source, rows: str) -> str:
+    """SHA-256, in hex, of all that a source holds but its name and origin.
+
+    `rows` is its `rows_fingerprint`; target, test mask and image shape come to it.
+    """
+    return text_digest(rows + digest(source.image_shape, source.target, source.test))
+
+
+def digest(plain: Any, *arrays: np.ndarray | None) -> str:
+    """SHA-256, in hex, of what JSON can hold and of arrays."""
+    found = hashlib.sha256(json.dumps(plain).encode())
+    for array in arrays:
         if array is None:
-            digest.update(b"none")
+            found.update(b"none")
         elif array.dtype.kind == "U":  # As text: the width of the type is no part of the data.
-            digest.update(json.dumps([array.shape, array.ravel().tolist()]).encode())
+            found.update(json.dumps([array.shape, array.ravel().tolist()]).encode())
         else:
             little_endian = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-            digest.update(f"{array.dtype.kind}{array.shape}".encode())
-            digest.update(little_endian.data.cast("B") if array.size else b"")
-    return digest.hexdigest()
+            found.update(f"{array.dtype.kind}{array.shape}".encode())
+            found.update(little_endian.data.cast("B") if array.size else b"")
+    return found.hexdigest()

@@ -11,26 +11,30 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from pydantic import TypeAdapter
 
-from pipeline.config.data import DataConfig, Task
-from pipeline.data.fingerprint import fingerprint
+from pipeline.config.data import DataConfig
+from pipeline.config.task import Decided, TaskConfig
+from pipeline.data.fingerprint import digest, fingerprint, rows_fingerprint
 from pipeline.data.preprocessing import Preprocessing
 from pipeline.data.problems import usable
 from pipeline.data.rows.streamed import Rows, StreamedRows, write_rows
-from pipeline.data.source import Source
 from pipeline.data.sources.on_disk import numbers_on_disk
 from pipeline.data.sources.read import read
 from pipeline.data.splits import Splits
-from pipeline.errors import InputError, raise_all
+from pipeline.data.target import with_target
+from pipeline.errors import raise_all
 from pipeline.files import hidden_folder
 from pipeline.seeds import derive
+from pipeline.tasks import task_of
+from pipeline.tasks.task import Task
 
 EXAMPLE_ROWS = 256
 ROWS = "rows.npy"
 NUMBERS = "numbers.npy"
 """Instead of scaled rows: the numbers as they are stored, of rows that stay on disk."""
 
-_ahead: dict[tuple[DataConfig, int], Path] = {}
+_ahead: dict[tuple[DataConfig, TaskConfig, int], Path] = {}
 """Where this process has prepared data for which there is no run yet."""
 
 
@@ -44,17 +48,15 @@ class Prepared:
     """What is lost in reading and scaling, for people: numbers that become equal."""
     fingerprint: str
     """Digest of the source's values."""
+    rows_read: str
+    """Digest of the rows that pretraining reads, scaled; labels are no part of it."""
     rows: Rows
     """Scaled features of all rows, float32 (rows, features): memory-mapped, or on disk."""
     targets: np.ndarray
-    """Class numbers, int32, -1 without a label; labels of 0 and 1 (rows, labels) or standardised
-    targets, float32, NaN without."""
+    """Of all rows, as numbers (see the task)."""
     task: Task
     classes: tuple[str, ...]
     """Names of the classes in the order of their numbers, or of the labels; of a number none."""
-    target_offset: float
-    target_scale: float
-    """A regression's target is (target - offset) / scale, fitted on training rows."""
     splits: Splits
     preprocessing: Preprocessing
     numbers: np.ndarray
@@ -64,7 +66,7 @@ class Prepared:
     image_shape: tuple[int, ...] | None
 
 
-def prepare(config: DataConfig, seed: int, folder: Path) -> Prepared:
+def prepare(config: DataConfig, task: TaskConfig, seed: int, folder: Path) -> Prepared:
     """Read, split and scale the data into `folder`, unless it is there already.
 
     The folder appears whole or not at all, so that several processes may prepare at once. Raises
@@ -72,21 +74,21 @@ def prepare(config: DataConfig, seed: int, folder: Path) -> Prepared:
     """
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        if ahead := _ahead.pop((config, seed), None):
+        if ahead := _ahead.pop((config, task, seed), None):
             shutil.move(ahead, folder)
             ahead.parent.rmdir()
             return _load(folder)
         with hidden_folder(folder.parent) as hidden:
             written = hidden / folder.name
             written.mkdir()
-            _prepare_into(written, config, seed)
+            _prepare_into(written, config, task, seed)
             with suppress(OSError):  # another process was quicker; what it wrote is the same
                 written.rename(folder)
     return _load(folder)
 
 
 @contextmanager
-def prepared_ahead(config: DataConfig, seed: int) -> Iterator[Prepared]:
+def prepared_ahead(config: DataConfig, task: TaskConfig, seed: int) -> Iterator[Prepared]:
     """Data prepared before there is a run: the first `prepare` in this process takes them over.
 
     They lie in the working directory meanwhile, because data may be too large for a disk of
@@ -95,32 +97,34 @@ def prepared_ahead(config: DataConfig, seed: int) -> Iterator[Prepared]:
     folder = Path(tempfile.mkdtemp(prefix=".layerwise-", dir=Path.cwd()))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     try:
-        data = prepare(config, seed, folder / "data")
+        data = prepare(config, task, seed, folder / "data")
         yield data
     except BaseException:
         shutil.rmtree(folder)
         raise
-    _ahead[config, seed] = folder / "data"
+    _ahead[config, task, seed] = folder / "data"
 
 
-def _prepare_into(folder: Path, config: DataConfig, seed: int) -> None:
-    source = read(config, folder)
+def _prepare_into(folder: Path, config: DataConfig, section: TaskConfig, seed: int) -> None:
+    source = with_target(read(config, folder), section, config)
     splits, preprocessing, problems, notes = usable(source, config, derive(seed, "split"))
     raise_all(problems)
     assert splits and preprocessing  # there were no problems
     numbers = source.numbers
-    classes, targets, offset, scale = _targets(source, splits.train, config.task)
+    assert source.task and source.target is not None  # else the split has refused it
+    classes, targets = source.task.numbers(source.target, source.label_columns)
     example = splits.test[:EXAMPLE_ROWS]
+    rows = rows_fingerprint(source)
+    description = preprocessing.to_json()
     about = {
         "name": source.name,
         "origin": source.origin,
         "notes": notes,
-        "fingerprint": fingerprint(source),
-        "task": config.task,
+        "fingerprint": fingerprint(source, rows),
+        "rows_read": digest([rows, description], splits.pretrain, splits.validation),
+        "task": source.task.section.model_dump(mode="json"),
         "classes": classes,
-        "target_offset": offset,
-        "target_scale": scale,
-        "preprocessing": preprocessing.to_json(),
+        "preprocessing": description,
         "image_shape": source.image_shape,
         "table": source.table,
         "memory": numbers.memory if isinstance(numbers, StreamedRows) else None,
@@ -150,12 +154,11 @@ def _load(folder: Path) -> Prepared:
             origin=about["origin"],
             notes=tuple(about["notes"]),
             fingerprint=about["fingerprint"],
+            rows_read=about["rows_read"],
             rows=_rows(folder, preprocessing, about["table"], about["memory"]),
             targets=parts["targets"],
-            task=about["task"],
+            task=task_of(TypeAdapter(Decided).validate_python(about["task"])),
             classes=tuple(about["classes"]),
-            target_offset=about["target_offset"],
-            target_scale=about["target_scale"],
             splits=Splits(*(parts[name] for name in Splits._fields)),
             preprocessing=preprocessing,
             numbers=parts["numbers"],
@@ -172,33 +175,3 @@ def _rows(folder: Path, preprocessing: Preprocessing, table: bool, memory: int |
     # A table's numbers are stored for the run, column by column as they are used.
     numbers = stored if table else numbers_on_disk(stored, preprocessing.columns)
     return preprocessing.of_numbers(numbers)
-
-
-def _targets(
-    source: Source, train: np.ndarray, task: Task
-) -> tuple[list[str], np.ndarray, float, float]:
-    """Names of classes or labels, numeric targets, and a regression's offset and scale."""
-    target = source.target
-    assert target is not None  # split refuses data without a target
-    if task == "multilabel":
-        return list(source.label_names), target.astype("float32"), 0.0, 1.0
-    if task == "regression":
-        if target[train].min() == target[train].max():
-            raise InputError(
-                "The target must vary among the training rows. All "
-                f"{len(train)} of them have {target[train][0]}. Give more rows with other values."
-            )
-        offset = float(target[train].mean())
-        scale = float(target[train].std())
-        return [], ((target - offset) / scale).astype("float32"), offset, scale
-    classes = sorted({str(name) for name in target if name}, key=_natural)
-    numbers = {name: number for number, name in enumerate(classes)}
-    return classes, np.array([numbers.get(str(n), -1) for n in target], "int32"), 0.0, 1.0
-
-
-def _natural(name: str) -> tuple[bool, float, str]:
-    """Sorts whole numbers by value and before other names."""
-    try:
-        return (False, float(name), name)
-    except ValueError:
-        return (True, 0.0, name)

@@ -8,6 +8,8 @@ import numpy as np
 
 from pipeline.data.cells import check_finite
 from pipeline.data.rows.streamed import Rows, StreamedRows, blocks_of
+from pipeline.tasks.labels import Labels
+from pipeline.tasks.task import Task
 
 
 class Column(NamedTuple):
@@ -28,14 +30,14 @@ class Source:
         numbers: (rows, number columns) in column order, in memory or on disk, float64 or of the
             source's own type; NaN is missing, none is infinite (on disk: see `number_blocks`).
         categories: unicode (rows, category columns) in column order; "" is missing.
-        target: classification: unicode class names (rows,), "" where there is no label;
-            multilabel: float64 (rows, labels) of 0 and 1, NaN in rows without labels;
-            regression: float64 (rows,), NaN where there is no label; None: no target at all.
         test: bool (rows,), true where the source itself says that a row is for testing, or None.
         image_shape: (height, width[, channels]) where rows were images and all columns are kept.
         table: whether columns have names of their own (.csv, .parquet).
-        label_names: what the columns of a multilabel target are called.
         notes: what was lost when it was read, for people.
+        problems: why some of its columns cannot be used; those are left out.
+        labels: as they were read, or None.
+        task: what the labels are for, once that is known (`target.with_target`).
+        target: what the task makes of the labels; None: no target at all.
     """
 
     name: str
@@ -43,12 +45,14 @@ class Source:
     columns: tuple[Column, ...]
     numbers: Rows
     categories: np.ndarray
-    target: np.ndarray | None
     test: np.ndarray | None
     image_shape: tuple[int, ...] | None
     table: bool
-    label_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    labels: Labels | None = None
+    task: Task | None = None
+    target: np.ndarray | None = None
 
     @property
     def rows(self) -> int:
@@ -81,9 +85,11 @@ class Source:
     @property
     def labelled(self) -> np.ndarray:
         """bool (rows,): which rows have a label."""
-        if self.target is None:
+        if self.task is None or self.target is None:
             return np.zeros(self.rows, bool)
-        if self.target.dtype.kind != "f":
-            return self.target != ""
-        missing = np.isnan(self.target)
-        return ~(missing.any(axis=1) if missing.ndim == 2 else missing)
+        return self.task.labelled(self.target)
+
+    @property
+    def label_columns(self) -> tuple[str, ...]:
+        """What several labels are called; empty where a row has one."""
+        return self.labels.columns if self.labels else ()

@@ -34,26 +34,37 @@ def split(source: Source, config: DataConfig, seed: int) -> Splits:
     Raises:
         InputError: without a target, with one class only, or with too few rows of a class.
     """
-    if source.target is None:
+    task = source.task
+    if task is None or source.target is None:
         raise InputError(
             f"Fine-tuning needs labels. {source.name} has none. "
             "Give an .npz file with the arrays x and y."
         )
     own_test = np.zeros(source.rows, bool) if source.test is None else source.test
     labelled = np.flatnonzero(source.labelled & ~own_test)
-    classes = _classes(source.target[labelled], config, source.name)
-    if config.task == "multilabel":
-        _check_labels(source, labelled)
+    if len(labelled) == 0:
+        raise InputError(f"Fine-tuning needs labels. {source.name} has no labelled training row.")
+    task.check(source.target[labelled], source.label_columns, source.name)
+    strata = task.strata(source.target[labelled])
     rng = np.random.default_rng(seed)
     if own_test.any():
         test = np.flatnonzero(own_test & source.labelled)
-        _check_own_test(source.target, labelled, test, config, source.name)
+        if len(test) == 0:
+            raise InputError(
+                f"Test rows need labels. None of the test rows of {source.name} has any."
+            )
+        if unseen := task.unseen(source.target[labelled], source.target[test]):
+            raise InputError(
+                f"Every class needs training rows. {source.name} has "
+                f"{', '.join(map(repr, unseen))} among its test rows only. Add rows, or remove "
+                "these test rows."
+            )
         rest = np.arange(len(labelled))
     else:
-        drawn = _draw(classes, config.test, 2, "data.test", rng)
+        drawn = _draw(strata, config.test, 2, "data.test", rng)
         test = labelled[drawn]
         rest = np.setdiff1d(np.arange(len(labelled)), drawn)
-    drawn = rest[_draw(classes[rest], config.validation, 1, "data.validation", rng)]
+    drawn = rest[_draw(strata[rest], config.validation, 1, "data.validation", rng)]
     train = labelled[np.setdiff1d(rest, drawn)]
     unlabelled = np.flatnonzero(~source.labelled & ~own_test)
     return Splits(np.union1d(train, unlabelled), train, labelled[drawn], test)
@@ -77,73 +88,34 @@ def label_budget(budget: int | float | Literal["all"], rows: int) -> int:
     return budget
 
 
-def label_subset(classes: np.ndarray | None, rows: int, labels: int, seed: int) -> np.ndarray:
-    """Positions, int64 ascending, of `labels` of the `rows` training rows.
+def label_subset(strata: np.ndarray, labels: int, seed: int) -> np.ndarray:
+    """Positions, int64 ascending, of `labels` of the training rows, drawn by their strata (rows,).
 
-    Shares of classes are kept as closely as whole rows allow, with one row of each class at least;
-    without classes (None) rows are drawn at random. One seed puts all rows in one order: a budget
-    is the first of them, so that a smaller budget lies within every larger one.
+    Shares of classes are kept as closely as whole rows allow, with one row of each class at least.
+    One seed puts all rows in one order: a budget is the first of them, so that a smaller budget
+    lies within every larger one.
 
     Raises:
         InputError: when `labels` exceeds the rows or is less than the number of classes.
     """
+    rows = len(strata)
     if labels > rows:
         raise InputError(
             f"finetune.label_budgets must not exceed the training rows, {rows}. Given: {labels}. "
             "Lower it, or write all."
         )
-    values = np.zeros(rows, int) if classes is None else classes
-    number = len(np.unique(values))
+    number = len(np.unique(strata))
     if labels < number:
         raise InputError(
             f"finetune.label_budgets needs a label of each of the {number} classes at least. "
             f"Given: {labels} of {rows} training rows. Raise it."
         )
-    return np.sort(label_order(classes, rows, seed)[:labels])
+    return np.sort(label_order(strata, seed)[:labels])
 
 
-def label_order(classes: np.ndarray | None, rows: int, seed: int) -> np.ndarray:
-    """Positions, int64, of all `rows` in the order in which larger budgets show their labels."""
-    values = np.zeros(rows, int) if classes is None else classes
-    return _stratified_order(values, 0, np.random.default_rng(seed))
-
-
-def _classes(target: np.ndarray, config: DataConfig, name: str) -> np.ndarray:
-    """What to stratify labelled rows by: their classes; for labels and numbers, one stratum."""
-    distinct = np.unique(target)
-    if len(distinct) == 0:
-        raise InputError(f"Fine-tuning needs labels. {name} has no labelled training row.")
-    if len(distinct) == 1:
-        kind = "classes" if config.task == "classification" else "target values"
-        raise InputError(
-            f"There must be two {kind} at least. All labelled training rows of {name} have "
-            f"{str(distinct[0])!r}. Give rows of another, or correct data.label."
-        )
-    return target if config.task == "classification" else np.zeros(len(target), int)
-
-
-def _check_labels(source: Source, labelled: np.ndarray) -> None:
-    assert source.target is not None
-    for name, column in zip(source.label_names, source.target[labelled].T, strict=True):
-        if column.min() == column.max():
-            raise InputError(
-                f"A label must apply to some training rows and not to others. {name!r} applies to "
-                f"{'all' if column[0] else 'none'} of the {len(labelled)} of {source.name}. Give "
-                "more rows, or leave the label out."
-            )
-
-
-def _check_own_test(
-    target: np.ndarray, labelled: np.ndarray, test: np.ndarray, config: DataConfig, name: str
-) -> None:
-    if len(test) == 0:
-        raise InputError(f"Test rows need labels. None of the test rows of {name} has one.")
-    unseen = np.setdiff1d(target[test], target[labelled])
-    if config.task == "classification" and len(unseen):
-        raise InputError(
-            f"Every class needs training rows. {name} has class {str(unseen[0])!r} among its test "
-            "rows only. Add rows of it, or remove its test rows."
-        )
+def label_order(strata: np.ndarray, seed: int) -> np.ndarray:
+    """Positions, int64, of all rows in the order in which larger budgets show their labels."""
+    return _stratified_order(strata, 0, np.random.default_rng(seed))
 
 
 def _draw(
@@ -158,7 +130,7 @@ def _draw(
             each, of_class = " of each class", f" of class {str(names[least])!r}"
             advice = (
                 "Add rows, or remove the class; if the target is a number to be predicted, set "
-                "data.task: regression."
+                "task.kind: regression."
             )
         raise InputError(
             f"There must be {keep + 1} labelled rows{each} at least: one for each part that "

@@ -18,8 +18,7 @@ class Labelled(NamedTuple):
     rows: Rows
     """Scaled features, float32 (rows, features)."""
     targets: np.ndarray
-    """Class numbers, int32 (rows,); labels of 0 and 1, float32 (rows, labels); or standardised
-    targets, float32 (rows,)."""
+    """As numbers (see the task)."""
 
 
 class Parts(NamedTuple):
@@ -49,7 +48,7 @@ def trial_rows(data: Prepared, labels: int, seed: int, all_unlabelled: bool) -> 
 
     refit = None
     if labels > len(splits.train):
-        order = label_order(_classes(data, splits.validation), len(splits.validation), seed)
+        order = label_order(_strata(data, splits.validation), seed)
         more = splits.validation[order[: labels - len(splits.train)]]
         refit = labelled(np.concatenate([splits.train, more]), to_train_on=True)
     in_training = min(labels, len(splits.train))
@@ -68,8 +67,8 @@ def trial_rows(data: Prepared, labels: int, seed: int, all_unlabelled: bool) -> 
 
 def subset(data: Prepared, indices: np.ndarray, labels: int, seed: int) -> np.ndarray:
     """The rows among `indices` that show their label, by class where there are classes."""
-    return indices[label_subset(_classes(data, indices), len(indices), labels, seed)]
+    return indices[label_subset(_strata(data, indices), labels, seed)]
 
 
-def _classes(data: Prepared, indices: np.ndarray) -> np.ndarray | None:
-    return data.targets[indices] if data.task == "classification" else None
+def _strata(data: Prepared, indices: np.ndarray) -> np.ndarray:
+    return data.task.strata(data.targets[indices])

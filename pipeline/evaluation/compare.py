@@ -8,10 +8,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import scipy
 
+from pipeline.config.arms import CANDIDATE, CONTROL
 from pipeline.evaluation.gain import SIGNIFICANCE, Gain, corrected, paired_gain
 
-CANDIDATE = "pretrained"
-CONTROL = "random"
 """The arm that a verdict compares with: the same network from random weights."""
 POWER = 0.8
 

@@ -14,7 +14,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import scipy
 
-from pipeline.evaluation.compare import CANDIDATE, CONTROL, Score
+from pipeline.config.arms import CANDIDATE, CONTROL
+from pipeline.evaluation.compare import Score
 from pipeline.evaluation.gain import EQUAL, half_interval
 
 PLACES = 400

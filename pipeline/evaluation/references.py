@@ -12,23 +12,15 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import ParameterGrid
-from sklearn.multiclass import OneVsRestClassifier
-from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline
-from sklearn.svm import SVC, SVR
 
-from pipeline.config.data import Task
-from pipeline.config.finetune import Reference
 from pipeline.data.rows.streamed import Rows, blocks_of
 from pipeline.data.trial_rows import STANDARDIZED_ON, Labelled, Parts
-from pipeline.evaluation.metrics import score
+from pipeline.tasks.task import Coding, Reference, Task
 
 EXPLAINED = 0.95
 """The share of the unlabelled rows' variance that the principal components keep."""
-REGULARIZATION = [0.3, 1, 3, 10, 30]
-"""The values of C that kernel machines try."""
 
 
 class Fitted(NamedTuple):
@@ -40,66 +32,57 @@ class Fitted(NamedTuple):
     settings: dict[str, Any]
     """The best of the grid."""
     predictions: np.ndarray
-    """Class numbers, labels (rows, labels) or standardised targets of the test rows."""
+    """Of the test rows, as numbers (see the task)."""
 
 
-def fit_reference(reference: Reference, parts: Parts, task: Task, seed: int) -> Fitted:
-    """Tune on the validation rows, score on the test rows."""
-    # As many rows as the codes are standardised on, however many fine-tuning reads.
-    unlabelled = parts.unlabelled[:STANDARDIZED_ON]
-    untrained, grid = _model_and_grid(reference, unlabelled, task, seed)
+def fit_reference(name: str, parts: Parts, task: Task, seed: int) -> Fitted:
+    """Tune on the validation rows, score on the test rows. The budget's targets are all it knows.
+
+    `name` is one of the task's models, or `pca_svm`, a kernel machine on principal components.
+    """
+    coding = task.coding(parts.train.targets)
+    model, grid = _reference(name, parts.unlabelled, task, seed)
     best: tuple[float, dict[str, Any], BaseEstimator] | None = None
     for settings in ParameterGrid(grid):
-        model = _fit(untrained, settings, parts.train)
-        found = score(task, parts.validation.targets, _predict(model, parts.validation.rows))
+        fitted = _fit(model, settings, parts.train, coding)
+        predictions = coding.decode(_predict(fitted, parts.validation.rows))
+        found = task.score(parts.validation.targets, predictions)
         if best is None or found > best[0]:
-            best = (found, settings, model)
+            best = (found, settings, fitted)
     assert best is not None
-    validation_score, settings, model = best
+    validation_score, settings, fitted = best
     if parts.refit:
-        model = _fit(untrained, settings, parts.refit)
-    predictions = _predict(model, parts.test.rows)
-    test_score = score(task, parts.test.targets, predictions)
+        coding = task.coding(parts.refit.targets)
+        fitted = _fit(model, settings, parts.refit, coding)
+    predictions = coding.decode(_predict(fitted, parts.test.rows))
+    test_score = task.score(parts.test.targets, predictions)
     return Fitted(test_score, validation_score, settings, predictions)
 
 
-def _model_and_grid(
-    reference: Reference, unlabelled: np.ndarray, task: Task, seed: int
-) -> tuple[BaseEstimator, dict[str, list[Any]]]:
-    """A model and the settings to try. Of several labels, each has a model of its own."""
-    several = task == "multilabel"
-
-    def each(model: BaseEstimator) -> BaseEstimator:
-        return OneVsRestClassifier(model) if several else model
-
-    prefix = "estimator__" if several else ""
-    kernel_machine = each(SVR() if task == "regression" else SVC())
-    match reference:
-        case "logistic" if task == "regression":
-            return Ridge(), {"alpha": [0.1, 1, 10, 100]}
-        case "logistic":
-            return each(LogisticRegression(max_iter=500)), {f"{prefix}C": [0.01, 0.1, 1, 10]}
-        case "svm_rbf":
-            return kernel_machine, {f"{prefix}C": REGULARIZATION}
-        case "pca_svm":
-            components = FrozenEstimator(PCA(EXPLAINED, random_state=seed).fit(unlabelled))
-            steps = [("components", components), ("machine", kernel_machine)]
-            return Pipeline(steps), {f"machine__{prefix}C": REGULARIZATION}
-        case "mlp":
-            perceptron = MLPRegressor if task == "regression" else MLPClassifier
-            return (
-                perceptron(max_iter=100, random_state=seed),
-                {"hidden_layer_sizes": [(100,), (512, 256)], "alpha": [1e-4, 1e-1]},
-            )
+def _reference(name: str, unlabelled: np.ndarray, task: Task, seed: int) -> Reference:
+    models = task.references(seed)
+    if name != "pca_svm":
+        return models[name]
+    # As many rows as the codes are standardised on, however many fine-tuning reads.
+    components = PCA(EXPLAINED, random_state=seed).fit(unlabelled[:STANDARDIZED_ON])
+    machine = models["svm_rbf"]
+    steps = [("components", FrozenEstimator(components)), ("machine", machine.model)]
+    return Reference(Pipeline(steps), machine.inside("machine"))
 
 
 def _predict(model: BaseEstimator, rows: Rows) -> np.ndarray:
     return np.concatenate([model.predict(block) for _, block in blocks_of(rows)])
 
 
-def _fit(untrained: BaseEstimator, settings: dict[str, Any], labelled: Labelled) -> BaseEstimator:
+def _fit(
+    untrained: BaseEstimator, settings: dict[str, Any], labelled: Labelled, coding: Coding
+) -> BaseEstimator:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a fixed number of passes is a setting
         # A label that applies to no row of a small subset, or to all, is predicted so.
         warnings.filterwarnings("ignore", "Label not .* is present in all", UserWarning)
-        return clone(untrained).set_params(**settings).fit(*labelled)
+        return (
+            clone(untrained)
+            .set_params(**settings)
+            .fit(labelled.rows, coding.encode(labelled.targets))
+        )

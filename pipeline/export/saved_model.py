@@ -19,11 +19,10 @@ import numpy as np
 import tensorflow as tf
 
 from layers import SparseAutoencoder, TopK
-from pipeline.config.data import Task
-from pipeline.config.level import LevelConfig
 from pipeline.data.preprocessing import Preprocessing
 from pipeline.export.raw_rows import TENSORFLOW, features_of, input_signature
 from pipeline.files import folder_digest, new_version, text_digest
+from pipeline.tasks.task import Coding, Task
 from pipeline.training.finetuning.network import reconstruct
 
 ENDPOINTS = ("serve", "encode", "reconstruct", "score")
@@ -39,16 +38,17 @@ class Trained(NamedTuple):
 
     name: str
     preprocessing: Preprocessing
-    stack: Sequence[LevelConfig]
+    passes_on: Sequence[str]
+    """What each level passes on: its activations or its code."""
     autoencoders: Sequence[SparseAutoencoder]
     """The pretrained levels: `encode`, `reconstruct` and `score` come from them."""
     network: keras.Model
     """The fine-tuned network: `serve` comes from it."""
     task: Task
     classes: tuple[str, ...]
-    """Names of the classes or of the labels; empty for a regression."""
-    target_offset: float
-    target_scale: float
+    """Names of the classes or of the labels; empty for a number."""
+    coding: Coding
+    """How the network's outputs stand for a number."""
 
 
 class ExportError(RuntimeError):
@@ -126,17 +126,14 @@ def about(trained: Trained) -> dict[str, Any]:
     preprocessing = trained.preprocessing
     return {
         "name": trained.name,
-        "task": trained.task,
+        "task": trained.task.kind,
         "classes": list(trained.classes),
         "columns": [list(column) for column in preprocessing.columns],
         "needs_every_value": preprocessing.refuses_missing,
         "endpoints": list(ENDPOINTS),
         "outputs": {
-            "label": ["label"],
-            "labels": list(trained.classes),
-            "probabilities": [f"probability of {name}" for name in trained.classes],
-            "prediction": ["prediction"],
-            "code": [f"code_{unit}" for unit in range(trained.stack[-1].units)],
+            **trained.task.output_columns(trained.classes),
+            "code": [f"code_{unit}" for unit in range(trained.autoencoders[-1].units)],
             "reconstruction": list(preprocessing.feature_names),
             "reconstruction_error": ["reconstruction_error"],
         },
@@ -150,10 +147,10 @@ class Endpoints(tf.Module):
         super().__init__()
         self._model = trained.network
         self._autoencoders = list(trained.autoencoders)
-        self._passes_on = [level.passes_on for level in trained.stack]
+        self._passes_on = list(trained.passes_on)
         self._task = trained.task
         self._classes = trained.classes
-        self._target = (trained.target_offset, trained.target_scale)
+        self._coding = trained.coding
         self._preprocessing = trained.preprocessing
 
     def run(self, name: str, *raw: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -167,18 +164,9 @@ class Endpoints(tf.Module):
         return {output: _blank(incomplete, value) for output, value in outputs.items()}
 
     def serve(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Class probabilities and label, labels of 0 and 1 and their probabilities, or a number."""
+        """What the task predicts."""
         outputs = self._model(features, training=False)
-        if self._task == "regression":
-            offset, scale = self._target
-            return {"prediction": outputs[:, 0] * scale + offset}
-        if self._task == "multilabel":
-            return {
-                "probabilities": tf.sigmoid(outputs),
-                "labels": tf.cast(outputs > 0, tf.float32),
-            }
-        label = tf.gather(tf.constant(list(self._classes)), tf.argmax(outputs, axis=1))
-        return {"probabilities": tf.nn.softmax(outputs), "label": label}
+        return self._task.serve(outputs, self._classes, self._coding)
 
     def encode(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
         """The sparse code of the top level of the pretrained stack."""
@@ -265,7 +253,7 @@ def _units(trained: Trained) -> dict[str, tuple[np.ndarray | float, np.ndarray |
     preprocessing = trained.preprocessing
     shares = len(preprocessing.feature_names) - len(preprocessing.offset)
     return {
-        "serve/prediction": (trained.target_offset, trained.target_scale),
+        **{f"serve/{name}": trained.coding for name in trained.task.output_columns(())},
         "reconstruct/reconstruction": (
             np.append(preprocessing.offset, np.zeros(shares)),
             np.append(preprocessing.scale, np.ones(shares)),

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pipeline.config.arms import ARMS
 from pipeline.evaluation.gain import half_interval
 from pipeline.evaluation.metrics import PERCENT, WORDS
 from pipeline.evaluation.units import gain_unit, scale
@@ -36,6 +37,7 @@ def scores_over_labels(comparison: Sequence[Mapping[str, Any]], metric: str) -> 
             markersize=4,
             capsize=3,
             label=arm,
+            color=ARMS[arm].color if arm in ARMS else None,
         )
     _label_axis(axes, comparison)
     axes.set_ylabel(WORDS[metric])

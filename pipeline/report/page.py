@@ -11,7 +11,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from layers import SparseAutoencoder
-from pipeline.config.level import LevelConfig
 from pipeline.evaluation.metrics import NAMES, PERCENT
 from pipeline.evaluation.summary import Summary
 from pipeline.evaluation.units import score_text
@@ -40,8 +39,8 @@ class Section(NamedTuple):
     """The level that it is about, from 1."""
 
 
-class LeftBehind(NamedTuple):
-    """What the trials of a run left behind."""
+class TrialDiagnostics(NamedTuple):
+    """What the trials of a run show beside their scores."""
 
     confusion: Mapping[str, np.ndarray]
     """For each arm shown: counts by true class (rows) and predicted class (columns)."""
@@ -51,7 +50,7 @@ class LeftBehind(NamedTuple):
     """For each arm and label budget: the distance that each level's weights moved."""
 
 
-def comparison_sections(summary: Summary, left: LeftBehind) -> list[Section]:
+def comparison_sections(summary: Summary, trials: TrialDiagnostics) -> list[Section]:
     """Scores, paired differences, confusion, and what fine-tuning changed."""
     rows, metric = summary["comparison"], summary["metric"]
     several = seed_count(summary) > 1
@@ -77,17 +76,17 @@ def comparison_sections(summary: Summary, left: LeftBehind) -> list[Section]:
                 _png(figures.paired_differences(paired, metric)),
             )
         )
-    if left.confusion:
+    if trials.confusion:
         sections.append(
             Section(
                 "confusion",
-                f"What is taken for what, at {left.labels:,} labels",
+                f"Confusion matrix at {trials.labels:,} labels",
                 "Test rows of all seeds: true classes downward, predicted classes across, in "
                 "per cent of the true class.",
-                _png(figures.confusion(left.confusion, summary["data"]["classes"])),
+                _png(figures.confusion(trials.confusion, summary["data"]["classes"])),
             )
         )
-    if left.moved:
+    if trials.moved:
         sections.append(
             Section(
                 "movement",
@@ -95,14 +94,14 @@ def comparison_sections(summary: Summary, left: LeftBehind) -> list[Section]:
                 "How far each level's weights moved from where they began (Euclidean distance as a "
                 "share of their norm), mean over seeds. Weights that hardly move keep what "
                 "pretraining gave them; the random arm beside it shows what is usual.",
-                _png(figures.movement(left.moved)),
+                _png(figures.movement(trials.moved)),
             )
         )
     return sections
 
 
 def level_sections(
-    stack: Sequence[LevelConfig],
+    passes_on: Sequence[str],
     autoencoders: Sequence[SparseAutoencoder],
     histories: Sequence[Mapping[str, Sequence[float]]],
     rows: np.ndarray,
@@ -113,10 +112,8 @@ def level_sections(
     Units and reconstructions are shown where rows are images.
     """
     sections = []
-    passed_on = rows
-    for number, (level, autoencoder, history) in enumerate(
-        zip(stack, autoencoders, histories, strict=True), 1
-    ):
+    read = rows
+    for number, (autoencoder, history) in enumerate(zip(autoencoders, histories, strict=True), 1):
         sections.append(
             Section(
                 f"level-{number}-curves",
@@ -128,7 +125,7 @@ def level_sections(
                 number,
             )
         )
-        code = encode(autoencoder, passed_on, "code")
+        code = encode(autoencoder, read, "code")
         share = np.asarray(autoencoder.active(code)).mean(axis=0)
         sections.append(
             Section(
@@ -139,14 +136,14 @@ def level_sections(
                 number,
             )
         )
-        activations = encode(autoencoder, passed_on)
+        activations = encode(autoencoder, read)
         if image_shape:
             shown = np.argsort(-share, kind="stable")[:SHOWN_UNITS]
             sections.append(_units(number, autoencoder, activations, rows, image_shape, shown))
             back = np.asarray(reconstruct(autoencoders[:number], code[: figures.ACROSS]))
-            corrupted = any(below.corruption.kind != "none" for below in stack[:number])
+            corrupted = any(below.corruption for below in autoencoders[:number])
             sections.append(_reconstructions(number, rows, back, image_shape, corrupted))
-        passed_on = encode(autoencoder, passed_on, level.passes_on)
+        read = encode(autoencoder, read, passes_on[number - 1])
     return sections
 
 

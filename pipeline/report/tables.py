@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from pipeline.evaluation.compare import CANDIDATE, CONTROL
+from pipeline.config.arms import CANDIDATE, CONTROL
 from pipeline.evaluation.metrics import WORDS
 from pipeline.evaluation.summary import Summary
 from pipeline.evaluation.units import score_text

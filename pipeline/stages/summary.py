@@ -4,11 +4,11 @@ import json
 import tempfile
 from pathlib import Path
 from statistics import fmean
-from typing import Any, cast
+from typing import Any
 
-from pipeline.config.data import Task
-from pipeline.evaluation.metrics import METRICS
+from pipeline.config.task import DECIDED
 from pipeline.evaluation.summary import Summary
+from pipeline.tasks import task_of
 from pipeline.tracking.runs import FinishedRun
 from pipeline.tracking.tracker import Tracker
 
@@ -42,7 +42,7 @@ def read_summary(tracker: Tracker, run: FinishedRun) -> Summary:
     return Summary(
         experiment=tracker.experiment,
         run_id=run.run_id,
-        metric=METRICS[cast(Task, run.params["data.task"])],
+        metric=_metric(stages["data"][0]),
         pretrain_seeds=max(len(stacks) for stacks in levels.values()),
         data=_data(stages["data"][0]),
         layers=[_layer(levels[number]) for number in sorted(levels)],
@@ -59,6 +59,11 @@ def read_summary(tracker: Tracker, run: FinishedRun) -> Summary:
             },
         },
     )
+
+
+def _metric(data: FinishedRun) -> str:
+    """What the arms of a run are compared by."""
+    return task_of(DECIDED[data.tags["task"]]()).metric.name
 
 
 def read_report(tracker: Tracker, run: FinishedRun) -> str:
@@ -78,6 +83,7 @@ def _data(stage: FinishedRun) -> dict[str, Any]:
     return {
         "name": stage.tags["data"],
         "key": stage.tags["key"],
+        "task": stage.tags["task"],
         "classes": json.loads(stage.tags["classes"]),
         **{name: int(value) for name, value in stage.metrics.items() if name != "seconds"},
     }

@@ -14,6 +14,7 @@ from tests.flows.conftest import QUICK
 
 CHANGES = [*QUICK, "finetune.label_budgets=[40]"]
 # What the flow does between its data and its comparison, with one runner after the other.
+ROOT = Path(__file__).parents[2]
 TRIALS = f"""
 import json
 import sys
@@ -22,27 +23,19 @@ from dataclasses import replace
 from flows.environment import set_environment
 set_environment(verbose=False)
 from flows.flow import finetune_all, task_runner
-from pipeline.stages import all as stages
-from pipeline.config.schema import ExecutionConfig
-from pipeline.stages.run import start_run
 from pipeline.config.loading import load
-from pipeline.stages.trials import levels_of
+from pipeline.config.schema import ExecutionConfig
+from tests.pipeline.whole_runs import begin, pretrain_stacks
 
 config = load("digits", None, None, {CHANGES!r})
-run = start_run(config)
-data = stages.data_stage(config, run)
-stacks = []
-for specs in levels_of(config):
-    stacks.append([])
-    for spec in specs:
-        stacks[-1].append(
-            stages.pretrain_stage(config, run, spec, data, list(stacks[-1]), lambda _: None)
-        )
+context, plan = begin(config)
+run = context.run
+stacks = pretrain_stacks(context, plan)
 found = {{}}
 for runner, workers in json.loads(sys.argv[1]):
     execution = ExecutionConfig(runner=runner, workers=workers)
     flow = finetune_all.with_options(task_runner=task_runner(execution))
-    trials = flow(config, replace(run, refresh=True), data, stacks)
+    trials = flow(replace(run, refresh=True), plan, stacks)
     metrics = [(trial.name, stage.metrics | {{"seconds": None}}) for trial, stage in trials]
     found[f"{{runner}} {{workers}}"] = metrics
 print(json.dumps({{"run_id": run.run_id, "found": found}}))
@@ -55,7 +48,7 @@ def with_runners(folder: Path, url: str, *runners: tuple[str, int]) -> dict[str,
     result = subprocess.run(
         [sys.executable, "-c", TRIALS, json.dumps(runners)],
         cwd=folder,
-        env=kept | {"PREFECT_API_URL": url},
+        env=kept | {"PREFECT_API_URL": url, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=240,

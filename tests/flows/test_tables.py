@@ -73,7 +73,7 @@ def test_a_number_as_target(make_workspace, layerwise: Layerwise, command: Comma
     frame.to_parquet(folder / "diabetes.parquet")
     result = layerwise(
         "run", "--data", "diabetes.parquet", "--label", "target", "--summary", "summary.json",
-        *settings("data.task=regression", "finetune.label_budgets=[100, all]",
+        *settings("task.kind=regression", "finetune.label_budgets=[100, all]",
                   "finetune.min_steps=300"), folder=folder,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr

@@ -9,7 +9,15 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.files import atomic_write, check_output, copy_version, new_version, write_frame
+from pipeline.files import (
+    atomic_write,
+    check_output,
+    copy_version,
+    file_digest,
+    folder_digest,
+    new_version,
+    write_frame,
+)
 
 
 class StoppedError(Exception):
@@ -191,3 +199,24 @@ def test_a_copy_is_whole_and_leaves_its_source(tmp_path: Path):
     assert copied == tmp_path / "copies" / "1"
     assert contents(copied) == contents(source) == ["variables", "variables/data"]
     assert (copied / "variables" / "data").read_bytes() == b"\0\1"
+
+
+def test_a_folder_digest_is_of_names_and_bytes_wherever_it_lies(tmp_path: Path):
+    for place, name, content in (
+        ("one", "a/b", b"1"), ("same", "a/b", b"1"),
+        ("renamed", "a/c", b"1"), ("other", "a/b", b"2"),
+    ):  # fmt: skip
+        file = tmp_path / place / name
+        file.parent.mkdir(parents=True)
+        file.write_bytes(content)
+    found = {place.name: folder_digest(place) for place in tmp_path.iterdir()}
+    assert found["one"] == found["same"]
+    assert len(set(found.values())) == 3
+
+
+def test_a_file_digest_is_sha_256(tmp_path: Path):
+    file = tmp_path / "file"
+    file.write_bytes(b"abc")
+    # NIST's example for SHA-256.
+    expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert file_digest(file) == expected

@@ -5,27 +5,27 @@ from typing import NamedTuple
 
 from pipeline.config.schema import RunConfig
 from pipeline.evaluation.summary import Summary
-from pipeline.stages import all as stages
-from pipeline.stages.all import DataStage
-from pipeline.stages.base import Stage
-from pipeline.stages.run import Run, finish_run, start_run
-from pipeline.stages.trials import TrialSpec, levels_of
-from pipeline.tracking.store import tracking_uri
+from pipeline.stages.base import Outcome, perform
+from pipeline.stages.context import Context, Run, context_of, finish_run, start_run
+from pipeline.stages.plan import Plan, data_of, plan_of
+from pipeline.stages.trial import Trial
 
 
 class Called(NamedTuple):
     """What the stages of one run gave, called from plain Python."""
 
     config: RunConfig
-    uri: str
-    """MLflow's."""
     run: Run
-    data: DataStage
-    stacks: list[list[Stage]]
-    trials: list[tuple[TrialSpec, Stage]]
+    plan: Plan
+    stacks: list[list[Outcome]]
+    trials: list[tuple[Trial, Outcome]]
 
     @property
-    def levels(self) -> list[Stage]:
+    def context(self) -> Context:
+        return context_of(self.run)
+
+    @property
+    def levels(self) -> list[Outcome]:
         """Of the first stack."""
         return self.stacks[0]
 
@@ -48,28 +48,36 @@ class Whole(NamedTuple):
         return Path(self.summary["export"]["path"])
 
 
+def begin(config: RunConfig, refresh: bool = False) -> tuple[Context, Plan]:
+    """A run whose data stage is done."""
+    context = context_of(start_run(config, refresh))
+    done = perform(data_of(config, context.data), context)
+    return context, plan_of(config, context.data, done)
+
+
+def pretrain_stacks(context: Context, plan: Plan) -> list[list[Outcome]]:
+    """Every level of every stack of a run."""
+    stacks: list[list[Outcome]] = []
+    for stack in range(plan.config.stacks):
+        levels: list[Outcome] = []
+        for number in range(1, len(plan.config.stack) + 1):
+            levels.append(perform(plan.level(stack, number, levels), context))
+        stacks.append(levels)
+    return stacks
+
+
 def call_stages(config: RunConfig, refresh: bool = False) -> Called:
     """The stages of a run up to fine-tuning, in the order of the flow."""
-    run = start_run(config, refresh)
-    data = stages.data_stage(config, run)
-    stacks: list[list[Stage]] = []
-    for specs in levels_of(config):
-        levels: list[Stage] = []
-        for spec in specs:
-            levels.append(
-                stages.pretrain_stage(config, run, spec, data, list(levels), lambda _: None)
-            )
-        stacks.append(levels)
-    trials = [
-        (trial, stages.finetune_stage(config, run, trial, data, stacks, lambda _: None))
-        for trial in data.trials
-    ]
-    return Called(config, tracking_uri(), run, data, stacks, trials)
+    context, plan = begin(config, refresh)
+    stacks = pretrain_stacks(context, plan)
+    trials = [(trial, perform(plan.trial(trial, stacks), context)) for trial in plan.trials]
+    return Called(config, context.run, plan, stacks, trials)
 
 
 def whole_run(config: RunConfig, home: Path) -> Whole:
     called = call_stages(config)
-    stages.compare_stage(config, called.run, called.trials)
-    stages.export_stage(config, called.run, called.data, called.stacks, called.trials)
-    stages.report_stage(config, called.run, called.stacks, called.trials)
-    return Whole(called, finish_run(config, called.run), home)
+    plan, context = called.plan, called.context
+    perform(plan.comparison(called.trials), context)
+    perform(plan.export(called.stacks, called.trials), context)
+    perform(plan.report(called.stacks, called.trials), context)
+    return Whole(called, finish_run(called.run), home)

@@ -12,7 +12,7 @@ from pipeline.data.category import category_names
 from pipeline.data.cells import as_numbers
 from pipeline.data.source import Column, Source
 from pipeline.data.sources.reader import Reader
-from pipeline.data.target import as_target, check_labels
+from pipeline.data.target import check_labels, labels_of
 from pipeline.errors import InputError
 
 
@@ -134,28 +134,21 @@ def source_of(arrays: Arrays, config: DataConfig) -> Source:
     whole = all_numbers(columns, matrix.shape[1])
     chosen = matrix if whole else matrix[:, positions(columns)]
     numbers, categories = by_kind(chosen, columns, arrays.name)
-    target = None
+    labels = None
     if arrays.y is not None:
-        target = as_target(arrays.y, len(matrix), config, f"The array y of {arrays.name}")
+        where = f"The array y of {arrays.name}"
+        labels = labels_of(arrays.y, len(matrix), config.unlabelled, where)
     return Source(
         name=arrays.name,
         origin=arrays.origin,
         columns=columns,
         numbers=numbers,
         categories=categories,
-        target=target,
+        labels=labels,
         test=arrays.test,
         image_shape=arrays.x.shape[1:] if whole and arrays.x.ndim > 2 else None,
         table=False,
-        label_names=label_names(target),
     )
-
-
-def label_names(target: np.ndarray | None) -> tuple[str, ...]:
-    """What the labels of a target in an array are called; without several of them, nothing."""
-    if target is None or target.ndim == 1:
-        return ()
-    return tuple(f"label {n}" for n in range(target.shape[1]))
 
 
 def chosen_columns(config: DataConfig, width: int, where: str) -> tuple[Column, ...]:

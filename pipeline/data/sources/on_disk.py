@@ -7,8 +7,8 @@ import numpy as np
 from pipeline.config.data import DataConfig
 from pipeline.data.rows.streamed import StreamedRows
 from pipeline.data.source import Column, Source
-from pipeline.data.sources.matrix import all_numbers, chosen_columns, label_names, positions
-from pipeline.data.target import as_target
+from pipeline.data.sources.matrix import all_numbers, chosen_columns, positions
+from pipeline.data.target import labels_of
 from pipeline.errors import InputError
 
 
@@ -28,18 +28,19 @@ def source_on_disk(file: Path, y: np.ndarray | None, name: str, config: DataConf
             f"{list(config.categorical)}, and {name}, whose rows need more than data.memory: "
             f"{config.memory:g}. Raise data.memory, or leave these columns out with data.drop."
         )
-    target = None if y is None else as_target(y, rows, config, f"The array y of {name}")
+    labels = None
+    if y is not None:
+        labels = labels_of(y, rows, config.unlabelled, f"The array y of {name}")
     return Source(
         name=name,
         origin=name,
         columns=columns,
         numbers=numbers_on_disk(stored, columns),
         categories=np.empty((rows, 0), "<U1"),
-        target=target,
+        labels=labels,
         test=None,
         image_shape=row_shape if all_numbers(columns, width) and len(row_shape) > 1 else None,
         table=False,
-        label_names=label_names(target),
     )
 
 

@@ -11,7 +11,7 @@ from pipeline.config.data import DataConfig
 from pipeline.data.rows.streamed import BLOCKS, StreamedRows, write_rows
 from pipeline.data.source import Column, Source
 from pipeline.data.sources.parquet_damage import count_values, damaged_parquet, is_row_index
-from pipeline.data.sources.table import target_of
+from pipeline.data.sources.table import labels_of_cells
 from pipeline.data.sources.table_cells import (
     ColumnError,
     cells_of,
@@ -71,12 +71,11 @@ def parquet_on_disk(path: Path, config: DataConfig, file: Path) -> Source:
         columns=tuple(Column(name, "number") for name in features),
         numbers=StreamedRows(file, config.memory_bytes),
         categories=np.empty((label_table.num_rows, 0), "<U1"),
-        target=target_of(cells, config, path.name),
         test=None,
         image_shape=None,
         table=True,
-        label_names=labels if config.task == "multilabel" else (),
         notes=tuple(notes),
+        labels=labels_of_cells(cells, config, path.name),
     )
 
 

@@ -10,7 +10,6 @@ import pyarrow as pa
 from pipeline.config.data import DataConfig
 from pipeline.data.category import category_names
 from pipeline.data.cells import as_numbers, out_of_range
-from pipeline.data.problems import usable
 from pipeline.data.rows.memory import check_fits
 from pipeline.data.source import Column, Source
 from pipeline.data.sources.reader import Reader
@@ -29,8 +28,9 @@ from pipeline.data.sources.table_columns import (
     kind_of,
     target_and_features,
 )
-from pipeline.data.target import as_target
+from pipeline.data.target import labels_of
 from pipeline.errors import InputError, raise_all
+from pipeline.tasks.labels import Labels
 
 
 class TableReader(Reader):
@@ -48,18 +48,12 @@ class TableReader(Reader):
         """
 
     def source(self, spec: str, config: DataConfig, scratch: Path | None) -> Source:
-        """The source for a run, in memory. Everything that is wrong with it comes in one error."""
+        """The source for a run, in memory; columns that cannot be used are its `problems`."""
         path = Path(spec)
         table = self._read(path, ())
         labels, features = target_and_features(config, table.column_names, path.name)
         columns, cells, unusable = _columns(table, features, config, path.name)
         problems = reports(unusable)
-        target = None
-        try:
-            label_cells = {name: cells_of(table[name], name, path.name) for name in labels}
-            target = target_of(label_cells, config, path.name)
-        except InputError as problem:
-            problems += problem.problems
         numbers = _numbers(cells, columns, path.name)
         bad = out_of_range(numbers)
         if bad.any():
@@ -76,23 +70,20 @@ class TableReader(Reader):
             if is_large
             for note in rounding_notes(cells[name], name, path.name)
         ]
-        source = Source(
+        label_cells = {name: cells_of(table[name], name, path.name) for name in labels}
+        return Source(
             name=path.stem,
             origin=path.name,
             columns=tuple(columns),
             numbers=numbers,
             categories=_categories(cells, columns, path.name),
-            target=target,
             test=None,
             image_shape=None,
             table=True,
-            label_names=labels if config.task == "multilabel" else (),
             notes=tuple(notes),
+            problems=tuple(problems),
+            labels=labels_of_cells(label_cells, config, path.name),
         )
-        if problems and columns and target is not None:
-            problems += usable(source, config, seed=0).problems
-        raise_all(problems)
-        return source
 
     def rows(self, spec: str, columns: tuple[Column, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Rows for inference; columns that the model does not read are ignored."""
@@ -123,14 +114,15 @@ class TableReader(Reader):
         return table
 
 
-def target_of(labels: dict[str, pa.ChunkedArray], config: DataConfig, where: str) -> np.ndarray:
-    """The target that the label columns' cells are, as `Source.target` has it."""
+def labels_of_cells(labels: dict[str, pa.ChunkedArray], config: DataConfig, where: str) -> Labels:
+    """The labels that the label columns' cells are: one column, or several that are named."""
     rows = len(next(iter(labels.values())))
     columns = [values_of(cells, where) for cells in labels.values()]
-    if config.task == "multilabel":
-        names = np.column_stack([category_names(column) for column in columns])
-        return as_target(names, rows, config, f"The label columns of {where}")
-    return as_target(columns[0], rows, config, f"Column {next(iter(labels))!r} of {where}")
+    if isinstance(config.label, str):
+        column = f"Column {config.label!r} of {where}"
+        return labels_of(columns[0], rows, config.unlabelled, column)
+    names = np.column_stack([category_names(column) for column in columns])
+    return labels_of(names, rows, config.unlabelled, f"The label columns of {where}", tuple(labels))
 
 
 def _columns(

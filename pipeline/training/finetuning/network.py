@@ -7,9 +7,9 @@ import keras
 import numpy as np
 
 from layers import SparseAutoencoder
-from pipeline.config.level import LevelConfig
+from pipeline.config.untrained import UntrainedLevel
 from pipeline.seeds import derive
-from pipeline.training.pretraining.level import build_autoencoder
+from pipeline.training.pretraining.level import untrained_autoencoder
 
 # A hard limit is part of the code and goes with it; a penalty or regularizer stays in pretraining.
 HARD_LIMITS = ("topk", "batch_topk", "lifetime", "jumprelu")
@@ -29,7 +29,7 @@ class Network(NamedTuple):
     """Logits of the classes, or the standardised target."""
 
 
-def build_network(stack: Sequence[LevelConfig], features: int, outputs: int) -> Network:
+def build_network(stack: Sequence[UntrainedLevel], features: int, outputs: int) -> Network:
     """A network of the stack's shape, its weights yet to be set."""
     encoder = keras.Sequential([keras.Input((features,))], name="stacked_encoder")
     for number, (level, autoencoder) in enumerate(
@@ -57,7 +57,7 @@ def reconstruct(autoencoders: Sequence[SparseAutoencoder], code: Any) -> Any:
     return rows
 
 
-def build_decoder(stack: Sequence[LevelConfig], features: int) -> keras.Sequential:
+def build_decoder(stack: Sequence[UntrainedLevel], features: int) -> keras.Sequential:
     """From the top level's code (rows, units) back to rows (rows, features), weights yet to be set.
 
     It mirrors the encoder: what it makes of a code passes through the activation of the level below
@@ -88,12 +88,12 @@ def initialize_decoder(
 
 
 def random_autoencoders(
-    stack: Sequence[LevelConfig], features: int, seed: int
+    stack: Sequence[UntrainedLevel], features: int, seed: int
 ) -> list[SparseAutoencoder]:
     """The stack as it is before any training: where the `random` arm's encoder comes from."""
     widths = [features, *(level.units for level in stack)]
     return [
-        build_autoencoder(level, np.zeros((1, width), "float32"), derive(seed, "level", number))
+        untrained_autoencoder(level, width, derive(seed, "level", number))
         for number, (level, width) in enumerate(zip(stack, widths, strict=False), 1)
     ]
 

@@ -10,60 +10,86 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline.config.data import Task
-from pipeline.config.finetune import FinetuneConfig
+from pipeline.config.finetune import HeadTraining, NetworkTraining
+from pipeline.tasks.task import Task
 from pipeline.training.finetuning.network import Network
 from pipeline.training.pretraining.level import corruption_layer
 
 
-class Objective:
-    """The loss of a network in training; noise and the choice of unlabelled rows have one seed."""
+class HeadObjective:
+    """The loss of a head in training, on codes that stay as they are; its noise has one seed."""
+
+    def __init__(self, training: HeadTraining, network: Network, task: Task):
+        self._dropout = training.dropout
+        self._network = network
+        self._task = task
+        self._noise = keras.random.SeedGenerator(0)
+
+    @property
+    def draws(self) -> bool:
+        """Whether the loss draws random numbers."""
+        return bool(self._dropout)
+
+    def begin(self, unlabelled: np.ndarray, seed: int) -> None:
+        """Make ready for a training from the start, with unlabelled rows (rows, features)."""
+        for number, generator in enumerate(self._generators()):
+            generator.state.assign(np.array([(seed + number) % 2**32, 0], "uint32"))
+
+    def advance(self, done: float) -> None:
+        """Say which share of the training is done."""
+
+    def loss(self, codes: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        """On standardised codes (rows, units) and coded targets: a scalar."""
+        return tf.reduce_mean(self._task.losses(targets, self._network.head(self._drop(codes))))
+
+    def _generators(self) -> list[keras.random.SeedGenerator]:
+        return [self._noise]
+
+    def _drop(self, values: tf.Tensor) -> tf.Tensor:
+        if not self._dropout:
+            return values
+        return keras.random.dropout(values, self._dropout, seed=self._noise)
+
+
+class NetworkObjective(HeadObjective):
+    """The loss of a whole network in training."""
 
     def __init__(
-        self, config: FinetuneConfig, network: Network, decoder: keras.Sequential | None, task: Task
+        self,
+        training: NetworkTraining,
+        network: Network,
+        decoder: keras.Sequential | None,
+        task: Task,
     ):
         """`decoder` is needed where unlabelled rows are to be reconstructed."""
-        self._config = config
-        self._network = network
+        super().__init__(training, network, task)
+        self._training = training
         self._decoder = decoder
-        self._task = task
-        self._corruption = corruption_layer(config.corruption, seed=0)
-        self._noise = keras.random.SeedGenerator(0)
+        self._corruption = corruption_layer(training.corruption, seed=0)
         self._done = tf.Variable(0.0, trainable=False)
         self._variance = tf.Variable(1.0, trainable=False)
 
     @property
-    def reads_unlabelled(self) -> bool:
-        """Whether the loss of rows is given the unlabelled rows too."""
-        return bool(self._config.pseudo_labels or self._config.reconstruction)
-
-    @property
     def draws(self) -> bool:
-        """Whether the loss of rows draws random numbers."""
-        return bool(self._corruption or self._config.dropout or self.reads_unlabelled)
+        """Whether the loss draws random numbers."""
+        return bool(self._corruption or super().draws or reads_unlabelled(self._training))
 
     def begin(self, unlabelled: np.ndarray, seed: int) -> None:
         """Make ready for a training from the start, with unlabelled rows (rows, features)."""
-        generators = [self._noise, *([self._corruption.noise] if self._corruption else [])]
-        for number, generator in enumerate(generators):
-            generator.state.assign(np.array([(seed + number) % 2**32, 0], "uint32"))
-        if self._config.reconstruction:
+        super().begin(unlabelled, seed)
+        if self._training.reconstruction:
             self._variance.assign(max(float(unlabelled.var(axis=0).mean()), 1e-12))
 
     def advance(self, done: float) -> None:
         """Say which share of the training is done."""
         self._done.assign(done)
 
-    def of_codes(self, codes: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-        """Where the head alone is trained, on standardised codes (rows, units): a scalar."""
-        return tf.reduce_mean(losses(self._task, targets, self._network.head(self._drop(codes))))
-
-    def of_rows(self, rows: tf.Tensor, targets: tf.Tensor, *unlabelled: tf.Tensor) -> tf.Tensor:
-        """Where the whole network is trained, on rows (rows, features): a scalar.
+    def loss(self, rows: tf.Tensor, targets: tf.Tensor, *unlabelled: tf.Tensor) -> tf.Tensor:
+        """On rows (rows, features) and coded targets: a scalar.
 
         `unlabelled` are all unlabelled rows, if they are read; as many as `rows` are drawn.
         """
-        loss = tf.reduce_mean(losses(self._task, targets, self._outputs(self._codes(rows))))
+        loss = tf.reduce_mean(self._task.losses(targets, self._outputs(self._codes(rows))))
         if not unlabelled:
             return loss
         drawn = keras.random.randint(
@@ -71,13 +97,15 @@ class Objective:
         )
         clean = tf.gather(unlabelled[0], drawn)
         codes = self._codes(clean)
-        if weight := self._config.pseudo_labels:
-            taken_for = pseudo_labels(self._task, self._network.model(clean, training=False))
-            difference = losses(self._task, taken_for, self._outputs(codes))
+        if weight := self._training.pseudo_labels:
+            predicted = tf.stop_gradient(
+                self._task.as_targets(self._network.model(clean, training=False))
+            )
+            difference = self._task.losses(predicted, self._outputs(codes))
             loss += weight * self._done * tf.reduce_mean(difference)
         if self._decoder:
             errors = tf.reduce_mean(tf.square(self._decoder(codes) - clean))
-            loss += self._config.reconstruction * errors / self._variance
+            loss += self._training.reconstruction * errors / self._variance
         return loss
 
     def _codes(self, rows: tf.Tensor) -> tf.Tensor:
@@ -92,39 +120,12 @@ class Objective:
     def _outputs(self, codes: tf.Tensor) -> tf.Tensor:
         return self._network.head(self._drop(self._network.standardize(codes)))
 
-    def _drop(self, values: tf.Tensor) -> tf.Tensor:
-        if not self._config.dropout:
-            return values
-        return keras.random.dropout(values, self._config.dropout, seed=self._noise)
+    def _generators(self) -> list[keras.random.SeedGenerator]:
+        return [self._noise, *([self._corruption.noise] if self._corruption else [])]
 
 
-def losses(task: Task, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-    """The supervised loss of each row (rows,), from the head's outputs (rows, outputs)."""
-    match task:
-        case "classification":
-            return keras.losses.sparse_categorical_crossentropy(targets, outputs, from_logits=True)
-        case "multilabel":
-            return keras.losses.binary_crossentropy(targets, outputs, from_logits=True)
-        case "regression":
-            return tf.square(targets - outputs[:, 0])
-
-
-def predictions(task: Task, outputs: np.ndarray) -> np.ndarray:
-    """What the head's outputs (rows, outputs) stand for: classes, labels, or standardised targets.
-
-    A label applies where its probability is above one half.
-    """
-    match task:
-        case "classification":
-            return outputs.argmax(axis=1)
-        case "multilabel":
-            return (outputs > 0).astype("int32")
-        case "regression":
-            return outputs[:, 0]
-
-
-def pseudo_labels(task: Task, outputs: tf.Tensor) -> tf.Tensor:
-    """What the network takes rows for, as targets: no gradient goes through them."""
-    if task == "classification":
-        return tf.argmax(outputs, axis=1, output_type=tf.int32)
-    return tf.cast(outputs > 0, tf.float32)
+def reads_unlabelled(training: HeadTraining) -> bool:
+    """Whether the loss is given the unlabelled rows too."""
+    return isinstance(training, NetworkTraining) and bool(
+        training.pseudo_labels or training.reconstruction
+    )

@@ -20,7 +20,8 @@ from layers import (
 )
 from pipeline.config import corruption as c
 from pipeline.config import sparsity as s
-from pipeline.config.level import LevelConfig
+from pipeline.config.level import LevelTraining
+from pipeline.config.untrained import UntrainedLevel
 from pipeline.data.rows.streamed import Rows, moments
 from pipeline.seeds import derive
 from pipeline.training.acceleration import faster_with_xla
@@ -38,7 +39,7 @@ WORTH_MEASURING = 8e11
 for two seconds, which smaller levels hardly win back."""
 
 
-def build_autoencoder(level: LevelConfig, rows: Rows, seed: int) -> SparseAutoencoder:
+def build_autoencoder(level: LevelTraining, rows: Rows, seed: int) -> SparseAutoencoder:
     """The autoencoder of a level, with weights, its decoder's bias at the mean of the rows."""
     mean, variance = column_moments(rows)
     autoencoder = SparseAutoencoder(
@@ -59,6 +60,22 @@ def build_autoencoder(level: LevelConfig, rows: Rows, seed: int) -> SparseAutoen
         inside = np.clip(mean, 0.01, 0.99)
         mean = np.log(inside / (1 - inside))
     autoencoder.decoder.bias.assign(mean)
+    return autoencoder
+
+
+def untrained_autoencoder(level: UntrainedLevel, features: int, seed: int) -> SparseAutoencoder:
+    """An autoencoder as it is before any training, of rows about which nothing is known."""
+    autoencoder = SparseAutoencoder(
+        level.units,
+        activation=level.activation,
+        sparsity=_sparsity(level.sparsity),
+        tied=level.tied,
+        decoder_activation=level.decoder_activation,
+        unit_norm_decoder=level.unit_norm_decoder,
+        seed=derive(seed, "weights"),
+        name="autoencoder",
+    )
+    autoencoder.build((None, features))
     return autoencoder
 
 
@@ -87,7 +104,7 @@ def trainer_of(
     )
 
 
-def trains_with_xla(level: LevelConfig, rows: Rows, steps: int) -> bool:
+def trains_with_xla(level: LevelTraining, rows: Rows, steps: int) -> bool:
     """Whether a level that trains on rows (rows, features) for so many steps does so with XLA.
 
     Where it is faster, unless the level is too small for the measuring to be worth it, or several

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from layers import SparseAutoencoder, revive
-from pipeline.config.level import LevelConfig
+from pipeline.config.level import LevelTraining
 from pipeline.data.rows.aligned import aligned_empty
 from pipeline.data.rows.streamed import Rows, StreamedRows
 from pipeline.seeds import derive
@@ -45,7 +45,7 @@ class Pretrained(NamedTuple):
 
 
 def pretrain(
-    level: LevelConfig,
+    level: LevelTraining,
     rows: Rows,
     validation: Rows,
     seed: int,
@@ -150,7 +150,7 @@ def encoded(
 
 
 def _pretrain_standardized(
-    level: LevelConfig,
+    level: LevelTraining,
     rows: Rows,
     validation: Rows,
     seed: int,

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
@@ -228,7 +228,7 @@ def test_a_value_that_is_not_yaml_is_refused():
     ("setting", "message"),
     [
         ("sed=1", "sed: unknown key. Did you mean 'seed'? "
-         "Valid: data, execution, export, finetune, name, pretrain_seeds, seed, stack."),
+         "Valid: data, execution, export, finetune, name, pretrain_seeds, seed, stack, task."),
         ("finetune.epoch=3", "finetune.epoch: unknown key. Did you mean 'epochs'? Valid: arms, "
          "batch_size, checkpoints, corruption, dropout, encoder_rates, epochs, label_budgets, "
          "learning_rate, min_steps, pseudo_labels, reconstruction, references, seeds, "
@@ -240,7 +240,7 @@ def test_a_value_that_is_not_yaml_is_refused():
         ("stack.0.corruption.shar=0.2", "stack.0.corruption.shar: unknown key. "
          "Did you mean 'share'? Valid: kind, share."),
         ("qqq=1", "qqq: unknown key. "
-         "Valid: data, execution, export, finetune, name, pretrain_seeds, seed, stack."),
+         "Valid: data, execution, export, finetune, name, pretrain_seeds, seed, stack, task."),
     ],
 )  # fmt: skip
 def test_an_unknown_key_is_refused_with_the_nearest_of_its_section(setting, message):
@@ -261,7 +261,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_of_its_section(setting, mess
         ("data.test=0", "data.test", "greater than 0", "0"),
         ("data.test=1.5", "data.test", "less than 1", "1.5"),
         ("data.test=-0.5", "data.test", "greater than 0", "-0.5"),
-        ("data.task=guess", "data.task", "'classification', 'multilabel' or 'regression'",
+        ("task.kind=guess", "task", "'auto', 'classification', 'multilabel', 'regression'",
          "'guess'"),
         ("data.drop=a", "data.drop", "must be a list", "'a'"),
         ("stack=[]", "stack", "at least 1 item", "[]"),
@@ -273,7 +273,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_of_its_section(setting, mess
          "'topkk'"),
         ("stack.0.sparsity={k: 3}", "stack.0.sparsity", "needs the key 'mechanism'", "{'k': 3}"),
         ("finetune.arms=[pretrained, froze]", "finetune.arms.1",
-         "'untrained_codes' or 'compute_matched'", "'froze'"),
+         "Did you mean 'frozen'? Valid: compute_matched, frozen,", "'froze'"),
         ("finetune.label_budgets=[0]", "finetune.label_budgets.0", "greater than 0", "0"),
         ("finetune.label_budgets=[some]", "finetune.label_budgets.0", "'all'", "'some'"),
         ("finetune.learning_rate=.nan", "finetune.learning_rate", "finite", "nan"),
@@ -356,8 +356,16 @@ def test_what_goes_together_is_accepted(settings):
 # The tree
 
 
-def parts(part: type[Part] = Part) -> set[type[Part]]:
-    return {part}.union(*map(parts, part.__subclasses__()))
+def parts(part: type[Part] = RunConfig) -> set[type[Part]]:
+    """Those of the config tree."""
+    inside = {inner for field in part.model_fields.values() for inner in parts_in(field.annotation)}
+    return {part}.union(*map(parts, inside))
+
+
+def parts_in(annotation: Any) -> set[type[Part]]:
+    if isinstance(annotation, type) and issubclass(annotation, Part):
+        return {annotation}
+    return set().union(*map(parts_in, get_args(annotation)))
 
 
 def test_every_field_is_described_in_place():

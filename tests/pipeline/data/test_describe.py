@@ -8,12 +8,12 @@ import pandas as pd
 
 from pipeline.config.data import DataConfig
 from pipeline.data.describe import describe
-from pipeline.data.sources.read import read
+from tests.pipeline.data.reading import read
 
 
 def described(config: DataConfig) -> dict:
     """Through JSON, as it must be JSON-ready."""
-    return json.loads(json.dumps(describe(read(config), config), allow_nan=False))
+    return json.loads(json.dumps(describe(read(config, kind="auto"), config), allow_nan=False))
 
 
 def test_a_usable_array_source_is_described():
@@ -48,7 +48,7 @@ def test_a_table_is_described_column_by_column(iris: pd.DataFrame, tmp_path: Pat
 
 
 def test_a_regression_target_has_a_range(cancer_csv: Path):
-    config = DataConfig(source=str(cancer_csv), label="mean radius", task="regression")
+    config = DataConfig(source=str(cancer_csv), label="mean radius")
     account = described(config)
     assert account["target_range"] == [6.981, 28.11]
     assert account["classes"] is None

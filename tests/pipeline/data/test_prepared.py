@@ -9,10 +9,9 @@ import pytest
 from sklearn.datasets import load_diabetes, load_digits
 
 from pipeline.config.data import DataConfig
-from pipeline.data.fingerprint import fingerprint
-from pipeline.data.prepared import Prepared, prepare
-from pipeline.data.sources.read import read
+from pipeline.data.prepared import Prepared
 from pipeline.errors import InputError
+from tests.pipeline.data.reading import fingerprint_of, prepare, read
 
 
 @pytest.fixture
@@ -37,9 +36,9 @@ def test_digits_are_ready_for_training(folder, digits):
     assert prepared.classes == tuple("0123456789")
     assert (prepared.name, prepared.origin) == ("digits", "scikit-learn")
     assert prepared.image_shape == (8, 8)
-    assert prepared.fingerprint == fingerprint(read(DataConfig()))
+    assert prepared.fingerprint == fingerprint_of(read(DataConfig()))
     assert [len(part) for part in prepared.splits] == [1222, 1222, 216, 359]
-    assert (prepared.target_offset, prepared.target_scale) == (0, 1)
+    assert prepared.task.kind == "classification"
 
 
 def test_rows_stay_on_disk(folder):
@@ -120,43 +119,39 @@ def diabetes(tmp_path) -> tuple[Prepared, np.ndarray]:
     """442 patients, every fifth without a target, and the raw targets."""
     x, y = load_diabetes(return_X_y=True)
     y[::5] = np.nan
-    config = saved(tmp_path, x, y).model_copy(update={"task": "regression"})
-    return prepare(config, 0, tmp_path / "data"), y
+    return prepare(saved(tmp_path, x, y), 0, tmp_path / "data", "regression"), y
 
 
-def test_a_regression_s_target_has_mean_0_and_deviation_1_on_training_rows(diabetes):
+def test_a_regression_s_target_stays_as_it_is_in_float64(diabetes):
     prepared, y = diabetes
-    train = prepared.splits.train
     assert prepared.classes == ()
-    assert prepared.targets.dtype == np.float32
-    assert prepared.targets[train].mean(dtype="float64") == pytest.approx(0, abs=1e-6)
-    assert prepared.targets[train].std(dtype="float64") == pytest.approx(1, abs=1e-6)
-    assert prepared.target_offset == pytest.approx(y[train].mean())
-    assert prepared.target_scale == pytest.approx(y[train].std())
+    np.testing.assert_array_equal(prepared.targets, y, strict=True)
 
 
-def test_a_regression_s_target_can_be_told_in_raw_units(diabetes):
-    prepared, y = diabetes
-    raw = prepared.targets * prepared.target_scale + prepared.target_offset
-    np.testing.assert_allclose(raw, y, rtol=1e-5)
-    assert np.isnan(prepared.targets[::5]).all()
+@pytest.mark.parametrize(
+    ("y", "kind"),
+    [
+        (np.arange(60) % 3, "classification"),
+        (np.arange(60) % 2 + 0.5, "classification"),
+        (np.arange(60) / 7, "regression"),
+        (np.arange(60) * 1000, "regression"),
+        (np.array(["1", "2", "two"] * 20), "classification"),
+        (np.eye(3)[np.arange(60) % 3], "multilabel"),
+    ],
+)
+def test_the_target_decides_what_the_task_is(tmp_path, y, kind):
+    x = np.random.default_rng(0).normal(size=(60, 2))
+    assert prepare(saved(tmp_path, x, y), 0, tmp_path / "data", "auto").task.kind == kind
 
 
-def test_a_regression_needs_targets_that_vary_among_the_training_rows(tmp_path):
-    # One row alone has another target, and with some seed it is held out.
-    x, y = np.random.default_rng(0).normal(size=(20, 2)), np.zeros(20)
-    y[7] = 1.0
-    config = saved(tmp_path, x, y).model_copy(update={"task": "regression", "test": 0.5})
-    refused = 0
-    for seed in range(10):
-        try:
-            targets = prepare(config, seed, tmp_path / str(seed)).targets
-        except InputError as error:
-            refused += 1
-            assert "must vary among the training rows. All 8 of them have 0.0" in str(error)
-        else:
-            assert np.isfinite(targets).all()
-    assert 0 < refused < 10
+def test_what_pretraining_reads_does_not_depend_on_labels(tmp_path):
+    x, y = np.random.default_rng(0).normal(size=(60, 2)), np.arange(60) / 7
+    plain, other, moved = (
+        prepare(saved(tmp_path, rows, labels), 0, tmp_path / name, "regression")
+        for name, rows, labels in (("a", x, y), ("b", x, -y), ("c", x + 1, y))
+    )
+    assert plain.rows_read == other.rows_read != moved.rows_read
+    assert len({plain.fingerprint, other.fingerprint, moved.fingerprint}) == 3
 
 
 # Once, whole, for everyone

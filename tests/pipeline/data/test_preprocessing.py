@@ -16,8 +16,8 @@ from pipeline.data.category import category_name, category_names
 from pipeline.data.fitting import fit
 from pipeline.data.preprocessing import NUMPY, Preprocessing
 from pipeline.data.source import Column, Source
-from pipeline.data.sources.read import read
 from pipeline.errors import InputError
+from tests.pipeline.data.reading import read
 
 TRAIN = np.arange(0, 178, 2)
 

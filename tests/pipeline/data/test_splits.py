@@ -9,28 +9,34 @@ from hypothesis import strategies as st
 
 from pipeline.config.data import DataConfig
 from pipeline.data.source import Column, Source
-from pipeline.data.sources.read import read
 from pipeline.data.splits import label_budget, label_subset, split
+from pipeline.data.target import labels_of, with_target
 from pipeline.errors import InputError
+from tests.pipeline.data.reading import read, section
 
 
-def source(target: list | np.ndarray | None, test: list[bool] | None = None) -> Source:
+def source(
+    target: list | np.ndarray | None,
+    test: list[bool] | None = None,
+    kind: str = "classification",
+) -> Source:
     rows = 6 if target is None else len(target)
-    return Source(
+    labels = None if target is None else labels_of(np.array(target), rows, None, "made")
+    made = Source(
         name="made",
         origin="made",
         columns=(Column("a", "number"),),
         numbers=np.arange(rows, dtype=np.float32)[:, None],
         categories=np.empty((rows, 0), "<U1"),
-        target=None if target is None else np.array(target),
+        labels=labels,
         test=None if test is None else np.array(test),
         image_shape=None,
         table=False,
     )
+    return with_target(made, section(kind), CONFIG)
 
 
 CONFIG = DataConfig(test=0.2, validation=0.25)
-REGRESSION = DataConfig(test=0.2, validation=0.25, task="regression")
 
 
 def test_every_labelled_row_is_in_one_part():
@@ -93,7 +99,7 @@ def test_a_rare_class_has_a_row_in_each_part():
 
 def test_a_regression_target_is_split_at_random():
     target = np.append(np.linspace(0, 1, 20), np.nan)
-    parts = split(source(target), REGRESSION, seed=0)
+    parts = split(source(target, kind="regression"), CONFIG, seed=0)
     assert [len(part) for part in parts] == [13, 12, 4, 4]
     assert 20 in parts.pretrain
 
@@ -114,8 +120,8 @@ def test_one_class_alone_is_refused():
 
 
 def test_a_regression_target_that_never_varies_is_refused():
-    with pytest.raises(InputError, match=r"two target values.*'2\.0'"):
-        split(source([2.0] * 20), REGRESSION, seed=0)
+    with pytest.raises(InputError, match=r"target must vary.*have 2\.0"):
+        split(source([2.0] * 20, kind="regression"), CONFIG, seed=0)
 
 
 def test_a_class_with_too_few_rows_is_refused_by_name():
@@ -131,7 +137,7 @@ def test_two_rows_of_a_class_are_enough_where_test_rows_are_given():
 
 def test_too_few_rows_for_a_regression_are_refused():
     with pytest.raises(InputError, match="3 labelled rows at least.*Given: 2"):
-        split(source([1.0, 2.0]), REGRESSION, seed=0)
+        split(source([1.0, 2.0], kind="regression"), CONFIG, seed=0)
 
 
 @pytest.mark.parametrize("key", ["test", "validation"])
@@ -144,7 +150,7 @@ def test_a_part_that_is_too_small_or_too_large_is_refused_by_its_key(key: str, r
 
 def test_a_class_among_the_test_rows_only_is_refused():
     target = ["a", "b"] * 5 + ["c"]
-    with pytest.raises(InputError, match="class 'c' among its test rows only"):
+    with pytest.raises(InputError, match="has 'c' among its test rows only"):
         split(source(target, [False] * 10 + [True]), CONFIG, seed=0)
 
 
@@ -156,26 +162,26 @@ def test_test_rows_without_any_label_are_refused():
 def test_a_label_subset_has_exactly_so_many_rows_in_the_shares_of_the_classes():
     classes = np.array(["a"] * 60 + ["b"] * 30 + ["c"] * 10)
     for labels, expected in ((10, [6, 3, 1]), (50, [30, 15, 5]), (3, [1, 1, 1]), (7, [4, 2, 1])):
-        subset = label_subset(classes, 100, labels, seed=0)
+        subset = label_subset(classes, labels, seed=0)
         assert len(np.unique(subset)) == labels
         assert np.unique(classes[subset], return_counts=True)[1].tolist() == expected
 
 
 def test_the_rarest_class_keeps_one_label():
     classes = np.array(["a"] * 999 + ["b"])
-    subset = label_subset(classes, 1000, 10, seed=0)
+    subset = label_subset(classes, 10, seed=0)
     assert 999 in subset
     assert len(subset) == 10
 
 
 def test_all_labels_are_all_rows():
     classes = np.array(["a", "b", "b"])
-    np.testing.assert_array_equal(label_subset(classes, 3, 3, seed=0), [0, 1, 2])
+    np.testing.assert_array_equal(label_subset(classes, 3, seed=0), [0, 1, 2])
 
 
 def test_a_label_subset_depends_on_the_seed_alone():
     classes = np.array(["a", "b"] * 50)
-    first, again, other = (label_subset(classes, 100, 20, seed) for seed in (0, 0, 1))
+    first, again, other = (label_subset(classes, 20, seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 
@@ -191,7 +197,7 @@ def test_a_label_budget_lies_within_every_larger_one_for_classes_of_any_sizes(si
     rows = len(classes)
     larger = data.draw(st.integers(len(sizes), rows))
     smaller = data.draw(st.integers(len(sizes), larger))
-    few, many = (set(label_subset(classes, rows, n, seed)) for n in (smaller, larger))
+    few, many = (set(label_subset(classes, n, seed)) for n in (smaller, larger))
     assert (len(few), len(many)) == (smaller, larger)
     assert few <= many
 
@@ -207,7 +213,7 @@ def test_a_class_has_its_share_of_the_labels_and_one_at_least(sizes, share, seed
     classes = np.repeat(np.arange(len(sizes)), sizes)
     rows = len(classes)
     labels = max(len(sizes), round(share * rows))
-    counts = np.bincount(classes[label_subset(classes, rows, labels, seed)])
+    counts = np.bincount(classes[label_subset(classes, labels, seed)])
     quotas = labels * np.array(sizes) / rows
     assert counts.min() >= 1
     assert counts.sum() == labels
@@ -218,14 +224,14 @@ def test_classes_of_one_size_take_turns_at_random():
     """The label beyond equal shares goes to another class with another seed."""
     classes = np.repeat(["a", "b", "c"], 20)
     extra = {
-        np.unique(classes[label_subset(classes, 60, 31, seed)], return_counts=True)[1].argmax()
+        np.unique(classes[label_subset(classes, 31, seed)], return_counts=True)[1].argmax()
         for seed in range(20)
     }
     assert extra == {0, 1, 2}
 
 
 def test_a_label_subset_of_a_regression_is_drawn_at_random():
-    subset = label_subset(None, 100, 30, seed=0)
+    subset = label_subset(np.zeros(100), 30, seed=0)
     assert len(np.unique(subset)) == 30
     assert subset.max() > 50
 
@@ -233,7 +239,7 @@ def test_a_label_subset_of_a_regression_is_drawn_at_random():
 @pytest.mark.parametrize("labels", [2, 10])
 def test_a_label_subset_beyond_rows_or_below_classes_is_refused(labels: int):
     with pytest.raises(InputError, match=rf"finetune\.label_budgets.*Given: {labels}"):
-        label_subset(np.array(["a", "b", "c"] * 3), 9, labels, seed=0)
+        label_subset(np.array(["a", "b", "c"] * 3), labels, seed=0)
 
 
 @pytest.mark.parametrize(

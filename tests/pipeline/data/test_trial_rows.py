@@ -7,10 +7,11 @@ import pytest
 
 from pipeline.config.data import DataConfig
 from pipeline.data import trial_rows as module
-from pipeline.data.prepared import Prepared, prepare
+from pipeline.data.prepared import Prepared
 from pipeline.data.rows.sample import sample
 from pipeline.data.rows.streamed import StreamedRows
 from pipeline.data.trial_rows import Labelled, trial_rows
+from tests.pipeline.data.reading import prepare
 
 
 @pytest.fixture

@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 
 from pipeline.config import loading as settings
+from pipeline.config.untrained import untrained
 from pipeline.data.prepared import prepare
+from pipeline.data.trial_rows import trial_rows
 from pipeline.evaluation.compare import Score, compare
 from pipeline.seeds import derive
-from pipeline.stages.trials import parts_of, trials_of
+from pipeline.stages.plan import plan_of
 from pipeline.training.finetuning.finetune import Finetuner
 from pipeline.training.finetuning.network import random_autoencoders
 from tests.pipeline.evaluation.measured import ARMS, as_scores
@@ -43,19 +45,24 @@ def test_random_against_random_is_called_anything_no_more_often_than_chance_allo
     small = ["finetune.arms=[random]", "stack=[{units: 128}, {units: 64}]"]
     budgets = "finetune.label_budgets=[0.1, 0.3, all]"
     config = settings.load("digits", settings=[*small, budgets])
-    finetuner = Finetuner(config.finetune, config.stack, 64, 10, "classification")
+    network = untrained(config.stack, decoder=False)
+    finetuner: Finetuner | None = None
     for run in range(RUNS):
         config = config.model_copy(update={"seed": run})
-        data = prepare(config.data, run, tmp_path / str(run))
+        data = prepare(config.data, config.task, run, tmp_path / str(run))
+        if finetuner is None:
+            training = config.finetune.training("network")
+            finetuner = Finetuner(training, network, 64, 10, data.task)
         scores = []
-        for trial in trials_of(config, data):
-            parts = parts_of(config, data, trial)
+        for trial in plan_of(config, data).trials:
+            subset = derive(run, "subset", trial.seed)
+            parts = trial_rows(data, trial.labels, subset, all_unlabelled=False)
             for arm in ("pretrained", "random"):
                 first_weights = random_autoencoders(
-                    config.stack, 64, derive(run, "weights", arm, trial.seed)
+                    network, 64, derive(run, "weights", arm, trial.seed)
                 )
                 seed = derive(run, "trial", trial.seed)
-                outcome = finetuner.run("random", first_weights, parts, seed, lambda _: None)
+                outcome = finetuner.run(first_weights, parts, seed, lambda _: None)
                 stack = trial.seed if arm == "pretrained" else None
                 scores.append(Score(arm, trial.labels, trial.seed, outcome.score, stack))
         rows = compare(scores)

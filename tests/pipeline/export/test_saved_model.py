@@ -16,6 +16,8 @@ from layers import SparseAutoencoder
 from pipeline.config.data import DataConfig
 from pipeline.config.level import LevelConfig
 from pipeline.config.sparsity import TopKLimit
+from pipeline.config.task import AutoTask, ClassificationTask, RegressionTask
+from pipeline.config.untrained import untrained
 from pipeline.data.prepared import Prepared, prepare
 from pipeline.data.preprocessing import Preprocessing
 from pipeline.data.source import Column
@@ -31,7 +33,10 @@ from pipeline.export.saved_model import (
     export,
     raw_inputs,
 )
-from pipeline.tracking.tracker import Tracker
+from pipeline.stages.base import Outcome
+from pipeline.stages.trial import Trial
+from pipeline.tasks import task_of
+from pipeline.tasks.task import Coding, Task
 from pipeline.training.finetuning.network import build_network, initialize, random_autoencoders
 from tests.pipeline.whole_runs import Whole
 
@@ -48,23 +53,23 @@ def contents(folder: Path) -> list[str]:
 
 def stored(whole: Whole, run_id: str, name: str) -> keras.Model:
     """A model as a run stored it."""
-    run = Tracker(whole.called.uri, whole.config.name).client.get_run(run_id)
+    run = whole.called.context.tracker.client.get_run(run_id)
     file = Path(run.info.artifact_uri.removeprefix("file://"), name)
     return keras.saving.load_model(file, compile=False)
 
 
-def exported_trial(whole: Whole) -> str:
-    """The run id of the trial that was exported."""
-    tracker = Tracker(whole.called.uri, whole.config.name)
+def exported_trial(whole: Whole) -> tuple[Trial, Outcome]:
+    """The trial that was exported."""
+    tracker = whole.called.context.tracker
     children = tracker.children(whole.called.run.run_id)
     (tags,) = [child.tags for child in children if child.tags["stage"] == "export"]
-    (run_id,) = [
-        stage.run_id
-        for trial, stage in whole.called.trials
+    (found,) = [
+        (trial, done)
+        for trial, done in whole.called.trials
         if (trial.arm, str(trial.labels), str(trial.seed))
         == (tags["arm"], tags["labels"], tags["seed"])
     ]
-    return run_id
+    return found
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -90,7 +95,8 @@ def call(signatures, endpoint: str, rows: np.ndarray = RAW) -> dict[str, np.ndar
 
 
 def test_serve_gives_what_numpy_computes_from_the_stored_weights(digits_home, signatures):
-    network = stored(digits_home, exported_trial(digits_home), "network.keras")
+    _, done = exported_trial(digits_home)
+    network = stored(digits_home, done.run_id, "network.keras")
     kernel, bias, threshold, kernel_2, bias_2, mean, variance, head, head_bias = (
         weights for weights in network.get_weights() if weights.ndim
     )
@@ -106,7 +112,9 @@ def test_serve_gives_what_numpy_computes_from_the_stored_weights(digits_home, si
 
 def test_encode_reconstruct_and_score_are_those_of_the_pretrained_stack(digits_home, signatures):
     parts = []
-    for level in digits_home.called.levels:
+    trial, _ = exported_trial(digits_home)
+    called = digits_home.called
+    for level in called.stacks[called.plan.stack_of(trial)]:
         autoencoder = stored(digits_home, level.run_id, "autoencoder.keras")
         threshold = autoencoder.sparsity.threshold.value.numpy()
         parts.append((*autoencoder.encoder.get_weights(), threshold,
@@ -194,22 +202,32 @@ def test_the_clean_process_cannot_import_our_code():
 
 # What cannot be proved is not exported
 
-STACK = (LevelConfig(units=8, sparsity=TopKLimit(k=3)),)
+STACK = untrained((LevelConfig(units=8, sparsity=TopKLimit(k=3)),), decoder=True)
+CLASSES = task_of(ClassificationTask())
+NUMBER = task_of(RegressionTask())
+UNCODED = Coding()
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Prepared:
-    return prepare(DataConfig(), 0, tmp_path_factory.mktemp("prepared") / "data")
+    return prepare(DataConfig(), AutoTask(), 0, tmp_path_factory.mktemp("prepared") / "data")
 
 
-def untrained(data: Prepared, network: keras.Model | None = None) -> Trained:
+def trained_on(data: Prepared, network: keras.Model | None = None) -> Trained:
     autoencoders = random_autoencoders(STACK, 64, seed=0)
     if network is None:
         built = build_network(STACK, 64, 10)
         initialize(built, autoencoders, data.rows[:100], seed=0)
         network = built.model
     return Trained(
-        "made", data.preprocessing, STACK, autoencoders, network, data.task, data.classes, 0, 1
+        "made",
+        data.preprocessing,
+        ["activations"],
+        autoencoders,
+        network,
+        data.task,
+        data.classes,
+        UNCODED,
     )
 
 
@@ -219,7 +237,7 @@ def test_a_model_that_gives_other_numbers_elsewhere_is_not_exported(data, tmp_pa
     network = keras.Sequential([keras.Input((64,)), noise, keras.layers.Dense(10)])
     (tmp_path / "made" / "1").mkdir(parents=True)
     with pytest.raises(ExportError, match=r"serve/\w+ differs .*in the exported model"):
-        export(untrained(data, network), tmp_path / "made", data.numbers, data.categories)
+        export(trained_on(data, network), tmp_path / "made", data.numbers, data.categories)
     assert contents(tmp_path) == ["made"]
     assert contents(tmp_path / "made") == ["1"]
 
@@ -233,7 +251,7 @@ def test_a_model_that_needs_our_process_is_not_exported(data, tmp_path):
         [keras.Input((64,)), keras.layers.Lambda(through_python, (64,)), keras.layers.Dense(10)]
     )
     with pytest.raises(ExportError, match="the exported model does not load: .*"):
-        export(untrained(data, network), tmp_path / "made", data.numbers, data.categories)
+        export(trained_on(data, network), tmp_path / "made", data.numbers, data.categories)
     assert contents(tmp_path / "made") == []
 
 
@@ -317,7 +335,9 @@ def test_raw_rows_of_a_table_get_their_labels(garden, flowers):
 def test_a_missing_number_is_the_median_of_the_training_rows(
     endpoint, garden, flowers_run, tmp_path
 ):
-    data = prepare(flowers_run.config.data, flowers_run.config.seed, tmp_path / "data")
+    data = prepare(
+        flowers_run.config.data, flowers_run.config.task, flowers_run.config.seed, tmp_path / "data"
+    )
     train = read(flowers_run.config.data).numbers[data.splits.train, 1]
     median = float(np.nanmedian(train))
     missing = flower(garden, endpoint, [[5.0, np.nan, 1.5, 0.2]], [PLACE])
@@ -367,15 +387,25 @@ def test_a_number_that_training_never_missed_gives_nothing_rather_than_a_guess(s
 # Kinds of columns and tasks, without a subprocess
 
 
-def made(preprocessing: Preprocessing, classes=(), target=(0.0, 1.0), task=None) -> Trained:
+def made(
+    preprocessing: Preprocessing, classes=(), coding: Coding = UNCODED, task: Task | None = None
+) -> Trained:
     width = len(preprocessing.feature_names)
-    stack = (LevelConfig(units=4),)
+    stack = untrained((LevelConfig(units=4),), decoder=True)
     autoencoders = random_autoencoders(stack, width, seed=0)
     network = build_network(stack, width, max(len(classes), 1))
     initialize(network, autoencoders, np.eye(width, dtype="float32"), seed=0)
-    task = task or ("classification" if classes else "regression")
-    model = network.model
-    return Trained("made", preprocessing, stack, autoencoders, model, task, classes, *target)
+    task = task or (CLASSES if classes else NUMBER)
+    return Trained(
+        "made",
+        preprocessing,
+        ["activations"],
+        autoencoders,
+        network.model,
+        task,
+        classes,
+        coding,
+    )
 
 
 NUMBERS = Preprocessing(
@@ -397,7 +427,7 @@ CATEGORIES = Preprocessing(
 
 
 def test_a_regression_predicts_in_raw_units():
-    trained = made(NUMBERS, target=(100.0, 10.0))
+    trained = made(NUMBERS, coding=Coding(100.0, 10.0))
     rows = tf.constant([[1.0, 2.0], [3.0, 6.0]], tf.float64)
     (prediction,) = Endpoints(trained).run("serve", rows).values()
     standardised = trained.network(np.array([[0, 0], [1, 1]], "float32")).numpy()[:, 0]
@@ -465,9 +495,12 @@ def test_raw_inputs_are_named_as_the_signatures_name_them(numbers, categories, n
 def test_autoencoders_of_any_kind_pass_what_their_level_says():
     level = LevelConfig(units=6, sparsity=TopKLimit(k=2), passes_on="activations")
     for passes_on in ("activations", "code"):
-        stack = (level.model_copy(update={"passes_on": passes_on}), LevelConfig(units=3))
+        levels = (level.model_copy(update={"passes_on": passes_on}), LevelConfig(units=3))
+        stack = untrained(levels, decoder=True)
         autoencoders: list[SparseAutoencoder] = random_autoencoders(stack, 2, seed=1)
-        trained = made(NUMBERS)._replace(stack=stack, autoencoders=autoencoders)
+        trained = made(NUMBERS)._replace(
+            passes_on=[level.passes_on for level in levels], autoencoders=autoencoders
+        )
         rows = np.random.default_rng(0).normal(size=(20, 2)).astype("float32")
         kernel, bias = autoencoders[0].encoder.get_weights()
         passed = np.maximum(rows @ kernel + bias, 0)
@@ -481,7 +514,7 @@ def test_autoencoders_of_any_kind_pass_what_their_level_says():
 
 def test_topk_is_exported_without_a_sort_and_with_the_codes_of_one(tmp_path):
     limited = LevelConfig(units=300, sparsity=TopKLimit(k=40), passes_on="code")
-    stack = (limited, limited)
+    stack = untrained((limited, limited), decoder=True)
     autoencoders = random_autoencoders(stack, 64, seed=0)
     network = build_network(stack, 64, 10)
     initialize(network, autoencoders, RAW[:500] / 16, seed=0)
@@ -489,8 +522,8 @@ def test_topk_is_exported_without_a_sort_and_with_the_codes_of_one(tmp_path):
     nothing, zeros, ones = np.full(64, np.nan), np.zeros(64), np.ones(64)
     preprocessing = Preprocessing(columns, nothing, zeros, 16 * ones, (), refuses_missing=True)
     classes = tuple("0123456789")
-    trained = Trained("topk", preprocessing, stack, autoencoders, network.model,
-                      "classification", classes, 0.0, 1.0)  # fmt: skip
+    trained = Trained("topk", preprocessing, ["code", "code"], autoencoders, network.model,
+                      CLASSES, classes, UNCODED)  # fmt: skip
     folder = export(trained, tmp_path, RAW[:200], np.empty((200, 0), str))  # proves it by the sort
     loaded = tf.saved_model.load(str(folder)).signatures
     for endpoint in ENDPOINTS:

@@ -12,12 +12,13 @@ import pytest
 from matplotlib.image import imread
 
 from pipeline.data.prepared import prepare
-from pipeline.report.page import verdict_sentence
+from pipeline.evaluation.summary import Summary
+from pipeline.report.page import TrialDiagnostics, comparison_sections, verdict_sentence
 from pipeline.report.tables import notes, tables
-from pipeline.stages.report_work import _left_behind
+from pipeline.stages.base import perform
+from pipeline.stages.context import fail_run
 from pipeline.stages.summary import read_report
-from pipeline.tracking.tracker import Tracker
-from tests.pipeline.whole_runs import Whole
+from tests.pipeline.whole_runs import Whole, call_stages
 
 
 class Page(HTMLParser):
@@ -43,7 +44,7 @@ class Page(HTMLParser):
 
 
 def page_of(whole: Whole) -> Page:
-    tracker = Tracker(whole.called.uri, whole.config.name)
+    tracker = whole.called.context.tracker
     return Page(read_report(tracker, tracker.run(whole.called.run.run_id)))
 
 
@@ -52,7 +53,7 @@ def test_the_report_of_images_has_every_figure(digits_home):
     assert list(page.images) == [
         "Accuracy over labels",
         "Gain, seed by seed",
-        "What is taken for what, at 40 labels",
+        "Confusion matrix at 40 labels",
         "What fine-tuning changed",
         "Level 1: learning curves",
         "Level 1: how often units are active",
@@ -98,8 +99,8 @@ def test_the_report_has_every_table_and_note_of_the_terminal(digits_home):
 
 def test_every_figure_is_kept_with_its_own_stage_too(digits_home):
     called = digits_home.called
-    client = Tracker(called.uri, "digits").client
-    children = Tracker(called.uri, "digits").children(called.run.run_id)
+    client = called.context.tracker.client
+    children = called.context.tracker.children(called.run.run_id)
     (compared,) = [child.run_id for child in children if child.tags["stage"] == "compare"]
 
     def pictures(run_id: str) -> dict[str, bytes]:
@@ -118,7 +119,7 @@ def test_every_figure_is_kept_with_its_own_stage_too(digits_home):
 
 def test_a_picture_given_to_a_stage_leaves_its_model_intact(digits_home):
     called = digits_home.called
-    tracker = Tracker(called.uri, "digits")
+    tracker = called.context.tracker
     for level in called.levels:
         assert tracker.finished(level.key).run_id == level.run_id
 
@@ -130,12 +131,25 @@ def test_rows_that_are_no_images_are_not_drawn_as_such(flowers_home):
     assert not [title for title in titles if "reconstructions" in title]
 
 
-def test_confusion_counts_every_test_row_of_every_seed(digits_home, tmp_path):
-    called = digits_home.called
-    data = prepare(called.config.data, called.config.seed, tmp_path / "data")
-    tracker = Tracker(called.uri, "digits")
-    left = _left_behind(called.config, tracker, data, called.trials)
+def test_confusion_counts_every_test_row_of_every_seed(digits_home, tmp_path, monkeypatch):
+    config = digits_home.config
+    data = prepare(config.data, config.task, config.seed, tmp_path / "data")
+    drawn: list[TrialDiagnostics] = []
+
+    def watched(summary: Summary, trials: TrialDiagnostics):
+        drawn.append(trials)
+        return comparison_sections(summary, trials)
+
+    monkeypatch.setattr("pipeline.report.page.comparison_sections", watched)
+    called = call_stages(config)
+    plan, context = called.plan, called.context
+    perform(plan.comparison(called.trials), context)
+    with context.tracker.stage("report", "report", called.run.run_id, {}) as record:
+        plan.report(called.stacks, called.trials).compute(context, record, lambda _: None)
+    fail_run(called.run, RuntimeError())
+    (left,) = drawn
     assert left.labels == 40
+    assert set(left.confusion) == {"pretrained", "random"}
     true = np.bincount(data.targets[data.splits.test], minlength=10)
     for arm, matrix in left.confusion.items():
         np.testing.assert_array_equal(matrix.sum(axis=1), 2 * true)
@@ -146,20 +160,23 @@ def test_confusion_counts_every_test_row_of_every_seed(digits_home, tmp_path):
 
 def test_movement_is_the_distance_from_the_pretrained_weights(digits_home):
     called = digits_home.called
-    tracker = Tracker(called.uri, "digits")
+    tracker = called.context.tracker
 
     def kernels(run_id: str, name: str) -> list[np.ndarray]:
         uri = tracker.client.get_run(run_id).info.artifact_uri
         model = keras.saving.load_model(Path(uri.removeprefix("file://"), name), compile=False)
         return [weights for weights in model.get_weights() if weights.ndim == 2]
 
-    before = [kernels(level.run_id, "autoencoder.keras")[0] for level in called.levels]
+    before = [
+        [kernels(level.run_id, "autoencoder.keras")[0] for level in stack]
+        for stack in called.stacks
+    ]
     seen = set()
     for trial, stage in called.trials:
         if trial.arm == "random":
             continue
         after = kernels(stage.run_id, "network.keras")
-        for number, kernel in enumerate(before, 1):
+        for number, kernel in enumerate(before[called.plan.stack_of(trial)], 1):
             distance = np.linalg.norm(after[number - 1] - kernel) / np.linalg.norm(kernel)
             assert stage.metrics[f"moved_level_{number}"] == pytest.approx(distance, abs=1e-6)
             seen.add((trial.arm, distance > 0))

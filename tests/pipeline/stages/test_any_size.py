@@ -10,11 +10,9 @@ from pipeline.config.loading import check
 from pipeline.config.schema import RunConfig
 from pipeline.data.rows.streamed import StreamedRows
 from pipeline.errors import InputError
-from pipeline.stages import all as stages
-from pipeline.stages import work
-from pipeline.stages.run import start_run
-from pipeline.stages.trials import check_data
-from tests.pipeline.whole_runs import Whole, call_stages, whole_run
+from pipeline.stages.plan import check_data
+from pipeline.training.pretraining import pretrain as pretraining
+from tests.pipeline.whole_runs import Whole, begin, call_stages, whole_run
 
 MEMORY = 0.0006
 """GiB: training rows and the codes of both levels need more."""
@@ -51,23 +49,25 @@ def with_memory(config: RunConfig, memory: float) -> RunConfig:
 
 def keys_of(config: RunConfig) -> list[str]:
     called = call_stages(config)
-    return [called.data.key, *(level.key for level in called.levels)]
+    return [called.plan.data.key, *(level.key for level in called.levels)]
 
 
 def test_every_level_read_its_rows_from_disk(streamed_config, at_home, tmp_path, monkeypatch):
     at_home(tmp_path, monkeypatch)
     read = []
-    train = work.pretrain
+    train = pretraining.pretrain
     monkeypatch.setattr(
-        work,
+        pretraining,
         "pretrain",
         lambda level, rows, *rest: read.append(rows) or train(level, rows, *rest),
     )
     called = call_stages(streamed_config)
-    assert [type(rows) for rows in read] == [StreamedRows, StreamedRows]
-    assert [rows.shape for rows in read] == [(1222, 64), (1222, 48)]
-    left = {file.name for file in Path(called.run.scratch).glob("*.npy")}
-    assert left == {"pretrain-0-1.npy", "validation-0-1.npy"}
+    assert [type(rows) for rows in read] == [StreamedRows] * 4
+    assert [rows.shape for rows in read] == [(1222, 64), (1222, 48)] * 2  # for each of two stacks
+    left = {file.name for file in called.run.scratch.glob("*.npy")}
+    assert left == {
+        f"{part}-{stack}-1.npy" for part in ("pretrain", "validation") for stack in (0, 1)
+    }
 
 
 def test_the_run_learns_as_one_in_memory_does(streamed_run, digits_run):
@@ -93,10 +93,11 @@ def test_memory_counts_where_the_order_of_rows_depends_on_it(
     streamed_config, streamed_run, at_home, monkeypatch
 ):
     at_home(streamed_run.home, monkeypatch)
-    here = [streamed_run.called.data.key, *(s.key for s in streamed_run.called.levels)]
+    called = streamed_run.called
+    here = [called.plan.data.key, *(level.key for level in called.levels)]
     assert keys_of(streamed_config) == here
-    run = start_run(other := with_memory(streamed_config, MEMORY * 0.9))
-    assert stages.data_stage(other, run).key != here[0]
+    _, plan = begin(with_memory(streamed_config, MEMORY * 0.9))
+    assert plan.level(0, 1, []).key != here[1]
 
 
 def test_more_labels_than_fit_memory_are_refused(streamed_config):

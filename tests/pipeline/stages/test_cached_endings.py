@@ -48,7 +48,7 @@ def again(first: Whole, **export: str) -> Whole:
 
 
 def tracker_of(run: Whole) -> Tracker:
-    return Tracker(run.called.uri, run.config.name)
+    return run.called.context.tracker
 
 
 def cached(run: Whole) -> dict[str, str]:

@@ -6,14 +6,24 @@ import pytest
 
 from pipeline.config.data import DataConfig
 from pipeline.config.loading import check
+from pipeline.config.task import AutoTask, ClassificationTask, MultilabelTask
 from pipeline.data.describe import describe
 from pipeline.data.prepared import prepare
+from pipeline.data.source import Source
 from pipeline.data.sources.read import read, read_rows
+from pipeline.data.target import with_target
 from pipeline.errors import InputError
 from pipeline.export.inference import infer, model_columns
+from pipeline.stages.plan import check_data
 from tests.pipeline.whole_runs import Whole, whole_run
 
 LABELS = ["odd", "loop", "large"]
+TASK = MultilabelTask()
+
+
+def with_labels(config: DataConfig) -> Source:
+    """The source of the config with the target of the task."""
+    return with_target(read(config), TASK)
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +46,7 @@ def source(table, tmp_path):
         file = tmp_path / f"digits.{suffix}"
         rows.to_csv(file, index=False) if suffix == "csv" else rows.to_parquet(file, index=False)
         label = settings.pop("label", tuple(LABELS))
-        return DataConfig(
-            source=str(file), label=label, task="multilabel", scaling="global", **settings
-        )
+        return DataConfig(source=str(file), label=label, scaling="global", **settings)
 
     return write
 
@@ -53,9 +61,9 @@ def labels_run(table, at_home, tmp_path_factory) -> Whole:
             "data": {
                 "source": str(home / "digits.parquet"),
                 "label": LABELS,
-                "task": "multilabel",
                 "scaling": "global",
             },
+            "task": {"kind": "multilabel"},
             "stack": [{"units": 32, "epochs": 3}],
             "finetune": {
                 "arms": ["pretrained", "random"],
@@ -74,8 +82,8 @@ def labels_run(table, at_home, tmp_path_factory) -> Whole:
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_label_columns_become_targets_of_0_and_1(suffix, source, table, tmp_path):
-    data = prepare(source(suffix=suffix), 0, tmp_path / "data")
-    assert data.task == "multilabel"
+    data = prepare(source(suffix=suffix), TASK, 0, tmp_path / "data")
+    assert data.task.kind == "multilabel"
     assert data.classes == tuple(LABELS)
     assert data.rows.shape == (600, 64)
     assert np.isnan(data.targets[:50]).all()
@@ -88,8 +96,8 @@ def test_label_columns_become_targets_of_0_and_1(suffix, source, table, tmp_path
 def test_an_array_of_labels_names_them_by_number(digits, tmp_path):
     rows, digit = digits
     np.savez(tmp_path / "d.npz", x=rows, y=np.stack([digit % 2, digit > 4], axis=1))
-    config = DataConfig(source=str(tmp_path / "d.npz"), task="multilabel")
-    found = describe(read(config), config)
+    config = DataConfig(source=str(tmp_path / "d.npz"))
+    found = describe(with_labels(config), config)
     assert found["classes"] == {
         "label 0": int((digit % 2).sum()),
         "label 1": int((digit > 4).sum()),
@@ -104,9 +112,7 @@ def test_test_rows_of_an_array_keep_their_labels(digits, tmp_path):
         tmp_path / "d.npz",
         x_train=rows[:500], y_train=labels[:500], x_test=rows[500:600], y_test=labels[500:600],
     )  # fmt: skip
-    data = prepare(
-        DataConfig(source=str(tmp_path / "d.npz"), task="multilabel"), 0, tmp_path / "data"
-    )
+    data = prepare(DataConfig(source=str(tmp_path / "d.npz")), TASK, 0, tmp_path / "data")
     assert data.splits.test.tolist() == list(range(500, 600))
     np.testing.assert_array_equal(data.targets[500:], labels[500:600])
 
@@ -114,36 +120,57 @@ def test_test_rows_of_an_array_keep_their_labels(digits, tmp_path):
 def test_what_is_no_label_is_refused_by_row_and_label(source, table):
     wrong = table.assign(large=np.where(np.arange(600) == 7, "perhaps", table["large"]))
     with pytest.raises(InputError, match=r"0 or 1 .* 'perhaps' in row 8, label 3"):
-        read(source(wrong))
+        with_labels(source(wrong))
 
 
 def test_a_label_that_all_rows_have_is_refused(source, table, tmp_path):
     with pytest.raises(InputError, match="'loop' applies to all"):
-        prepare(source(table.assign(loop=1)), 0, tmp_path / "data")
+        prepare(source(table.assign(loop=1)), TASK, 0, tmp_path / "data")
 
 
 def test_one_column_of_classes_is_told_of_the_task(digits, tmp_path):
     rows, digit = digits
     np.savez(tmp_path / "d.npz", x=rows, y=digit)
-    with pytest.raises(InputError, match="set data.task: classification"):
-        read(DataConfig(source=str(tmp_path / "d.npz"), task="multilabel"))
+    with pytest.raises(InputError, match="set task.kind: classification"):
+        with_labels(DataConfig(source=str(tmp_path / "d.npz")))
 
 
-def test_several_labels_without_the_task_are_told_of_it(digits, tmp_path):
+def test_several_labels_for_classes_are_told_of_the_task(digits, tmp_path):
     rows, digit = digits
     np.savez(tmp_path / "d.npz", x=rows, y=np.stack([digit % 2, digit > 4], axis=1))
-    with pytest.raises(InputError, match="data.task: multilabel"):
-        read(DataConfig(source=str(tmp_path / "d.npz")))
+    found = read(DataConfig(source=str(tmp_path / "d.npz")))
+    with pytest.raises(InputError, match="task.kind: multilabel"):
+        with_target(found, ClassificationTask())
 
 
-def test_several_label_columns_need_the_task():
+def test_several_labels_are_found_to_be_such(digits, source, tmp_path):
+    rows, digit = digits
+    np.savez(tmp_path / "d.npz", x=rows, y=np.stack([digit % 2, digit > 4], axis=1))
+    for config in (DataConfig(source=str(tmp_path / "d.npz")), source()):
+        found = with_target(read(config), AutoTask())
+        assert found.task is not None and found.task.kind == "multilabel"
+
+
+def test_several_label_columns_are_no_classes():
+    check({"data": {"label": LABELS}})
     with pytest.raises(InputError, match="label names one column"):
-        check({"data": {"label": LABELS}})
+        check({"data": {"label": LABELS}, "task": {"kind": "classification"}})
 
 
-def test_pseudo_labels_of_a_number_are_refused():
-    with pytest.raises(InputError, match=r"pseudo_labels needs .* classes or labels"):
-        check({"data": {"task": "regression"}, "finetune": {"pseudo_labels": 1.0}})
+@pytest.mark.parametrize("kind", ["auto", "regression"])
+def test_pseudo_labels_of_a_number_are_refused(kind, digits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows, digit = digits
+    np.savez(tmp_path / "d.npz", x=rows, y=digit + 0.5)
+    config = check(
+        {
+            "data": {"source": str(tmp_path / "d.npz")},
+            "task": {"kind": kind},
+            "finetune": {"pseudo_labels": 1.0},
+        }
+    )
+    with pytest.raises(InputError, match=r"pseudo_labels needs .* classes or labels.*regression"):
+        check_data(config)
 
 
 def test_a_run_compares_by_f1(labels_run):

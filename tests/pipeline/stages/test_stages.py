@@ -7,20 +7,29 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_diabetes
+from sklearn.metrics import r2_score
 
 from pipeline.config.loading import check
 from pipeline.config.schema import RunConfig
 from pipeline.data.prepared import prepare
+from pipeline.data.sources.read import read_rows
+from pipeline.data.trial_rows import trial_rows
 from pipeline.errors import InputError
-from pipeline.stages import all as stages
-from pipeline.stages.base import Stage
-from pipeline.stages.run import fail_run, start_run
-from pipeline.stages.trials import LevelSpec, TrialSpec, parts_of
+from pipeline.export.inference import infer, model_columns
+from pipeline.files import write_frame
+from pipeline.seeds import derive
+from pipeline.stages.base import Outcome, perform
+from pipeline.stages.context import Context, fail_run
+from pipeline.stages.plan import plan_of
+from pipeline.stages.trial import Trial
 from pipeline.tracking.tracker import Tracker
+from pipeline.training.finetuning import finetune as finetuning
+from pipeline.training.finetuning.objective import NetworkObjective
 from pipeline.training.loop import DivergedError
-from tests.pipeline.whole_runs import Called, call_stages, whole_run
+from tests.pipeline.whole_runs import Called, begin, call_stages, whole_run
 
 PENALTY = {"units": 16, "epochs": 2, "batch_size": 128}
 
@@ -39,24 +48,24 @@ def changed(config: RunConfig, **parts) -> RunConfig:
     return check(tree)
 
 
-def tracker_of(called: Called) -> Tracker:
-    return Tracker(called.uri, called.config.name)
-
-
-def artifact(called: Called, run_id: str, name: str) -> Path:
-    uri = tracker_of(called).client.get_run(run_id).info.artifact_uri
+def artifact(context: Context, run_id: str, name: str) -> Path:
+    uri = context.tracker.client.get_run(run_id).info.artifact_uri
     return Path(uri.removeprefix("file://"), name)
 
 
 def recomputed(called: Called) -> tuple[list[bool], dict[str, set[bool]]]:
-    """Which levels were computed, and for each arm which of its trials."""
+    """Which levels were computed, in every stack alike, and for each arm which of its trials."""
     arms: dict[str, set[bool]] = {}
     for trial, stage in called.trials:
         arms.setdefault(trial.arm, set()).add(not stage.cached)
-    return [not level.cached for level in called.levels], arms
+    levels = [
+        {not level.cached for level in of_stacks} for of_stacks in zip(*called.stacks, strict=True)
+    ]
+    assert all(len(computed) == 1 for computed in levels)
+    return [True in computed for computed in levels], arms
 
 
-def without_seconds(stage: Stage) -> dict[str, float]:
+def without_seconds(stage: Outcome) -> dict[str, float]:
     return {name: value for name, value in stage.metrics.items() if name != "seconds"}
 
 
@@ -70,7 +79,7 @@ def test_a_first_run_computes_everything(digits_run):
 
 
 def test_there_is_an_mlflow_run_for_each_stage_a_child_of_the_whole_run(digits_home):
-    tracker = tracker_of(digits_home.called)
+    tracker = digits_home.called.context.tracker
     children = tracker.children(digits_home.called.run.run_id)
     count = {
         stage: sum(child.tags["stage"] == stage for child in children)
@@ -78,7 +87,7 @@ def test_there_is_an_mlflow_run_for_each_stage_a_child_of_the_whole_run(digits_h
     }
     assert count == {
         "data": 1,
-        "pretrain": 2,
+        "pretrain": 4,  # two levels of two stacks
         "finetune": 12,
         "compare": 1,
         "export": 1,
@@ -90,7 +99,7 @@ def test_there_is_an_mlflow_run_for_each_stage_a_child_of_the_whole_run(digits_h
 def test_a_trial_is_tagged_with_arm_labels_and_seed(digits_home):
     called = digits_home.called
     for trial, stage in called.trials:
-        tags = tracker_of(called).run(stage.run_id).tags
+        tags = called.context.tracker.run(stage.run_id).tags
         identity = (trial.arm, str(trial.labels), str(trial.seed))
         assert (tags["arm"], tags["labels"], tags["seed"]) == identity
         assert tags["key"] == stage.key
@@ -98,12 +107,13 @@ def test_a_trial_is_tagged_with_arm_labels_and_seed(digits_home):
 
 def test_no_two_stages_share_a_key(digits_run):
     called = digits_run.called
-    keys = [called.data.key, *(s.key for s in called.levels), *(s.key for _, s in called.trials)]
-    assert len(set(keys)) == len(keys) == 15
+    levels = [level for stack in called.stacks for level in stack]
+    keys = [called.plan.data.key, *(s.key for s in levels), *(s.key for _, s in called.trials)]
+    assert len(set(keys)) == len(keys) == 17
 
 
 def test_a_level_s_metrics_are_recorded_epoch_by_epoch(digits_home):
-    client = tracker_of(digits_home.called).client
+    client = digits_home.called.context.tracker.client
     for level in digits_home.called.levels:
         for name in ("loss", "reconstruction_error", "explained_variance", "active_fraction",
                      "dead_fraction", "mean_activation"):  # fmt: skip
@@ -114,7 +124,7 @@ def test_a_level_s_metrics_are_recorded_epoch_by_epoch(digits_home):
 
 
 def test_a_trial_s_checkpoints_are_recorded(digits_home):
-    client = tracker_of(digits_home.called).client
+    client = digits_home.called.context.tracker.client
     for trial, stage in digits_home.called.trials:
         history = client.get_metric_history(stage.run_id, "validation_accuracy")
         rates = 1 if trial.arm == "frozen" else 2
@@ -126,11 +136,11 @@ def test_a_trial_s_checkpoints_are_recorded(digits_home):
 
 def test_the_run_holds_its_config_and_the_dataset(digits_home):
     called = digits_home.called
-    run = tracker_of(called).client.get_run(called.run.run_id)
+    run = called.context.tracker.client.get_run(called.run.run_id)
     assert run.info.status == "FINISHED"
     assert run.data.params["data.source"] == "digits"
     assert run.data.params["finetune.seeds"] == "2"
-    kept = artifact(called, called.run.run_id, "config.json").read_text()
+    kept = artifact(called.context, called.run.run_id, "config.json").read_text()
     assert RunConfig.model_validate_json(kept) == called.config
     (logged,) = run.inputs.dataset_inputs
     assert (logged.dataset.name, len(logged.dataset.digest)) == ("digits", 36)
@@ -138,12 +148,14 @@ def test_the_run_holds_its_config_and_the_dataset(digits_home):
 
 def test_a_trial_s_score_is_that_of_the_network_it_stored(digits_home, tmp_path):
     called = digits_home.called
-    data = prepare(called.config.data, called.config.seed, tmp_path / "data")
+    config = called.config
+    data = prepare(config.data, config.task, config.seed, tmp_path / "data")
     for trial, stage in called.trials[::5]:
         network = keras.saving.load_model(
-            artifact(called, stage.run_id, "network.keras"), compile=False
+            artifact(called.context, stage.run_id, "network.keras"), compile=False
         )
-        test = parts_of(called.config, data, trial).test
+        subset = derive(config.seed, "subset", trial.seed)
+        test = trial_rows(data, trial.labels, subset, all_unlabelled=False).test
         right = network.predict_on_batch(test.rows).argmax(axis=1) == test.targets
         assert stage.metrics["accuracy"] == np.mean(right)
 
@@ -151,7 +163,7 @@ def test_a_trial_s_score_is_that_of_the_network_it_stored(digits_home, tmp_path)
 def test_a_trial_stores_what_it_predicts_for_the_test_rows(digits_home):
     called = digits_home.called
     for _, stage in called.trials[::5]:
-        with np.load(artifact(called, stage.run_id, "predictions.npz")) as stored:
+        with np.load(artifact(called.context, stage.run_id, "predictions.npz")) as stored:
             assert np.mean(stored["predicted"] == stored["true"]) == stage.metrics["accuracy"]
             assert len(stored["true"]) == 359
 
@@ -165,9 +177,9 @@ def test_more_labels_give_a_better_accuracy(digits_run):
 
 def test_the_comparison_is_stored_with_the_run(digits_home):
     called = digits_home.called
-    tracker = tracker_of(called)
+    tracker = called.context.tracker
     (stage,) = [c for c in tracker.children(called.run.run_id) if c.tags["stage"] == "compare"]
-    stored = json.loads(artifact(called, stage.run_id, "comparison.json").read_text())
+    stored = json.loads(artifact(called.context, stage.run_id, "comparison.json").read_text())
     assert stored["comparison"] == digits_home.summary["comparison"]
     assert stored["label_saving"] == digits_home.summary["label_saving"]
     figures = {
@@ -184,7 +196,7 @@ def test_the_comparison_is_stored_with_the_run(digits_home):
 
 def test_the_best_trial_of_the_first_arm_with_the_most_labels_is_exported(digits_home):
     called = digits_home.called
-    tracker = tracker_of(called)
+    tracker = called.context.tracker
     (stage,) = [c for c in tracker.children(called.run.run_id) if c.tags["stage"] == "export"]
     kept = {
         trial.seed: result.metrics["validation_accuracy_kept"]
@@ -204,7 +216,7 @@ def test_no_artifact_is_a_pickle(digits_run):
 
 
 def test_a_finished_run_leaves_no_scratch_behind(digits_run):
-    assert not Path(digits_run.called.run.scratch).exists()
+    assert not digits_run.called.run.scratch.exists()
 
 
 # A second run
@@ -236,15 +248,16 @@ def test_a_second_run_computes_nothing_and_gives_the_same_numbers(digits_run, se
 
 
 def test_a_cached_stage_says_so_and_links_to_the_run_that_did_the_work(digits_run, second_run):
-    tracker = tracker_of(second_run)
+    tracker = second_run.context.tracker
     children = tracker.children(second_run.run.run_id)
     cached = [child for child in children if child.tags["stage"] in ("pretrain", "finetune")]
-    sources = {stage.run_id for stage in digits_run.called.levels}
+    sources = {level.run_id for stack in digits_run.called.stacks for level in stack}
     sources |= {stage.run_id for _, stage in digits_run.called.trials}
     assert {child.tags["cached"] for child in cached} == {"True"}
     assert {child.tags["cached_from"] for child in cached} == sources
     assert not sources & {child.run_id for child in children}
-    level = next(child for child in cached if child.tags.get("level") == "2")
+    levels = {(child.tags.get("level"), child.tags.get("stack")): child for child in cached}
+    level = levels["2", "0"]
     first = digits_run.called.levels[1].metrics
     assert level.metrics["explained_variance"] == first["explained_variance"]
     assert level.params == tracker.run(digits_run.called.levels[1].run_id).params
@@ -274,7 +287,8 @@ def test_a_new_seed_and_a_new_budget_compute_only_their_own_trials(digits_home):
         finetune={"seeds": 3, "label_budgets": [40, 100], "arms": ["frozen"]},
     )
     called = call_stages(config)
-    assert recomputed(called)[0] == [False, False]
+    cached = [[level.cached for level in stack] for stack in called.stacks]
+    assert cached == [[True, True], [True, True], [False, False]]  # the new seed's stack is new
     computed = {(t.labels, t.seed) for t, stage in called.trials if not stage.cached}
     assert computed == {(40, 2), (100, 0), (100, 1), (100, 2)}
 
@@ -312,10 +326,9 @@ def test_one_other_value_in_the_data_recomputes_everything(digits_home, tmp_path
     digits.images[0, 0, 3] += 1
     np.savez(tmp_path / "copy.npz", x=digits.images, y=digits.target)
     config = changed(digits_home.config, data={"source": str(tmp_path / "copy.npz")})
-    run = start_run(config)
-    data = stages.data_stage(config, run)
-    assert data.key != digits_home.called.data.key
-    assert not stages.pretrain_stage(config, run, LevelSpec(1), data, [], lambda _: None).cached
+    context, plan = begin(config)
+    assert plan.data.key != digits_home.called.plan.data.key
+    assert not perform(plan.level(0, 1, []), context).cached
 
 
 def test_a_new_reference_computes_only_its_own_trials(digits_home):
@@ -342,38 +355,58 @@ def test_where_the_export_goes_recomputes_nothing(digits_home, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def two_stacks(digits_run, at_home) -> Called:
-    """Two stacks, dealt out to three seeds of the pretrained arm."""
+def taking_turns(digits_run, at_home) -> Called:
+    """Two stacks for three seeds of the pretrained arm."""
     trials = {"arms": ["pretrained"], "label_budgets": [40], "seeds": 3}
     with pytest.MonkeyPatch.context() as patch:
         at_home(digits_run.home, patch)
         return call_stages(changed(digits_run.config, pretrain_seeds=2, finetune=trials))
 
 
-def test_the_first_stack_is_that_of_a_run_with_one(digits_run, two_stacks):
-    first, second = two_stacks.stacks
-    assert [level.run_id for level in first] == [s.run_id for s in digits_run.called.levels]
-    assert [level.cached for level in second] == [False, False]
+def test_by_default_each_seed_has_a_stack_of_its_own(digits_home):
+    called = digits_home.called
+    assert len(called.stacks) == called.config.finetune.seeds == 2
+    tracker = called.context.tracker
+    for trial, stage in called.trials:
+        expected = None if trial.arm == "random" else str(trial.seed)
+        assert tracker.run(stage.run_id).tags.get("stack") == expected
 
 
-def test_stacks_differ_in_their_weights(two_stacks):
-    stored = [artifact(two_stacks, s[0].run_id, "autoencoder.keras") for s in two_stacks.stacks]
+def test_the_stacks_of_a_run_with_more_seeds_begin_with_those_of_one_with_fewer(
+    digits_run, taking_turns
+):
+    for stack, before in zip(taking_turns.stacks, digits_run.called.stacks, strict=True):
+        assert [level.run_id for level in stack] == [level.run_id for level in before]
+
+
+def test_the_first_stack_is_that_of_a_run_with_one(digits_home):
+    trials = {"arms": ["frozen"], "label_budgets": [40], "seeds": 2}
+    one = call_stages(changed(digits_home.config, pretrain_seeds=1, finetune=trials))
+    (stack,) = one.stacks
+    assert [level.run_id for level in stack] == [s.run_id for s in digits_home.called.levels]
+    # Seed 0 stands on the stack it stood on, seed 1 on another.
+    assert [stage.cached for _, stage in one.trials] == [True, False]
+
+
+def test_stacks_differ_in_their_weights(digits_home):
+    called = digits_home.called
+    stored = [artifact(called.context, s[0].run_id, "autoencoder.keras") for s in called.stacks]
     one, two = (keras.saving.load_model(file, compile=False).get_weights()[0] for file in stored)
     assert np.abs(one - two).mean() > 0.01
 
 
-def test_stacks_are_dealt_out_to_the_seeds_in_turn(two_stacks):
-    tracker = tracker_of(two_stacks)
-    told = {t.seed: tracker.run(stage.run_id).tags for t, stage in two_stacks.trials}
-    # Seed 0 is cached from a run with one stack, and stack 0 is what it had.
-    assert {seed: tags["stack"] for seed, tags in told.items()} == {0: "0", 1: "1", 2: "0"}
-    cached = [stage.cached for _, stage in two_stacks.trials]
-    assert cached == [True, False, False]
+def test_the_seeds_use_fewer_stacks_in_turn(taking_turns):
+    tracker = taking_turns.context.tracker
+    tags = {t.seed: tracker.run(stage.run_id).tags for t, stage in taking_turns.trials}
+    assert {seed: of_seed["stack"] for seed, of_seed in tags.items()} == {0: "0", 1: "1", 2: "0"}
+    # Seeds 0 and 1 are cached from a run with a stack for each of them, which are the same.
+    cached = [stage.cached for _, stage in taking_turns.trials]
+    assert cached == [True, True, False]
 
 
-def test_the_summary_tells_of_each_level_the_mean_over_the_stacks(uri, tmp_path):
+def test_the_summary_has_of_each_level_the_mean_over_the_stacks(uri, tmp_path):
     trials = {"arms": ["frozen"], "label_budgets": [50], "seeds": 2, "min_steps": 20}
-    config = {"name": "two", "stack": [PENALTY], "pretrain_seeds": 2, "finetune": trials}
+    config = {"name": "two", "stack": [PENALTY], "finetune": trials}
     whole = whole_run(check(config), tmp_path)
     explained = [stack[0].metrics["explained_variance"] for stack in whole.called.stacks]
     assert explained[0] != explained[1]
@@ -397,11 +430,12 @@ def test_the_controls_start_from_the_random_arm_s_weights(digits_home):
                   "seeds": 1},
     )  # fmt: skip
     called = call_stages(config)
-    tracker = tracker_of(called)
+    tracker = called.context.tracker
     by_arm = {trial.arm: stage for trial, stage in called.trials}
     assert by_arm["untrained_codes"].metrics["encoder_rate"] == 0
     assert by_arm["compute_matched"].metrics["encoder_rate"] > 0
-    files = {arm: artifact(called, stage.run_id, "network.keras") for arm, stage in by_arm.items()}
+    context = called.context
+    files = {arm: artifact(context, stage.run_id, "network.keras") for arm, stage in by_arm.items()}
     kernels = {
         arm: keras.saving.load_model(file, compile=False).get_weights()[0]
         for arm, file in files.items()
@@ -434,14 +468,14 @@ def small(uri) -> Called:
 
 
 def test_a_damaged_level_is_computed_again_and_comes_out_the_same(small):
-    weights = artifact(small, small.levels[0].run_id, "autoencoder.keras")
+    weights = artifact(small.context, small.levels[0].run_id, "autoencoder.keras")
     before = keras.saving.load_model(weights, compile=False).get_weights()
     weights.write_bytes(weights.read_bytes()[:-100])
     again = call_stages(small.config)
     # What stands on the level is still good: the level came out as it was.
     assert recomputed(again) == ([True], {"frozen": {False}})
     assert without_seconds(again.levels[0]) == without_seconds(small.levels[0])
-    restored = artifact(again, again.levels[0].run_id, "autoencoder.keras")
+    restored = artifact(again.context, again.levels[0].run_id, "autoencoder.keras")
     after = keras.saving.load_model(restored, compile=False).get_weights()
     for one, two in zip(before, after, strict=True):
         np.testing.assert_array_equal(one, two)
@@ -451,7 +485,7 @@ def test_a_damaged_level_is_computed_again_and_comes_out_the_same(small):
 
 
 def test_a_trial_whose_network_is_gone_is_computed_again(small):
-    artifact(small, small.trials[0][1].run_id, "network.keras").unlink()
+    artifact(small.context, small.trials[0][1].run_id, "network.keras").unlink()
     again = call_stages(small.config)
     assert recomputed(again) == ([False], {"frozen": {True}})
     assert without_seconds(again.trials[0][1]) == without_seconds(small.trials[0][1])
@@ -475,25 +509,24 @@ def test_a_refreshing_run_computes_everything_and_comes_out_the_same(small):
 
 def test_codes_of_a_level_are_computed_once(uri):
     config = check({"name": "codes", "stack": [PENALTY, PENALTY]})
-    run = start_run(config)
-    data = stages.data_stage(config, run)
-    first = stages.pretrain_stage(config, run, LevelSpec(1), data, [], lambda _: None)
-    assert not list(Path(run.scratch).glob("*-0-1.npy"))
-    stages.pretrain_stage(config, run, LevelSpec(2), data, [first], lambda _: None)
-    files = [Path(run.scratch, f"{part}-0-1.npy") for part in ("pretrain", "validation")]
+    context, plan = begin(config)
+    scratch, prepared = context.run.scratch, context.data
+    first = perform(plan.level(0, 1, []), context)
+    assert not list(scratch.glob("*-0-1.npy"))
+    perform(plan.level(0, 2, [first]), context)
+    files = [scratch / f"{part}-0-1.npy" for part in ("pretrain", "validation")]
     written = [(file.stat().st_ino, file.stat().st_mtime_ns) for file in files]
     other = changed(config, stack={1: {"epochs": 1}})
-    assert not stages.pretrain_stage(other, run, LevelSpec(2), data, [first], lambda _: None).cached
+    assert not perform(plan_of(other, prepared, plan.data).level(0, 2, [first]), context).cached
     assert [(file.stat().st_ino, file.stat().st_mtime_ns) for file in files] == written
     # They are the activations of the first level for training and validation rows.
-    stored = artifact(Called(config, uri, run, data, [], []), first.run_id, "autoencoder.keras")
+    stored = artifact(context, first.run_id, "autoencoder.keras")
     kernel, bias, *_ = keras.saving.load_model(stored, compile=False).get_weights()
-    prepared = prepare(config.data, config.seed, Path(run.scratch, "data"))
     for file, part in zip(files, ("pretrain", "validation"), strict=True):
         rows = prepared.rows[getattr(prepared.splits, part)]
         expected = np.maximum(rows @ kernel + bias, 0)
         np.testing.assert_allclose(np.load(file), expected, atol=1e-5)
-    assert {path.name for path in Path(run.scratch).iterdir()} == {
+    assert {path.name for path in scratch.iterdir()} == {
         "data", "pretrain-0-1.npy", "validation-0-1.npy"
     }  # fmt: skip
 
@@ -503,32 +536,29 @@ def test_codes_of_a_level_are_computed_once(uri):
 
 def test_a_level_that_diverges_fails_its_run_and_is_not_taken_for_finished(uri):
     config = check({"name": "diverges", "stack": [PENALTY | {"learning_rate": 1e20}]})
-    run = start_run(config)
-    data = stages.data_stage(config, run)
+    context, plan = begin(config)
     for _ in range(2):
         with pytest.raises(DivergedError):
-            stages.pretrain_stage(config, run, LevelSpec(1), data, [], lambda _: None)
-    fail_run(config, run, RuntimeError())
-    client = Tracker(uri, "diverges").client
-    found = client.search_runs([client.get_experiment_by_name("diverges").experiment_id])
-    told = sorted((r.data.tags["layerwise.stage"], r.info.status) for r in found)
-    assert told == [
+            perform(plan.level(0, 1, []), context)
+    fail_run(context.run, RuntimeError())
+    found = context.tracker.client.search_runs([context.tracker.experiment_id])
+    ended = sorted((r.data.tags["layerwise.stage"], r.info.status) for r in found)
+    assert ended == [
         ("data", "FINISHED"),
         ("pretrain", "FAILED"),
         ("pretrain", "FAILED"),
         ("run", "FAILED"),
     ]
-    assert not Path(run.scratch).exists()
+    assert not context.run.scratch.exists()
 
 
 def test_data_that_cannot_be_used_fail_before_anything_is_trained(uri):
     config = check({"name": "refused", "finetune": {"label_budgets": [3]}})
-    run = start_run(config)
     with pytest.raises(InputError, match="each of the 10 classes"):
-        stages.data_stage(config, run)
-    fail_run(config, run, RuntimeError())
-    children = Tracker(uri, "refused").children(run.run_id)
-    assert children == []
+        begin(config)
+    tracker = Tracker(uri, "refused")
+    runs = tracker.client.search_runs([tracker.experiment_id])
+    assert {run.data.tags["layerwise.stage"] for run in runs} == {"run", "data"}
 
 
 # Threads
@@ -537,14 +567,15 @@ def test_data_that_cannot_be_used_fail_before_anything_is_trained(uri):
 def test_trials_at_the_same_time_give_what_they_give_one_by_one(digits_home):
     called = digits_home.called
     config = changed(called.config, name="threads")
-    run = start_run(config, refresh=True)
-    data = stages.data_stage(config, run)
-    trials = [TrialSpec(arm, 40, seed) for arm in ("pretrained", "random") for seed in (0, 1)]
+    context, plan = begin(config, refresh=True)
+    trials = [
+        Trial(arm=arm, labels=40, seed=seed) for arm in ("pretrained", "random") for seed in (0, 1)
+    ]
     gate = threading.Barrier(2)
 
-    def work(trial: TrialSpec) -> float:
+    def work(trial: Trial) -> float:
         gate.wait(timeout=60)
-        stage = stages.finetune_stage(config, run, trial, data, called.stacks, lambda _: None)
+        stage = perform(plan.trial(trial, called.stacks), context)
         assert not stage.cached
         return stage.metrics["accuracy"]
 
@@ -552,7 +583,56 @@ def test_trials_at_the_same_time_give_what_they_give_one_by_one(digits_home):
         together = dict(zip(trials, pool.map(work, trials), strict=True))
     one_by_one = {trial: stage.metrics["accuracy"] for trial, stage in called.trials}
     assert together == {trial: one_by_one[trial] for trial in trials}
-    fail_run(config, run, RuntimeError())
+    fail_run(context.run, RuntimeError())
+
+
+def test_what_is_compiled_serves_the_trials_of_six_threads(uri, monkeypatch):
+    traced: list[int] = []
+    made: list[finetuning.Finetuner] = []
+    loss = NetworkObjective.loss
+
+    class Counted(finetuning.Finetuner):
+        def __init__(self, *given):
+            super().__init__(*given)
+            made.append(self)
+
+    def counted(objective, *given):
+        traced.append(threading.get_ident())  # Python comes here only where TensorFlow traces
+        return loss(objective, *given)
+
+    monkeypatch.setattr(finetuning, "Finetuner", Counted)
+    monkeypatch.setattr(NetworkObjective, "loss", counted)
+    config = check(
+        {
+            "name": "six",
+            "stack": [{"units": 17, "epochs": 1}],
+            "pretrain_seeds": 1,
+            "finetune": {"arms": ["pretrained", "random"], "label_budgets": [30, 60], "seeds": 6,
+                         "epochs": 1, "min_steps": 2, "checkpoints": 1, "batch_size": 20},
+        }
+    )  # fmt: skip
+    context, plan = begin(config)
+    stacks = [[perform(plan.level(0, 1, []), context)]]
+    first, *others = plan.trials
+    perform(plan.trial(first, stacks), context)
+    of_one = len(traced)
+    assert (len(made), of_one > 0, len(others)) == (1, True, 23)
+    with ThreadPoolExecutor(6) as pool:
+        done = list(pool.map(lambda trial: perform(plan.trial(trial, stacks), context), others))
+    assert not any(outcome.cached for outcome in done)
+    assert len(made) <= 6
+    assert len(traced) == len(made) * of_one
+    # As many trials again, and nothing is traced.
+    before = len(traced)
+    context, plan = begin(config, refresh=True)
+    with ThreadPoolExecutor(6) as pool:
+        again = pool.map(lambda trial: perform(plan.trial(trial, stacks), context), others)
+        assert [without_seconds(outcome) for outcome in again] == [
+            without_seconds(outcome) for outcome in done
+        ]
+    assert len(made) <= 6
+    assert len(traced) == len(made) * of_one >= before
+    fail_run(context.run, RuntimeError())
 
 
 # A regression
@@ -564,8 +644,8 @@ def test_a_regression_is_scored_by_r_squared_from_end_to_end(uri, tmp_path):
     config = check(
         {
             "name": "diabetes",
-            "data": {"source": str(tmp_path / "diabetes.csv"), "label": "target",
-                     "task": "regression"},
+            "data": {"source": str(tmp_path / "diabetes.csv"), "label": "target"},
+            "task": {"kind": "regression"},
             "stack": [{"units": 16, "epochs": 20, "batch_size": 32}],
             "finetune": {"arms": ["pretrained"], "label_budgets": ["all"], "seeds": 1,
                          "encoder_rates": [0.3]},
@@ -577,6 +657,50 @@ def test_a_regression_is_scored_by_r_squared_from_end_to_end(uri, tmp_path):
     assert 0.3 < metrics["r2"] < 0.7
     assert "validation_r2_kept" in metrics
     assert "accuracy" not in metrics
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_number_far_from_0_is_exported_as_well_as_it_is_scored(suffix, uri, tmp_path):
+    table = load_diabetes(as_frame=True).frame
+    progression = (table["target"] - table["target"].mean()) / table["target"].std()
+    table["target"] = 1.764e9 + 37 * progression
+    source = tmp_path / f"times.{suffix}"
+    if suffix == "csv":
+        table.to_csv(source, index=False)
+    else:
+        table.to_parquet(source, index=False)
+    config = check(
+        {
+            "name": "times",
+            "data": {"source": str(source), "label": "target"},
+            "stack": [{"units": 16, "epochs": 20, "batch_size": 32}],
+            "finetune": {"arms": ["pretrained"], "label_budgets": [100, "all"], "seeds": 1,
+                         "encoder_rates": [0.3]},
+        }
+    )  # fmt: skip
+    whole = whole_run(config, tmp_path)
+    (few, of_few), (_, best) = whole.called.trials
+    assert 0.3 < best.metrics["r2"] < 0.7
+    data = prepare(config.data, config.task, config.seed, tmp_path / "data")
+
+    # Offset and scale are of the labels of the budget alone.
+    subset = derive(config.seed, "subset", few.seed)
+    shown = trial_rows(data, few.labels, subset, all_unlabelled=False).train.targets
+    assert len(shown) == 100
+    for outcome, targets in ((of_few, shown), (best, data.targets[data.splits.train])):
+        assert outcome.metrics["target_offset"] == pytest.approx(targets.mean(), abs=1e-5)
+        assert outcome.metrics["target_scale"] == pytest.approx(targets.std())
+
+    found = infer(whole.model, "serve", *read_rows(str(source), model_columns(whole.model)))
+    test = data.splits.test
+    predictions = found["prediction"].to_numpy()[test]
+    assert r2_score(table["target"].to_numpy()[test], predictions) == pytest.approx(
+        best.metrics["r2"], abs=1e-4
+    )
+    assert len(np.unique(predictions)) == len(test)
+    write_frame(found, tmp_path / "predictions.csv")
+    written = pd.read_csv(tmp_path / "predictions.csv", float_precision="round_trip")
+    np.testing.assert_array_equal(written["prediction"], found["prediction"])
 
 
 # What a run is called

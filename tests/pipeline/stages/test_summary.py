@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
@@ -29,7 +30,6 @@ def told(uri, tmp_path: Path, task: str) -> tuple[Tracker, str]:
     """A run whose stages told hand-set numbers, in no particular order."""
     tracker = Tracker(uri, "made")
     run = tracker.start("made", "run", None, {"seed": 0})
-    run.params({"data": {"task": task}})
     parent = run.run_id
 
     def stage(
@@ -48,7 +48,8 @@ def told(uri, tmp_path: Path, task: str) -> tuple[Tracker, str]:
     for seed in (1, 0):
         for arm in ("pretrained", "random", "frozen"):
             stage("finetune", {"arm": arm, "labels": 20, "seed": seed}, {"accuracy": 0.5})
-    stage("data", {"data": "digits", "key": "abc", "classes": json.dumps(["a", "b"])},
+    stage("data", {"data": "digits", "key": "abc", "task": task,
+                   "classes": json.dumps(["a", "b"])},
           {"rows": 10, "features": 4, "train_rows": 6})  # fmt: skip
     (tmp_path / "comparison.json").write_text(json.dumps(COMPARED))
     stage("compare", {}, {}, file=tmp_path / "comparison.json")
@@ -64,7 +65,7 @@ def test_every_figure_is_what_the_stages_told(told):
     assert (summary["experiment"], summary["run_id"]) == ("made", parent)
     assert summary["metric"] == "accuracy"
     assert summary["data"] == {
-        "name": "digits", "key": "abc", "classes": ["a", "b"],
+        "name": "digits", "key": "abc", "task": "classification", "classes": ["a", "b"],
         "rows": 10, "features": 4, "train_rows": 6,
     }  # fmt: skip
     assert summary["export"] == {
@@ -172,14 +173,16 @@ def test_the_fields_are_those_that_other_programs_rely_on(digits_run):
 
 
 def test_the_summary_can_be_read_again_later(digits_home):
-    tracker = Tracker(digits_home.called.uri, "digits")
+    tracker = digits_home.called.context.tracker
     run = tracker.run(digits_home.summary["run_id"])
     assert read_summary(tracker, run) == digits_home.summary
 
 
 def test_the_layers_of_a_real_run_are_what_its_stages_measured(digits_run):
-    for layer, stage in zip(digits_run.summary["layers"], digits_run.called.levels, strict=True):
+    stacks = digits_run.called.stacks
+    assert len(stacks) == digits_run.summary["pretrain_seeds"] == 2  # one for each seed
+    for layer, *made in zip(digits_run.summary["layers"], *stacks, strict=True):
         for name in ("explained_variance", "active_fraction", "dead_fraction"):
-            assert layer[name] == stage.metrics[name]
+            assert layer[name] == pytest.approx(fmean(level.metrics[name] for level in made))
         assert 0 < layer["explained_variance"] < 1
         assert layer["cached"] is False

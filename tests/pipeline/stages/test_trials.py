@@ -5,21 +5,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.config.arms import ARMS
 from pipeline.config.data import DataConfig
-from pipeline.config.finetune import Arm, FinetuneConfig
+from pipeline.config.finetune import FinetuneConfig
 from pipeline.config.level import LevelConfig
 from pipeline.config.schema import RunConfig
+from pipeline.config.task import AutoTask
 from pipeline.data.prepared import Prepared, prepare
+from pipeline.data.trial_rows import Parts, trial_rows
 from pipeline.errors import InputError
-from pipeline.stages.trials import (
-    LevelSpec,
-    TrialSpec,
-    check_data,
-    levels_of,
-    parts_of,
-    stack_of,
-    trials_of,
-)
+from pipeline.seeds import derive
+from pipeline.stages.base import Outcome
+from pipeline.stages.finetune import FinetuneTrial
+from pipeline.stages.plan import Plan, check_data, plan_of
+from pipeline.stages.trial import Trial
+from tests.pipeline.whole_runs import call_stages
 
 STACK = (LevelConfig(units=8),)
 
@@ -31,7 +31,7 @@ def config(**finetune) -> RunConfig:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Prepared:
     """Digits: 1222 training, 216 validation and 359 test rows."""
-    return prepare(DataConfig(), 0, tmp_path_factory.mktemp("prepared") / "data")
+    return prepare(DataConfig(), AutoTask(), 0, tmp_path_factory.mktemp("prepared") / "data")
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,28 @@ def half_labelled(tmp_path_factory) -> Prepared:
     labels = y.astype(float)
     labels[::2] = np.nan
     np.savez(folder / "half.npz", x=x, y=labels)
-    return prepare(DataConfig(source=str(folder / "half.npz")), 0, folder / "data")
+    return prepare(DataConfig(source=str(folder / "half.npz")), AutoTask(), 0, folder / "data")
+
+
+def trials_of(config: RunConfig, data: Prepared) -> list[Trial]:
+    return list(plan_of(config, data).trials)
+
+
+def trial(arm: str = "random", labels: int = 50, seed: int = 0) -> Trial:
+    return Trial(arm=arm, labels=labels, seed=seed)
+
+
+def below(number: int, name: str = "below") -> list[Outcome]:
+    """Levels below a level, as if they were done."""
+    return [Outcome("", name, {}, False)] * (number - 1)
+
+
+def stage_of(plan: Plan, trial: Trial) -> FinetuneTrial:
+    """The stage of a trial on stacks that are done."""
+    stacks = [below(2, f"stack {stack}") for stack in range(plan.config.stacks)]
+    stage = plan.trial(trial, stacks)
+    assert isinstance(stage, FinetuneTrial)
+    return stage
 
 
 def rows_of(part) -> set[bytes]:
@@ -57,7 +78,7 @@ def rows_of(part) -> set[bytes]:
 def test_there_is_a_trial_for_each_budget_seed_and_arm(data):
     trials = trials_of(config(label_budgets=(20, 50), seeds=2, arms=("pretrained", "random")), data)
     assert trials == [
-        TrialSpec(arm, labels, seed)
+        Trial(arm=arm, labels=labels, seed=seed)
         for labels in (20, 50)
         for seed in (0, 1)
         for arm in ("pretrained", "random")
@@ -76,7 +97,7 @@ def test_budgets_that_come_to_the_same_number_are_one(data):
     assert len(trials) == 2 * 3
 
 
-def test_a_number_may_take_in_the_validation_rows(data):
+def test_a_number_may_include_the_validation_rows(data):
     trials = trials_of(config(label_budgets=(1438,), seeds=1), data)
     assert {trial.labels for trial in trials} == {1438}
 
@@ -106,41 +127,89 @@ def test_data_that_were_checked_are_not_read_again(tmp_path: Path, monkeypatch, 
     checked = config(label_budgets=(20,))
     check_data(checked)
     monkeypatch.setattr("pipeline.data.prepared.read", None)
-    prepared = prepare(checked.data, checked.seed, tmp_path / "scratch" / "data")
+    prepared = prepare(checked.data, checked.task, checked.seed, tmp_path / "scratch" / "data")
     np.testing.assert_array_equal(prepared.rows, data.rows)
     assert not list(tmp_path.glob(".layerwise-*"))
 
 
-def test_each_stack_has_its_levels_from_the_rows_upward():
-    made = RunConfig(stack=STACK * 2, pretrain_seeds=2)
-    assert levels_of(made) == [[LevelSpec(n, stack) for n in (1, 2)] for stack in (0, 1)]
-    names = [level.name for levels in levels_of(made) for level in levels]
-    assert names == [
+def test_each_stack_has_its_levels_from_the_rows_upward(data):
+    plan = plan_of(RunConfig(stack=STACK * 2, finetune=FinetuneConfig(seeds=2)), data)
+    assert plan.config.stacks == 2
+    levels = [plan.level(stack, n, below(n)) for stack in (0, 1) for n in (1, 2)]
+    assert [level.name for level in levels] == [
         "pretrain level 1", "pretrain level 2",
         "pretrain level 1, stack 2", "pretrain level 2, stack 2",
     ]  # fmt: skip
+    assert [len(level.inputs) for level in levels] == [0, 1, 0, 1]
+    assert len({level.key for level in levels}) == 4
 
 
-def test_there_are_no_more_stacks_than_seeds():
-    made = RunConfig(stack=STACK, pretrain_seeds=5, finetune=FinetuneConfig(seeds=2))
-    assert len(levels_of(made)) == 2
-    assert [stack_of(made, trial(seed=seed)) for seed in (0, 1)] == [0, 1]
+@pytest.mark.parametrize(
+    ("asked_for", "seeds", "stacks"),
+    [
+        (None, 3, [0, 1, 2]),  # by default each seed has a stack of its own
+        (5, 2, [0, 1]),  # there are no more stacks than seeds
+        (2, 5, [0, 1, 0, 1, 0]),  # fewer are used in turn
+        (1, 3, [0, 0, 0]),
+    ],
+)
+def test_each_seed_has_its_stack(asked_for, seeds, stacks, data):
+    made = RunConfig(stack=STACK, pretrain_seeds=asked_for, finetune=FinetuneConfig(seeds=seeds))
+    assert made.stacks == len(set(stacks))
+    plan = plan_of(made, data)
+    assert [plan.stack_of(trial(seed=seed)) for seed in range(seeds)] == stacks
+    trials = [stage_of(plan, trial("pretrained", seed=seed)) for seed in range(seeds)]
+    assert [stage.inputs[1].key for stage in trials] == [f"stack {stack}" for stack in stacks]
 
 
-def test_stacks_are_dealt_out_in_turn():
-    made = RunConfig(stack=STACK, pretrain_seeds=2, finetune=FinetuneConfig(seeds=5))
-    assert [stack_of(made, trial(seed=seed)) for seed in range(5)] == [0, 1, 0, 1, 0]
+def test_a_trial_stands_on_the_data_and_on_a_stack_if_it_starts_from_one(data):
+    plan = plan_of(RunConfig(stack=STACK, finetune=FinetuneConfig(arms=tuple(ARMS))), data)
+    stood_on = {arm: len(stage_of(plan, trial(arm)).inputs) for arm in ARMS}
+    assert stood_on == {
+        "pretrained": 2, "random": 1, "frozen": 2, "untrained_codes": 1, "compute_matched": 1
+    }  # fmt: skip
+
+
+def test_arms_that_train_the_network_differ_in_their_first_weights_alone(data):
+    plan = plan_of(RunConfig(stack=STACK, finetune=FinetuneConfig(arms=tuple(ARMS))), data)
+    settings = {arm: stage_of(plan, trial(arm)).settings.model_dump() for arm in ARMS}
+
+    def differ(one: str, other: str) -> set[str]:
+        return {n for n in settings[one] if settings[one][n] != settings[other][n]}
+
+    assert differ("pretrained", "random") == {"arm"}
+    assert differ("frozen", "untrained_codes") == {"arm"}
+    assert differ("random", "compute_matched") == {"arm", "more_steps"}
+    assert differ("random", "untrained_codes") == {"arm", "training"}
 
 
 # What each sees
 
 
-def trial(arm: Arm = "random", labels: int = 50, seed: int = 0) -> TrialSpec:
-    return TrialSpec(arm, labels, seed)
+def parts_of(config: RunConfig, data: Prepared, trial: Trial) -> Parts:
+    settings = stage_of(plan_of(config, data), trial).settings
+    seed = derive(settings.seed, "subset", settings.trial_seed)
+    return trial_rows(data, settings.labels, seed, all_unlabelled=False)
 
 
-def test_every_arm_of_a_seed_sees_the_same_rows(data):
-    parts = [parts_of(config(), data, trial(arm)) for arm in ("pretrained", "random", "frozen")]
+def test_every_arm_and_reference_of_a_seed_sees_the_same_rows(uri, monkeypatch):
+    seen: list[Parts] = []
+
+    def watched(*given, **named) -> Parts:
+        seen.append(trial_rows(*given, **named))
+        return seen[-1]
+
+    monkeypatch.setattr("pipeline.stages.finetune.trial_rows", watched)
+    monkeypatch.setattr("pipeline.stages.reference.trial_rows", watched)
+    small = {"label_budgets": (50,), "seeds": 1, "epochs": 1, "min_steps": 1}
+    made = RunConfig(
+        name="rows",
+        stack=(LevelConfig(units=8, epochs=1),),
+        finetune=FinetuneConfig(arms=tuple(ARMS), references=("logistic",), **small),
+    )
+    called = call_stages(made)
+    assert len(seen) == len(called.trials) == 6
+    parts = seen
     for other in parts[1:]:
         for name in ("train", "validation", "test"):
             for one, two in zip(getattr(parts[0], name), getattr(other, name), strict=True):
@@ -194,7 +263,7 @@ def test_up_to_the_training_rows_there_is_no_refit(data):
     assert parts_of(config(), data, trial(labels=1222)).refit is None
 
 
-def test_beyond_the_training_rows_a_refit_takes_in_validation_rows(data):
+def test_beyond_the_training_rows_a_refit_includes_validation_rows(data):
     parts = parts_of(config(), data, trial(labels=1400))
     assert (len(parts.train.rows), len(parts.refit.rows)) == (1222, 1400)
     assert len(rows_of(parts.refit) & rows_of(parts.validation)) >= 1400 - 1222

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.config.level import LevelConfig
+from pipeline.config.level import LevelTraining
 from pipeline.tracking.tracker import Tracker
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.loop import shuffled_batches
@@ -47,11 +47,13 @@ def rows(digits) -> np.ndarray:
     return digits[0][:600]
 
 
-def level_of(name: str) -> LevelConfig:
-    return LevelConfig(units=24, epochs=EPOCHS, batch_size=64, **LEVELS[name])
+def level_of(name: str) -> LevelTraining:
+    return LevelTraining(units=24, epochs=EPOCHS, batch_size=64, **LEVELS[name])
 
 
-def train(level: LevelConfig, rows: np.ndarray, checkpoint: Checkpoint | None, stop_after: int = 0):
+def train(
+    level: LevelTraining, rows: np.ndarray, checkpoint: Checkpoint | None, stop_after: int = 0
+):
     """Weights, what was told of each epoch, and metrics; stopped after so many if asked for."""
     told: list[tuple[int, float, dict[str, float]]] = []
 
@@ -147,25 +149,24 @@ def test_a_checkpoint_that_is_removed_leaves_nothing(rows, tmp_path):
 
 SCRIPT = """
 import time
-from pipeline.stages import all as stages
-from pipeline.stages.run import fail_run, start_run
 from pipeline.config.loading import check
-from pipeline.stages.trials import LevelSpec
+from pipeline.stages.base import perform
+from pipeline.stages.context import fail_run
+from tests.pipeline.whole_runs import begin
 
 level = {"units": 32, "sparsity": {"mechanism": "topk", "k": 8}, "epochs": 60, "batch_size": 64,
          "corruption": {"kind": "masking", "share": 0.3}}
 config = check({"name": "killed", "stack": [level]})
-run = start_run(config)
-data = stages.data_stage(config, run)
+context, plan = begin(config)
 
 def watch(progress):
     if progress.metrics is not None:
         print(progress.epoch, flush=True)
         time.sleep(SLEEP)
 
-stage = stages.pretrain_stage(config, run, LevelSpec(1), data, [], watch)
-print("done", stage.run_id, flush=True)
-fail_run(config, run, RuntimeError())
+level = perform(plan.level(0, 1, []), context, watch)
+print("done", level.run_id, flush=True)
+fail_run(context.run, RuntimeError())
 """
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from pipeline.config.data import DataConfig
 from pipeline.data.source import Column
-from pipeline.data.sources.read import read
 from pipeline.errors import InputError
+from tests.pipeline.data.reading import read
 
 Digits = tuple[np.ndarray, np.ndarray]
 
@@ -71,7 +71,7 @@ def test_a_label_can_mean_unlabelled(tmp_path: Path):
 
 def test_numeric_labels_can_be_a_regression_target(tmp_path: Path):
     path = saved(tmp_path / "a.npz", x=np.eye(3), y=np.array([1, -1, 2]))
-    target = read(DataConfig(source=path, task="regression", unlabelled="-1")).target
+    target = read(DataConfig(source=path, unlabelled="-1"), kind="regression").target
     np.testing.assert_array_equal(target, [1, np.nan, 2])
 
 

@@ -11,8 +11,8 @@ from sklearn.datasets import load_digits
 
 from pipeline.config.data import DataConfig
 from pipeline.data.sources import builtin
-from pipeline.data.sources.read import read
 from pipeline.errors import InputError
+from tests.pipeline.data.reading import read
 
 
 @pytest.fixture

@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 from pipeline.config.data import DataConfig
 from pipeline.data.describe import describe
 from pipeline.data.source import Column
-from pipeline.data.sources.read import read, read_rows
+from pipeline.data.sources.read import read_rows
 from pipeline.errors import InputError
+from tests.pipeline.data.reading import read
 from tests.pipeline.data.sources.damage import damaged
 
 ROWS = 24
@@ -46,20 +47,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("hostile")
 
 
-def used(source: Path, **settings: object) -> None:
+def used(source: Path, task: str = "classification", **settings: object) -> None:
     """Reads it in every way there is; `InputError` alone may come of it."""
     with suppress(InputError):
         read_rows(str(source), COLUMNS)
     with suppress(InputError):
         config = DataConfig(source=str(source), **settings)
-        json.dumps(describe(read(config), config), allow_nan=False).encode()
+        json.dumps(describe(read(config, kind=task), config), allow_nan=False).encode()
 
 
-def used_on_disk(source: Path, scratch: Path, **settings: object) -> None:
+def used_on_disk(
+    source: Path, scratch: Path, task: str = "classification", **settings: object
+) -> None:
     """The same, with so little memory that rows are left on disk."""
     with suppress(InputError):
         config = DataConfig(source=str(source), memory=1e-6, **settings)
-        json.dumps(describe(read(config, scratch), config), allow_nan=False)
+        json.dumps(describe(read(config, scratch, task), config), allow_nan=False)
 
 
 def npy(array: np.ndarray) -> bytes:

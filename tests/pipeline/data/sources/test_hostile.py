@@ -20,8 +20,9 @@ from pipeline.config.data import DataConfig
 from pipeline.data.describe import describe
 from pipeline.data.rows import memory
 from pipeline.data.source import Column
-from pipeline.data.sources.read import read, read_rows
+from pipeline.data.sources.read import read_rows
 from pipeline.errors import InputError
+from tests.pipeline.data.reading import read
 
 COLUMNS = (Column("a", "number"), Column("b", "number"))
 ROWS = 30

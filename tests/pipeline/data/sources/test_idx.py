@@ -8,8 +8,8 @@ import pytest
 
 from pipeline.config.data import DataConfig
 from pipeline.data.sources.idx import read_idx
-from pipeline.data.sources.read import read
 from pipeline.errors import InputError
+from tests.pipeline.data.reading import read
 
 
 def test_a_folder_gives_images_labels_and_its_own_test_rows(

@@ -11,9 +11,7 @@ import pytest
 
 from pipeline.config.data import DataConfig
 from pipeline.data.describe import describe
-from pipeline.data.fingerprint import fingerprint
 from pipeline.data.fitting import fit
-from pipeline.data.prepared import prepare
 from pipeline.data.rows import streamed
 from pipeline.data.rows.streamed import (
     BLOCKS,
@@ -24,8 +22,8 @@ from pipeline.data.rows.streamed import (
     write_rows,
 )
 from pipeline.data.sources.matrix import Arrays, source_of
-from pipeline.data.sources.read import read
 from pipeline.errors import InputError
+from tests.pipeline.data.reading import fingerprint_of, prepare, read
 
 SMALL = 100 * 1024
 """Bytes: the digits, as float32 and with their copies, need 13 times as much."""
@@ -166,7 +164,7 @@ def test_a_folder_of_arrays_that_fits_is_read_like_an_archive(digits, folder: Pa
     np.savez(folder / "both.npz", x=digits[0], y=digits[1])
     assert not exceeds(1797, 64, GIB)
     one, other = read(config(folder, GIB)), read(config(folder / "both.npz", GIB))
-    assert fingerprint(one) == fingerprint(other)
+    assert fingerprint_of(one) == fingerprint_of(other)
 
 
 def test_a_damaged_or_pickled_array_is_refused(folder: Path):

@@ -14,8 +14,8 @@ from sklearn.datasets import load_iris
 from pipeline.config.data import DataConfig
 from pipeline.data.category import category_name
 from pipeline.data.source import Column
-from pipeline.data.sources.read import read
 from pipeline.errors import InputError
+from tests.pipeline.data.reading import read
 
 
 def config(path: Path, **keys: object) -> DataConfig:
@@ -137,7 +137,7 @@ def test_numbers_can_be_categories(cancer_csv: Path, tmp_path: Path):
 
 
 def test_a_regression_target_is_read_as_numbers(cancer_csv: Path):
-    source = read(config(cancer_csv, label="mean radius", task="regression"))
+    source = read(config(cancer_csv, label="mean radius"), kind="regression")
     assert source.target is not None
     assert source.target.dtype == np.float64
     assert source.target[0] == 17.99
@@ -146,19 +146,19 @@ def test_a_regression_target_is_read_as_numbers(cancer_csv: Path):
 
 def test_a_regression_target_that_is_text_is_refused(iris_csv: Path):
     with pytest.raises(InputError, match="must be numeric.*'species'.*'setosa' in row 1"):
-        read(config(iris_csv, task="regression"))
+        read(config(iris_csv), kind="regression")
 
 
 def test_unlabelled_rows_of_a_regression_are_nan(tmp_path: Path):
     path = written(tmp_path / "a.csv", "a,species\n1,0.5\n2,?\n3,\n4,2\n")
-    target = read(config(path, task="regression", unlabelled="?")).target
+    target = read(config(path, unlabelled="?"), kind="regression").target
     np.testing.assert_array_equal(target, [0.5, np.nan, np.nan, 2])
 
 
 def test_an_infinite_regression_target_is_refused(tmp_path: Path):
     path = written(tmp_path / "a.csv", "a,species\n1,0.5\n2,inf\n")
     with pytest.raises(InputError, match="regression target must be finite.*row 2"):
-        read(config(path, task="regression"))
+        read(config(path), kind="regression")
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path):

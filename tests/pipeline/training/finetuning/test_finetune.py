@@ -1,6 +1,6 @@
 """Fine-tuning one trial: fair to every arm, blind to the test rows, the best checkpoint kept."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import keras
 import numpy as np
@@ -10,21 +10,48 @@ from sklearn.datasets import load_diabetes
 from sklearn.metrics import accuracy_score, f1_score, r2_score
 
 from pipeline.config.corruption import MaskingNoise
-from pipeline.config.finetune import FinetuneConfig
+from pipeline.config.finetune import FinetuneConfig, HeadTraining
 from pipeline.config.level import LevelConfig
 from pipeline.config.sparsity import BatchTopKLimit, JumpReLUPenalty
+from pipeline.config.task import ClassificationTask, MultilabelTask, RegressionTask
+from pipeline.config.untrained import untrained
 from pipeline.data.trial_rows import Labelled, Parts
 from pipeline.seeds import derive
+from pipeline.tasks import task_of
+from pipeline.tasks.task import Coding, Task
 from pipeline.training.finetuning.finetune import Finetuner, Trial
-from pipeline.training.finetuning.network import build_network, initialize, random_autoencoders
+from pipeline.training.finetuning.network import (
+    build_decoder,
+    build_network,
+    initialize,
+    initialize_decoder,
+    random_autoencoders,
+)
 from pipeline.training.loop import DivergedError, shuffled_batches
 from pipeline.training.progress import Progress
 
+Trains = Literal["network", "head"]
 STACK = (LevelConfig(units=24), LevelConfig(units=16))
 CONFIG = FinetuneConfig(
     epochs=4, min_steps=20, batch_size=32, learning_rate=0.01, encoder_rates=(1.0,), checkpoints=4
 )
 RATES = (0.1, 0.3, 1.0)
+SHAPE = untrained(STACK, decoder=False)
+CLASSES = task_of(ClassificationTask())
+LABELS = task_of(MultilabelTask())
+NUMBER = task_of(RegressionTask())
+
+
+def new(
+    config: FinetuneConfig,
+    trains: Trains = "network",
+    features: int = 64,
+    outputs: int = 10,
+    task: Task = CLASSES,
+) -> Finetuner:
+    """A finetuner of arms that train the whole network, or the head alone."""
+    stack = untrained(STACK, decoder=config.reconstruction > 0)
+    return Finetuner(config.training(trains), stack, features, outputs, task)
 
 
 class Outcome(NamedTuple):
@@ -63,25 +90,26 @@ def refitted(parts, digits) -> Parts:
 @pytest.fixture(scope="module")
 def encoders():
     """Two stacks that differ in their weights alone."""
-    return [random_autoencoders(STACK, 64, seed) for seed in (1, 2)]
+    return [random_autoencoders(SHAPE, 64, seed) for seed in (1, 2)]
 
 
 @pytest.fixture(scope="module")
 def finetuner():
-    """Finetuners of digits by their config: what is compiled is compiled once."""
-    made: dict[FinetuneConfig, Finetuner] = {}
+    """Finetuners of digits by what they train: what is compiled is compiled once."""
+    made: dict[HeadTraining, Finetuner] = {}
 
-    def of(config: FinetuneConfig = CONFIG) -> Finetuner:
-        if config not in made:
-            made[config] = Finetuner(config, STACK, 64, 10, "classification")
-        return made[config]
+    def of(config: FinetuneConfig = CONFIG, trains: Trains = "network") -> Finetuner:
+        training = config.training(trains)
+        if training not in made:
+            made[training] = new(config, trains)
+        return made[training]
 
     return of
 
 
-def run(finetuner: Finetuner, arm, autoencoders, parts: Parts, seed: int = 0) -> Outcome:
+def run(finetuner: Finetuner, autoencoders, parts: Parts, seed: int = 0) -> Outcome:
     told: list[Progress] = []
-    return Outcome(finetuner.run(arm, autoencoders, parts, seed, told.append), told)
+    return Outcome(finetuner.run(autoencoders, parts, seed, told.append), told)
 
 
 def assert_equal(one: list[np.ndarray], two: list[np.ndarray]) -> None:
@@ -108,8 +136,8 @@ def by_layer(weights: list[np.ndarray]) -> list[np.ndarray]:
 @pytest.mark.parametrize("rate", [1.0, 0.1])
 def test_training_is_what_a_plain_keras_loop_does(rate, finetuner, encoders, parts):
     config = CONFIG.model_copy(update={"encoder_rates": (rate,), "checkpoints": 1})
-    trial = run(finetuner(config), "pretrained", encoders[0], parts).trial
-    network = build_network(STACK, 64, 10)
+    trial = run(finetuner(config), encoders[0], parts).trial
+    network = build_network(SHAPE, 64, 10)
     initialize(network, encoders[0], parts.unlabelled, seed=0)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     groups = [
@@ -133,11 +161,11 @@ def test_training_is_what_a_plain_keras_loop_does(rate, finetuner, encoders, par
 @pytest.mark.parametrize("rows", [100, 20])  # more and fewer than a batch has
 def test_with_xla_a_trial_comes_out_alike(rows, finetuner, encoders, parts, monkeypatch):
     given = parts._replace(train=Labelled(*(part[:rows] for part in parts.train)))
-    plain = run(finetuner(), "pretrained", encoders[0], given).trial
+    plain = run(finetuner(), encoders[0], given).trial
     monkeypatch.setattr("pipeline.training.finetuning.finetune.WORTH_MEASURING", 0)
     monkeypatch.setattr("pipeline.training.finetuning.finetune.faster_with_xla", lambda *_: True)
-    compiled = Finetuner(CONFIG, STACK, 64, 10, "classification")
-    trial = run(compiled, "pretrained", encoders[0], given).trial
+    compiled = new(CONFIG)
+    trial = run(compiled, encoders[0], given).trial
     assert trial.encoder_rate == plain.encoder_rate
     for one, other in zip(trial.weights, plain.weights, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-3)
@@ -153,48 +181,47 @@ def test_where_fine_tuning_draws_at_random_xla_is_not_asked(switch, monkeypatch)
     monkeypatch.setattr(
         "pipeline.training.finetuning.finetune.faster_with_xla", lambda *given: asked.append(given)
     )
-    Finetuner(CONFIG.model_copy(update=switch), STACK, 64, 10, "classification")
+    new(CONFIG.model_copy(update=switch))
     assert not asked
-    Finetuner(CONFIG, STACK, 64, 10, "classification")
+    new(CONFIG)
     assert len(asked) == 1
 
 
 def test_arms_differ_in_the_encoder_s_first_weights_alone(finetuner, encoders, parts):
-    # The same first weights under another name give the same trial: batches, head, order, rates.
-    pretrained = run(finetuner(), "pretrained", encoders[0], parts)
-    random = run(finetuner(), "random", encoders[0], parts)
+    # The same first weights, wherever they come from, give the same trial: batches, head, order,
+    # rates.
+    pretrained = run(finetuner(), encoders[0], parts)
+    random = run(finetuner(), random_autoencoders(SHAPE, 64, seed=1), parts)
     assert_equal(pretrained.trial.weights, random.trial.weights)
     assert pretrained.told == random.told
-    other = run(finetuner(), "random", encoders[1], parts)
+    other = run(finetuner(), encoders[1], parts)
     assert not np.array_equal(random.trial.weights[0], other.trial.weights[0])
 
 
 def test_a_trial_does_not_depend_on_the_trials_before_it(finetuner, encoders, parts):
-    fresh = run(
-        Finetuner(CONFIG, STACK, 64, 10, "classification"), "pretrained", encoders[0], parts
-    )
-    run(finetuner(), "frozen", encoders[1], parts, seed=3)
-    run(finetuner(), "random", encoders[1], parts, seed=4)
-    after_others = run(finetuner(), "pretrained", encoders[0], parts)
+    fresh = run(new(CONFIG), encoders[0], parts)
+    run(finetuner(trains="head"), encoders[1], parts, seed=3)
+    run(finetuner(), encoders[1], parts, seed=4)
+    after_others = run(finetuner(), encoders[0], parts)
     assert_equal(fresh.trial.weights, after_others.trial.weights)
     assert fresh.trial.score == after_others.trial.score
 
 
 def test_another_seed_has_another_head_and_order(finetuner, encoders, parts):
-    one, two = (run(finetuner(), "frozen", encoders[0], parts, seed).trial for seed in (0, 1))
+    one, two = (run(finetuner(trains="head"), encoders[0], parts, seed).trial for seed in (0, 1))
     assert not np.array_equal(one.weights[-2], two.weights[-2])
 
 
 def test_a_trial_leaves_the_autoencoders_as_they_were(finetuner, encoders, parts):
     before = [autoencoder.get_weights() for autoencoder in encoders[0]]
-    run(finetuner(), "pretrained", encoders[0], parts)
+    run(finetuner(), encoders[0], parts)
     for autoencoder, weights in zip(encoders[0], before, strict=True):
         assert_equal(autoencoder.get_weights(), weights)
 
 
 def test_frozen_trains_the_head_alone(finetuner, encoders, parts):
-    trial = run(finetuner(), "frozen", encoders[0], parts).trial
-    network = build_network(STACK, 64, 10)
+    trial = run(finetuner(trains="head"), encoders[0], parts).trial
+    network = build_network(SHAPE, 64, 10)
     initialize(network, encoders[0], parts.unlabelled, seed=0)
     *encoder, head, head_bias = network.model.get_weights()
     assert_equal(trial.weights[:-2], encoder)
@@ -205,8 +232,8 @@ def test_frozen_trains_the_head_alone(finetuner, encoders, parts):
 
 
 def test_the_other_arms_train_every_layer_but_not_the_standardisation(finetuner, encoders, parts):
-    trial = run(finetuner(), "pretrained", encoders[0], parts).trial
-    network = build_network(STACK, 64, 10)
+    trial = run(finetuner(), encoders[0], parts).trial
+    network = build_network(SHAPE, 64, 10)
     initialize(network, encoders[0], parts.unlabelled, seed=0)
     start = network.model.get_weights()
     moved = [not np.array_equal(a, b) for a, b in zip(trial.weights, start, strict=True)]
@@ -225,19 +252,28 @@ def test_steps_are_the_epochs_or_the_least_number(
 ):
     # 100 rows make three full batches of 32 an epoch; whole epochs only.
     config = CONFIG.model_copy(update={"epochs": epochs, "min_steps": min_steps, "checkpoints": 1})
-    outcome = run(finetuner(config), "frozen", encoders[0], parts)
+    outcome = run(finetuner(config, "head"), encoders[0], parts)
     assert (outcome.told[-1].done, outcome.told[-1].total) == (steps, steps)
     assert outcome.told[-1].rows == 32 * steps
 
 
+@pytest.mark.parametrize("trains", ["network", "head"])
+def test_fewer_steps_than_checkpoints_are_a_checkpoint_each(trains, finetuner, encoders, parts):
+    config = CONFIG.model_copy(update={"epochs": 1, "min_steps": 1, "checkpoints": 20})
+    outcome = run(finetuner(config, trains), encoders[0], parts)
+    assert [(p.epoch, p.done, p.epochs) for p in outcome.told] == [(n, n, 3) for n in (1, 2, 3)]
+    assert all(np.isfinite([p.loss, *p.metrics.values()]).all() for p in outcome.told)
+    assert np.isfinite(outcome.trial.score)
+
+
 def test_fewer_labels_than_a_batch_are_one_batch(finetuner, encoders, parts):
     few = parts._replace(train=Labelled(parts.train.rows[:10], parts.train.targets[:10]))
-    outcome = run(finetuner(), "pretrained", encoders[0], few)
+    outcome = run(finetuner(), encoders[0], few)
     assert (outcome.told[-1].total, outcome.told[-1].rows) == (20, 200)
 
 
 def test_checkpoints_divide_the_steps_evenly(finetuner, encoders, parts):
-    told = run(finetuner(), "pretrained", encoders[0], parts).told
+    told = run(finetuner(), encoders[0], parts).told
     assert [(p.epoch, p.done) for p in told] == [(1, 6), (2, 11), (3, 16), (4, 21)]
     assert all(set(p.metrics) == {"loss", "validation_loss", "validation_accuracy"} for p in told)
 
@@ -251,7 +287,7 @@ def test_the_best_checkpoint_on_validation_rows_is_kept(finetuner, encoders, par
         update={"learning_rate": 0.1, "checkpoints": 12, "min_steps": 1, "epochs": 4}
     )
     for seed in range(4):
-        outcome = run(finetuner(config), "pretrained", encoders[0], parts, seed)
+        outcome = run(finetuner(config), encoders[0], parts, seed)
         ranks = [(c["validation_accuracy"], -c["validation_loss"]) for c in outcome.checkpoints]
         best = ranks.index(max(ranks))
         trial = outcome.trial
@@ -271,14 +307,13 @@ def test_the_encoder_s_rate_that_is_best_on_validation_rows_is_kept(finetuner, e
     alone = [
         run(
             finetuner(CONFIG.model_copy(update={"encoder_rates": (rate,)})),
-            "pretrained",
             encoders[0],
             parts,
         ).trial
         for rate in RATES
     ]
     config = CONFIG.model_copy(update={"encoder_rates": RATES})
-    outcome = run(finetuner(config), "pretrained", encoders[0], parts)
+    outcome = run(finetuner(config), encoders[0], parts)
     scores = [trial.validation_score for trial in alone]
     best = alone[scores.index(max(scores))]
     assert len(set(scores)) > 1
@@ -292,7 +327,7 @@ def test_test_rows_have_no_influence_on_the_weights(finetuner, encoders, parts):
     config = CONFIG.model_copy(update={"encoder_rates": RATES})
     other = parts._replace(test=Labelled(parts.test.rows[::-1] * 0.5, parts.test.targets[::2]))
     other = other._replace(test=Labelled(other.test.rows[:200], other.test.targets))
-    one, two = (run(finetuner(config), "pretrained", encoders[0], p) for p in (parts, other))
+    one, two = (run(finetuner(config), encoders[0], p) for p in (parts, other))
     assert_equal(one.trial.weights, two.trial.weights)
     assert one.told == two.told
     assert one.trial[1:3] == two.trial[1:3]
@@ -306,22 +341,22 @@ def test_a_refit_trains_on_its_rows_with_the_rate_that_was_chosen(
     finetuner, encoders, parts, refitted
 ):
     config = CONFIG.model_copy(update={"encoder_rates": RATES})
-    chosen = run(finetuner(config), "pretrained", encoders[0], parts).trial
-    outcome = run(finetuner(config), "pretrained", encoders[0], refitted)
+    chosen = run(finetuner(config), encoders[0], parts).trial
+    outcome = run(finetuner(config), encoders[0], refitted)
     assert outcome.trial.encoder_rate == chosen.encoder_rate
     assert outcome.trial.validation_score == chosen.validation_score
     assert not np.array_equal(outcome.trial.weights[0], chosen.weights[0])
     # The last weights of a training on those rows: one checkpoint, whatever validation says.
     single = CONFIG.model_copy(update={"encoder_rates": (chosen.encoder_rate,), "checkpoints": 1})
-    plain = run(finetuner(single), "pretrained", encoders[0], parts._replace(train=refitted.refit))
+    plain = run(finetuner(single), encoders[0], parts._replace(train=refitted.refit))
     assert_equal(outcome.trial.weights, plain.trial.weights)
     assert [set(c) for c in outcome.checkpoints[-CONFIG.checkpoints :]] == [{"loss"}] * 4
 
 
 def test_a_refit_leaves_a_frozen_encoder_frozen(finetuner, encoders, parts, refitted):
-    frozen = run(finetuner(), "frozen", encoders[0], refitted).trial
+    frozen = run(finetuner(trains="head"), encoders[0], refitted).trial
     assert_equal(
-        frozen.weights[:-2], run(finetuner(), "frozen", encoders[0], parts).trial.weights[:-2]
+        frozen.weights[:-2], run(finetuner(trains="head"), encoders[0], parts).trial.weights[:-2]
     )
     assert frozen.encoder_rate == 0
 
@@ -330,7 +365,7 @@ def test_a_refit_leaves_a_frozen_encoder_frozen(finetuner, encoders, parts, refi
 
 
 def test_accuracy_is_of_the_weights_given_back(finetuner, encoders, parts):
-    trial = run(finetuner(), "pretrained", encoders[0], parts).trial
+    trial = run(finetuner(), encoders[0], parts).trial
     predicted = outputs(CONFIG, trial, parts.test.rows).argmax(axis=1)
     np.testing.assert_array_equal(trial.predictions, predicted)
     assert trial.score == pytest.approx(accuracy_score(parts.test.targets, predicted))
@@ -339,10 +374,9 @@ def test_accuracy_is_of_the_weights_given_back(finetuner, encoders, parts):
 
 @pytest.fixture(scope="module")
 def diabetes() -> Parts:
-    """442 patients, ten numbers, progression standardised."""
+    """442 patients, ten numbers, progression from 25 to 346."""
     rows, targets = load_diabetes(return_X_y=True)
     rows = (rows / rows.std(axis=0)).astype("float32")
-    targets = ((targets - targets[:200].mean()) / targets[:200].std()).astype("float32")
     return Parts(
         train=Labelled(rows[:200], targets[:200]),
         validation=Labelled(rows[200:260], targets[200:260]),
@@ -352,16 +386,59 @@ def diabetes() -> Parts:
     )
 
 
-@pytest.mark.parametrize("arm", ["pretrained", "frozen"])
-def test_a_regression_is_scored_by_r_squared(arm, diabetes):
-    autoencoders = random_autoencoders(STACK, 10, seed=1)
-    outcome = run(Finetuner(CONFIG, STACK, 10, 1, "regression"), arm, autoencoders, diabetes)
-    predictions = outputs(CONFIG, outcome.trial, diabetes.test.rows)[:, 0]
-    np.testing.assert_allclose(outcome.trial.predictions, predictions, atol=1e-4)
+@pytest.mark.parametrize("trains", ["network", "head"])
+def test_a_regression_is_scored_by_r_squared(trains, diabetes):
+    autoencoders = random_autoencoders(SHAPE, 10, seed=1)
+    outcome = run(new(CONFIG, trains, 10, 1, NUMBER), autoencoders, diabetes)
+    coded = outputs(CONFIG, outcome.trial, diabetes.test.rows)[:, 0]
+    targets = diabetes.train.targets
+    predictions = coded * targets.std() + targets.mean()
+    np.testing.assert_allclose(outcome.trial.predictions, predictions, atol=1e-4 * targets.std())
     expected = r2_score(diabetes.test.targets, outcome.trial.predictions)
     assert outcome.trial.score == pytest.approx(expected, abs=1e-6)
     assert 0.2 < outcome.trial.score < 1
     assert set(outcome.checkpoints[0]) == {"loss", "validation_loss", "validation_r2"}
+
+
+def far(labelled: Labelled) -> Labelled:
+    """The same rows with targets such as times are: 1.764e9 +/- 37."""
+    return Labelled(labelled.rows, 1.764e9 + (labelled.targets - 152) / 77 * 37)
+
+
+def test_a_number_far_from_0_is_learned_as_well_as_one_near_it(diabetes):
+    autoencoders = random_autoencoders(SHAPE, 10, seed=1)
+    moved = diabetes._replace(
+        train=far(diabetes.train), validation=far(diabetes.validation), test=far(diabetes.test)
+    )
+    finetuner = new(CONFIG, "network", 10, 1, NUMBER)
+    near, away = (run(finetuner, autoencoders, given).trial for given in (diabetes, moved))
+    assert away.score == pytest.approx(near.score, abs=1e-3)
+    assert len(np.unique(away.predictions)) == len(np.unique(near.predictions)) > 150
+
+
+def test_offset_and_scale_of_a_number_are_those_of_the_label_budget(diabetes):
+    autoencoders = random_autoencoders(SHAPE, 10, seed=1)
+    finetuner = new(CONFIG, "network", 10, 1, NUMBER)
+    of_budget = [
+        diabetes._replace(train=Labelled(*(part[:labels] for part in diabetes.train)))
+        for labels in (50, 200)
+    ]
+    for given in of_budget:
+        targets = given.train.targets
+        coding = run(finetuner, autoencoders, given).trial.coding
+        assert coding == pytest.approx(Coding(targets.mean(), targets.std()))
+    # Neither the targets of validation rows nor those of test rows count.
+    elsewhere = of_budget[0]._replace(validation=far(diabetes.validation), test=far(diabetes.test))
+    targets = of_budget[0].train.targets
+    coding = run(finetuner, autoencoders, elsewhere).trial.coding
+    assert coding == pytest.approx(Coding(targets.mean(), targets.std()))
+    # Those of all rows that a refit trains on do: the budget includes them.
+    everything = Labelled(
+        *(np.concatenate(both) for both in zip(diabetes.train, diabetes.validation, strict=True))
+    )
+    refitted = run(finetuner, autoencoders, diabetes._replace(refit=everything)).trial
+    targets = everything.targets
+    assert refitted.coding == pytest.approx(Coding(targets.mean(), targets.std()))
 
 
 # Sparsity and divergence
@@ -369,11 +446,11 @@ def test_a_regression_is_scored_by_r_squared(arm, diabetes):
 
 @pytest.mark.parametrize("sparsity", [BatchTopKLimit(k=4), JumpReLUPenalty(initial_threshold=1)])
 def test_a_limit_that_is_passed_on_is_kept_while_the_encoder_learns(sparsity, parts):
-    stack = (LevelConfig(units=24, sparsity=sparsity, passes_on="code"),)
+    stack = untrained((LevelConfig(units=24, sparsity=sparsity, passes_on="code"),), decoder=False)
     autoencoders = random_autoencoders(stack, 64, seed=1)
     autoencoders[0](parts.unlabelled, training=True)
-    finetuner = Finetuner(CONFIG, stack, 64, 10, "classification")
-    trial = run(finetuner, "pretrained", autoencoders, parts).trial
+    finetuner = Finetuner(CONFIG.training("network"), stack, 64, 10, CLASSES)
+    trial = run(finetuner, autoencoders, parts).trial
     finetuner.network.model.set_weights(trial.weights)
     codes = finetuner.network.encoder.predict_on_batch(parts.test.rows)
     kernel, bias = trial.weights[:2]
@@ -389,7 +466,7 @@ def test_a_limit_that_is_passed_on_is_kept_while_the_encoder_learns(sparsity, pa
 def test_a_trial_that_diverges_is_an_error(finetuner, encoders, parts):
     config = CONFIG.model_copy(update={"learning_rate": 1e25})
     with pytest.raises(DivergedError, match="lower the learning rate"):
-        run(finetuner(config), "pretrained", encoders[0], parts)
+        run(finetuner(config), encoders[0], parts)
 
 
 # Several labels, and what may be added to the loss
@@ -409,10 +486,10 @@ def labels(parts) -> Parts:
     )
 
 
-@pytest.mark.parametrize("arm", ["pretrained", "frozen"])
-def test_several_labels_are_scored_by_f1(arm, encoders, labels):
+@pytest.mark.parametrize("trains", ["network", "head"])
+def test_several_labels_are_scored_by_f1(trains, encoders, labels):
     config = CONFIG.model_copy(update={"min_steps": 200})  # random codes take their time
-    outcome = run(Finetuner(config, STACK, 64, 2, "multilabel"), arm, encoders[0], labels)
+    outcome = run(new(config, trains, 64, 2, LABELS), encoders[0], labels)
     predicted = outputs(config, outcome.trial, labels.test.rows) > 0
     np.testing.assert_array_equal(outcome.trial.predictions, predicted)
     expected = f1_score(labels.test.targets, predicted, average="micro")
@@ -432,15 +509,13 @@ SWITCHES = [
 
 @pytest.mark.parametrize("switch", SWITCHES, ids=lambda switch: next(iter(switch)))
 def test_a_switch_serves_both_arms_alike_and_repeats_itself(switch, encoders, parts):
-    finetuner = Finetuner(CONFIG.model_copy(update=switch), STACK, 64, 10, "classification")
-    one = run(finetuner, "pretrained", encoders[0], parts)
-    run(finetuner, "random", encoders[1], parts, seed=3)
-    again = run(finetuner, "random", encoders[0], parts)
+    finetuner = new(CONFIG.model_copy(update=switch))
+    one = run(finetuner, encoders[0], parts)
+    run(finetuner, encoders[1], parts, seed=3)
+    again = run(finetuner, encoders[0], parts)
     assert_equal(one.trial.weights, again.trial.weights)
     assert one.told == again.told
-    plain = run(
-        Finetuner(CONFIG, STACK, 64, 10, "classification"), "pretrained", encoders[0], parts
-    )
+    plain = run(new(CONFIG), encoders[0], parts)
     assert not np.array_equal(plain.trial.weights[0], one.trial.weights[0])
     assert one.trial.score > 0.4  # 21 steps; chance is 0.1
 
@@ -450,20 +525,28 @@ def test_pseudo_labels_grow_within_a_long_stretch_between_checkpoints_too(encode
     weights = []
     for weight in (0.0, 1.0):
         config = CONFIG.model_copy(update=settings | {"pseudo_labels": weight})
-        finetuner = Finetuner(config, STACK, 64, 10, "classification")
-        weights.append(run(finetuner, "random", encoders[0], parts).trial.weights[0])
+        finetuner = new(config)
+        weights.append(run(finetuner, encoders[0], parts).trial.weights[0])
     assert np.abs(weights[0] - weights[1]).max() > 1e-3
 
 
-def test_a_reconstructing_network_reconstructs_better(encoders, parts):
-    config = CONFIG.model_copy(update={"reconstruction": 3.0, "min_steps": 200})
-    finetuner = Finetuner(config, STACK, 64, 10, "classification")
+def test_a_reconstructing_network_reconstructs_better(encoders, parts, monkeypatch):
+    made: list[keras.Sequential] = []
+
+    def watched(*given) -> keras.Sequential:
+        made.append(build_decoder(*given))
+        return made[-1]
+
+    monkeypatch.setattr("pipeline.training.finetuning.finetune.build_decoder", watched)
+    finetuner = new(CONFIG.model_copy(update={"reconstruction": 3.0, "min_steps": 200}))
+    (decoder,) = made
 
     def error() -> float:
         codes = finetuner.network.encoder(parts.unlabelled)
-        return float(np.square(finetuner._decoder(codes) - parts.unlabelled).mean())
+        return float(np.square(decoder(codes) - parts.unlabelled).mean())
 
-    finetuner._start(encoders[0], parts.unlabelled, 0)
+    initialize(finetuner.network, encoders[0], parts.unlabelled, seed=0)
+    initialize_decoder(decoder, encoders[0])
     before = error()
-    run(finetuner, "random", encoders[0], parts)
+    run(finetuner, encoders[0], parts)
     assert error() < 0.5 * before

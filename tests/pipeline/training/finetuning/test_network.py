@@ -6,6 +6,7 @@ import pytest
 from layers import SparseAutoencoder
 from pipeline.config.level import LevelConfig
 from pipeline.config.sparsity import KL, L1, BatchTopKLimit, JumpReLUPenalty, Lifetime, TopKLimit
+from pipeline.config.untrained import UntrainedLevel, untrained
 from pipeline.training.finetuning.network import (
     Network,
     build_network,
@@ -14,7 +15,12 @@ from pipeline.training.finetuning.network import (
 )
 from pipeline.training.pretraining.pretrain import encode
 
-PLAIN = (LevelConfig(units=24), LevelConfig(units=12, activation="tanh"))
+
+def shape(*levels: LevelConfig) -> tuple[UntrainedLevel, ...]:
+    return untrained(levels, decoder=False)
+
+
+PLAIN = shape(LevelConfig(units=24), LevelConfig(units=12, activation="tanh"))
 
 
 def dense(rows: np.ndarray, autoencoder: SparseAutoencoder, activation) -> np.ndarray:
@@ -68,7 +74,7 @@ def test_a_hard_limit_goes_with_a_code_that_is_passed_on_a_penalty_does_not(spar
     activation = "sigmoid" if sparsity.mechanism == "kl" else "relu"
     for passes_on in ("code", "activations"):
         level = LevelConfig(units=24, activation=activation, sparsity=sparsity, passes_on=passes_on)
-        names = [layer.name for layer in build_network([level], 64, 10).encoder.layers]
+        names = [layer.name for layer in build_network(shape(level), 64, 10).encoder.layers]
         limited = kept and passes_on == "code"
         assert names == (["encoder_1", "sparsity_1"] if limited else ["encoder_1"])
 
@@ -86,9 +92,9 @@ def test_the_encoder_s_weights_are_the_autoencoders(network, rows):
 @pytest.mark.parametrize("sparsity", [TopKLimit(k=4), BatchTopKLimit(k=4), Lifetime()])
 def test_a_network_on_codes_reads_the_codes_that_pretraining_passes_on(sparsity, rows):
     level = LevelConfig(units=24, sparsity=sparsity, passes_on="code")
-    autoencoder = random_autoencoders([level], 64, seed=5)[0]
+    autoencoder = random_autoencoders(shape(level), 64, seed=5)[0]
     autoencoder(rows, training=True)  # sets the thresholds of batch_topk and lifetime
-    network = build_network([level], 64, 10)
+    network = build_network(shape(level), 64, 10)
     initialize(network, [autoencoder], rows, seed=0)
     codes = encode(autoencoder, rows, "code")
     assert 0 < (codes > 0).mean() < 0.3
@@ -128,7 +134,7 @@ def test_a_dead_unit_gives_finite_outputs(network, rows):
 
 
 def test_the_head_starts_small_and_random_so_that_no_class_is_favoured(rows):
-    stack = [LevelConfig(units=500)]
+    stack = shape(LevelConfig(units=500))
     network = build_network(stack, 64, 10)
     initialize(network, random_autoencoders(stack, 64, seed=5), rows, seed=0)
     kernel, bias = network.head.get_weights()
@@ -165,7 +171,7 @@ def test_random_autoencoders_have_the_stack_s_shapes():
 
 
 def test_random_weights_are_he_s_for_relu_and_glorot_s_for_the_others():
-    stack = (LevelConfig(units=400), LevelConfig(units=300, activation="tanh"))
+    stack = shape(LevelConfig(units=400), LevelConfig(units=300, activation="tanh"))
     first, second = random_autoencoders(stack, 256, seed=0)
     assert first.encoder.kernel.numpy().std() == pytest.approx(np.sqrt(2 / 256), rel=0.02)
     assert second.encoder.kernel.numpy().std() == pytest.approx(np.sqrt(2 / 700), rel=0.02)
@@ -173,7 +179,7 @@ def test_random_weights_are_he_s_for_relu_and_glorot_s_for_the_others():
 
 
 def test_every_seed_and_every_level_has_random_weights_of_its_own():
-    stack = (LevelConfig(units=64), LevelConfig(units=64))
+    stack = shape(LevelConfig(units=64), LevelConfig(units=64))
     first, again, other = (random_autoencoders(stack, 64, seed) for seed in (0, 0, 1))
     kernels = [a.encoder.kernel.numpy() for a in (*first, *other)]
     for number, kernel in enumerate(kernels):

@@ -1,22 +1,34 @@
 """What fine-tuning minimises beside the supervised loss, against NumPy, on real digits."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from pipeline.config.corruption import MaskingNoise
-from pipeline.config.finetune import FinetuneConfig
+from pipeline.config.finetune import HeadTraining, NetworkTraining
 from pipeline.config.level import LevelConfig
+from pipeline.config.task import ClassificationTask, MultilabelTask, RegressionTask
+from pipeline.config.untrained import untrained
+from pipeline.tasks import task_of
 from pipeline.training.finetuning.network import (
     build_decoder,
     build_network,
     initialize,
     initialize_decoder,
+    random_autoencoders,
 )
-from pipeline.training.finetuning.network import random_autoencoders as untrained
-from pipeline.training.finetuning.objective import Objective, losses, predictions
+from pipeline.training.finetuning.objective import (
+    HeadObjective,
+    NetworkObjective,
+    reads_unlabelled,
+)
 
-STACK = (LevelConfig(units=24), LevelConfig(units=16, tied=True, decoder_activation="sigmoid"))
+STACK = untrained(
+    (LevelConfig(units=24), LevelConfig(units=16, tied=True, decoder_activation="sigmoid")),
+    decoder=True,
+)
+CLASSES = task_of(ClassificationTask())
 
 
 class Made:
@@ -25,19 +37,19 @@ class Made:
     def __init__(self, rows: np.ndarray, classes: np.ndarray, **settings):
         self.rows, self.classes = rows, classes
         self.unlabelled = rows[1000:1001]  # one row, so that it is the one that is drawn
-        self.autoencoders = untrained(STACK, 64, seed=0)
+        self.autoencoders = random_autoencoders(STACK, 64, seed=0)
         self.network = build_network(STACK, 64, 10)
         initialize(self.network, self.autoencoders, rows[:500], seed=0)
         self.decoder = build_decoder(STACK, 64)
         initialize_decoder(self.decoder, self.autoencoders)
-        self.objective = Objective(
-            FinetuneConfig(**settings), self.network, self.decoder, "classification"
-        )
+        self.training = NetworkTraining(**settings)
+        decoder = self.decoder if self.training.reconstruction else None
+        self.objective = NetworkObjective(self.training, self.network, decoder, CLASSES)
         self.objective.begin(rows[1000:], seed=5)
 
     def loss(self) -> float:
-        given = (self.unlabelled,) if self.objective.reads_unlabelled else ()
-        return float(self.objective.of_rows(self.rows[:32], self.classes[:32], *given))
+        given = (self.unlabelled,) if reads_unlabelled(self.training) else ()
+        return float(self.objective.loss(self.rows[:32], self.classes[:32], *given))
 
     def supervised(self, rows: np.ndarray, classes: np.ndarray) -> float:
         """Cross-entropy by NumPy."""
@@ -53,7 +65,8 @@ def made(digits):
 
 def test_nothing_is_added_unless_it_is_asked_for(made):
     plain = made()
-    assert not plain.objective.reads_unlabelled
+    assert not reads_unlabelled(plain.training)
+    assert not plain.objective.draws
     assert plain.loss() == pytest.approx(plain.supervised(plain.rows[:32], plain.classes[:32]))
 
 
@@ -70,10 +83,20 @@ def test_pseudo_labels_begin_at_nothing_and_grow_to_their_weight(made):
 def test_no_gradient_goes_through_what_a_row_is_taken_for(made):
     one = made(pseudo_labels=1.0)
     one.objective.advance(1.0)
-    with tf.GradientTape() as tape:
-        loss = one.objective.of_rows(one.rows[:32], one.classes[:32], one.unlabelled)
-    gradients = tape.gradient(loss, [v.value for v in one.network.model.trainable_variables])
-    assert all(np.isfinite(gradient).all() for gradient in gradients)
+    model = one.network.model
+    variables = [v.value for v in model.trainable_variables]
+    taken_for = model(one.unlabelled).numpy().argmax(axis=1)
+    cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    with tf.GradientTape(persistent=True) as tape:
+        loss = one.objective.loss(one.rows[:32], one.classes[:32], one.unlabelled)
+        # The same where what the row is taken for is a constant.
+        constant = cross_entropy(one.classes[:32], model(one.rows[:32]))
+        constant += cross_entropy(taken_for, model(one.unlabelled))
+    for got, expected in zip(
+        tape.gradient(loss, variables), tape.gradient(constant, variables), strict=True
+    ):
+        assert np.abs(expected).max() > 0
+        np.testing.assert_allclose(got, expected, atol=1e-6)
 
 
 def test_reconstruction_is_what_the_autoencoders_make_of_the_code(made):
@@ -100,13 +123,22 @@ def test_noise_is_drawn_anew_each_step_and_again_the_same_from_the_same_seed(set
 
 
 def test_dropout_keeps_the_mean_of_a_linear_head(made):
-    one = made(dropout=0.5)
+    network = made().network
     codes = np.ones((20_000, 16), "float32")
-    targets = np.zeros(20_000, "int32")
-    kept = one.network.head(codes).numpy()
-    dropped = one.network.head(one.objective._drop(tf.constant(codes))).numpy()
-    np.testing.assert_allclose(dropped.mean(axis=0), kept.mean(axis=0), atol=2e-3)
-    assert np.isfinite(float(one.objective.of_codes(codes, targets)))
+    head = keras.layers.Dense(1)
+    kept = head(codes).numpy().mean()
+    objective = HeadObjective(
+        HeadTraining(dropout=0.5), network._replace(head=head), task_of(RegressionTask())
+    )
+
+    def loss(target: float) -> float:
+        objective.begin(codes, seed=5)
+        return float(objective.loss(codes, np.full(20_000, target, "float32")))
+
+    # Of squared errors with the same noise, E(o^2) - E((1 - o)^2) = 2 E(o) - 1.
+    dropped = (loss(0.0) - loss(1.0) + 1) / 2
+    assert dropped == pytest.approx(kept, abs=0.03)
+    assert loss(kept) > 0.1  # something was left out
 
 
 def test_losses_and_predictions_of_several_labels():
@@ -114,6 +146,7 @@ def test_losses_and_predictions_of_several_labels():
     targets = np.array([[1.0, 0.0], [0.0, 1.0]], "float32")
     probabilities = 1 / (1 + np.exp(-outputs))
     expected = -(targets * np.log(probabilities) + (1 - targets) * np.log(1 - probabilities))
-    got = losses("multilabel", targets, outputs).numpy()
+    task = task_of(MultilabelTask())
+    got = task.losses(targets, outputs).numpy()
     np.testing.assert_allclose(got, expected.mean(axis=1), rtol=1e-5)
-    assert predictions("multilabel", outputs).tolist() == [[1, 0], [1, 0]]
+    assert task.predictions(outputs).tolist() == [[1, 0], [1, 0]]

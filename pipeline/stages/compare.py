@@ -1,0 +1,92 @@
+"""The stage that compares the arms."""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pipeline.config.part import Part
+from pipeline.evaluation.compare import Score, compare, comparison_entry
+from pipeline.evaluation.label_saving import label_saving_entry, label_savings
+from pipeline.stages.base import Outcome, Stage
+from pipeline.stages.context import Context
+from pipeline.stages.summary import COMPARISON
+from pipeline.stages.trial import Trial
+from pipeline.tracking.artifacts import correct_predictions, stored_json
+from pipeline.tracking.runs import StageRun
+from pipeline.training.progress import Watch
+
+
+class Comparing(Part):
+    """What is compared: the trials in the order of the inputs, by the task's metric."""
+
+    trials: tuple[Trial, ...]
+    stacks: tuple[int | None, ...]
+    """Of each trial the stack that it starts from, if it starts from one."""
+    metric: str
+
+
+@dataclass(frozen=True)
+class CompareArms(Stage):
+    """Computes gain, interval and verdict for each label budget; its inputs are the trials."""
+
+    kind = "compare"
+    packages = ("scipy",)
+    settings: Comparing
+
+    @property
+    def name(self) -> str:
+        return "compare"
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        return {"metric": self.settings.metric}
+
+    def compute(self, context: Context, record: StageRun, watch: Watch) -> dict[str, float]:
+        """Store the comparison as JSON."""
+        settings = self.settings
+        scores = [
+            self._score(context, trial, stack, done)
+            for trial, stack, done in zip(
+                settings.trials, settings.stacks, self.inputs, strict=True
+            )
+        ]
+        metric = settings.metric
+        entries = {
+            "comparison": [comparison_entry(row, metric) for row in compare(scores)],
+            "label_saving": [label_saving_entry(row) for row in label_savings(scores)],
+        }
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, COMPARISON)
+            file.write_text(json.dumps(entries, indent=1))
+            record.artifact(file)
+        return {}
+
+    def finish(self, context: Context, record: StageRun, outcome: Outcome) -> None:
+        """Log scores and gains, by label budget, with this run and with its parent."""
+        entries = stored_json(context.tracker, outcome.run_id, COMPARISON)
+        parent = context.parent
+        for row in entries["comparison"]:
+            for run in (record, parent):
+                run.metrics(_metrics(row, self.settings.metric), row["labels"])
+        parent.flush()
+
+    def _score(self, context: Context, trial: Trial, stack: int | None, done: Outcome) -> Score:
+        correct = None
+        if context.data.task.counts_correct_rows:
+            correct = partial(correct_predictions, context.tracker, done.run_id)
+        score = done.metrics[self.settings.metric]
+        return Score(trial.arm, trial.labels, trial.seed, score, stack, correct)
+
+
+def _metrics(row: Mapping[str, Any], metric: str) -> dict[str, float]:
+    """One label budget as MLflow's metrics."""
+    found = {f"{metric}_{arm}": scores["mean"] for arm, scores in row["arms"].items()}
+    if row["gain"]:
+        found["gain"] = row["gain"]["mean"]
+        if row["gain"]["ci95"]:
+            found["gain_low"], found["gain_high"] = row["gain"]["ci95"]
+    return found

@@ -1,0 +1,135 @@
+"""What the stages of a run share: its MLflow run, the store, the prepared data, the scratch."""
+
+import shutil
+import sys
+import tempfile
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+
+from pipeline.config.data import DataConfig
+from pipeline.config.schema import RunConfig
+from pipeline.config.task import TaskConfig
+from pipeline.data.prepared import Prepared, prepare
+from pipeline.evaluation.summary import Summary
+from pipeline.native_output import native_output_hidden
+from pipeline.stages.summary import CONFIG, read_summary
+from pipeline.tracking.processes import close_dead_runs, this_process
+from pipeline.tracking.runs import StageRun, ending
+from pipeline.tracking.store import STORE, tracking_uri
+from pipeline.tracking.tracker import Tracker, open_tracker
+
+COMPUTING = (
+    "pipeline.stages.codes",
+    "pipeline.training.finetuning.finetune",
+    "pipeline.export.saved_model",
+)
+"""Modules that take seconds to import, and are needed only where something is computed."""
+
+_importing = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as it is handed to other processes: what its context can be made of again there.
+
+    MLflow's address is no part of it: Prefect stores what tasks are given, and it may hold a
+    password. Each process has it from its environment.
+    """
+
+    run_id: str
+    """MLflow's parent run."""
+    experiment: str
+    scratch: Path
+    """Folder of what can be made again: prepared rows and codes."""
+    data: DataConfig
+    task: TaskConfig
+    seed: int
+    refresh: bool = False
+    """Whether every stage is to be computed, even one that was computed before."""
+
+
+class Context:
+    """What the stages of a run work with, opened once in a process: see `context_of`."""
+
+    def __init__(self, run: Run):
+        self.run = run
+        self.tracker = open_tracker(tracking_uri(), run.experiment)
+
+    @property
+    def data(self) -> Prepared:
+        """The data of the run, prepared once."""
+        run = self.run
+        return prepare(run.data, run.task, run.seed, run.scratch / "data")
+
+    @property
+    def parent(self) -> StageRun:
+        """MLflow's parent run."""
+        return StageRun(self.tracker.client, self.run.run_id)
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints of all runs: a later one goes on with what one left."""
+        return self.run.scratch.with_name("checkpoints")
+
+    def prepare_to_compute(self) -> None:
+        """Import TensorFlow, quietly and once, before work that needs it."""
+        import_what_computes()
+
+
+@lru_cache(maxsize=4)
+def context_of(run: Run) -> Context:
+    """The context of a run in this process."""
+    return Context(run)
+
+
+def import_what_computes() -> None:
+    """Import TensorFlow and what is written on it, with what it says meanwhile hidden."""
+    with _importing:
+        # Not each time: while it is hidden, other threads' lines of progress would be lost.
+        if any(module not in sys.modules for module in COMPUTING):
+            with native_output_hidden():
+                for module in COMPUTING:
+                    import_module(module)
+
+
+def start_run(config: RunConfig, refresh: bool = False) -> Run:
+    """Open the store and start the parent run."""
+    tracker = Tracker(tracking_uri(), config.name)
+    tags = {"seed": config.seed, "process": this_process()}
+    parent = tracker.start(config.name, "run", None, tags)
+    scratch = Path(STORE).resolve() / "scratch"
+    for dead in close_dead_runs(tracker, parent.run_id):
+        shutil.rmtree(scratch / dead, ignore_errors=True)
+    settings = config.model_dump(mode="json")
+    parent.params({name: settings[name] for name in ("name", "seed", "data", "task", "finetune")})
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, CONFIG)
+        file.write_text(config.model_dump_json(indent=1))
+        parent.artifact(file)
+    return Run(
+        run_id=parent.run_id,
+        experiment=config.name,
+        scratch=scratch / parent.run_id,
+        data=config.data,
+        task=config.task,
+        seed=config.seed,
+        refresh=refresh,
+    )
+
+
+def finish_run(run: Run) -> Summary:
+    """Close the parent run, clear the scratch and give back what the run came to."""
+    context = context_of(run)
+    context.tracker.finish(context.parent)
+    shutil.rmtree(run.scratch, ignore_errors=True)
+    return read_summary(context.tracker, context.tracker.run(run.run_id))
+
+
+def fail_run(run: Run, error: BaseException) -> None:
+    """Mark the parent run as failed, or killed, by the error and clear the scratch."""
+    shutil.rmtree(run.scratch, ignore_errors=True)
+    context = context_of(run)
+    context.tracker.finish(context.parent, ending(error))

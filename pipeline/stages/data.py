@@ -1,0 +1,62 @@
+"""The data stage: what is trained on, described in MLflow."""
+
+import json
+from dataclasses import dataclass
+
+from pipeline.config.data import DataConfig, Splitting
+from pipeline.config.part import Part
+from pipeline.config.task import Decided
+from pipeline.data.prepared import Prepared
+from pipeline.stages.base import Outcome, Stage
+from pipeline.stages.context import Context
+from pipeline.tracking.runs import StageRun
+from pipeline.training.progress import Watch
+
+
+class DataSettings(Part):
+    """How rows were split and scaled; their values stand for where they came from."""
+
+    splitting: Splitting
+    task: Decided
+    seed: int
+    fingerprint: str
+    """Of the source's values."""
+
+
+@dataclass(frozen=True)
+class DataStage(Stage):
+    """Describes the prepared data."""
+
+    kind = "data"
+    described = ("data", "classes", "task")
+    settings: DataSettings
+
+    @property
+    def name(self) -> str:
+        return "data"
+
+    def compute(self, context: Context, record: StageRun, watch: Watch) -> dict[str, float]:
+        """Log what the rows are; they lie in scratch, where the context finds them."""
+        data = context.data
+        record.tags(
+            {"data": data.name, "classes": json.dumps(data.classes), "task": data.task.kind}
+        )
+        parts = {f"{name}_rows": len(rows) for name, rows in data.splits._asdict().items()}
+        return {"rows": len(data.rows), "features": data.rows.shape[1], **parts}
+
+    def finish(self, context: Context, record: StageRun, outcome: Outcome) -> None:
+        """Log the data set with this run and with its parent."""
+        data = context.data
+        for run in (record, context.parent):
+            run.dataset(data.name, data.origin, data.fingerprint, data.rows[:1], data.targets[:1])
+
+
+def data_stage(config: DataConfig, seed: int, data: Prepared) -> DataStage:
+    """The stage of data that are prepared."""
+    settings = DataSettings(
+        splitting=config.splitting(),
+        task=data.task.section,
+        seed=seed,
+        fingerprint=data.fingerprint,
+    )
+    return DataStage(settings, ())

@@ -1,0 +1,111 @@
+"""The stage that exports the best network, verifies it in a clean process and registers it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.config.part import Part
+from pipeline.config.schema import ExportConfig
+from pipeline.errors import InputError
+from pipeline.files import copy_version, folder_digest
+from pipeline.stages.base import Stage
+from pipeline.stages.context import Context
+from pipeline.stages.trial import Trial
+from pipeline.tasks.task import Coding
+from pipeline.tracking.registry import download_model, log_model, register
+from pipeline.tracking.runs import FinishedRun, StageRun
+from pipeline.training.progress import Watch
+
+
+class Exporting(Part):
+    """What is exported, under which name."""
+
+    name: str
+    passes_on: tuple[str, ...]
+    """What each level passes on: its activations or its code."""
+
+
+@dataclass(frozen=True)
+class ExportBest(Stage):
+    """Exports one trial's network with its stack; inputs: the data, the trial, the levels.
+
+    A model that was exported before is at its place already, or is copied from MLflow.
+    """
+
+    kind = "export"
+    packages = ("tensorflow", "keras")
+    settings: Exporting
+    trial: Trial
+    """Whose network is the best."""
+    place: ExportConfig
+    """Where the model goes: it is the same model wherever that is."""
+
+    @property
+    def name(self) -> str:
+        return "export"
+
+    @property
+    def tags(self) -> Mapping[str, Any]:
+        return self.trial.model_dump()
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        return {"name": self.settings.name, **self.place.model_dump()}
+
+    @property
+    def _directory(self) -> Path:
+        return Path(self.place.directory, self.settings.name).resolve()
+
+    def compute(self, context: Context, record: StageRun, watch: Watch) -> dict[str, float]:
+        """Write the SavedModel, log and register it."""
+        from pipeline.export.registered_model import served_model
+        from pipeline.export.saved_model import ENDPOINTS, Trained, export
+        from pipeline.stages.codes import stored_autoencoder
+        from pipeline.tracking.models import NETWORK, stored_model
+
+        settings, data = self.settings, context.data
+        _, best, *levels = self.inputs
+        trained = Trained(
+            name=settings.name,
+            preprocessing=data.preprocessing,
+            passes_on=settings.passes_on,
+            autoencoders=[stored_autoencoder(context, level) for level in levels],
+            network=stored_model(context.tracker, best.run_id, NETWORK),
+            task=data.task,
+            classes=data.classes,
+            coding=Coding(best.metrics["target_offset"], best.metrics["target_scale"]),
+        )
+        folder = export(trained, self._directory, data.numbers, data.categories)
+        uri = log_model(context.tracker, record, folder, *served_model(folder, data))
+        record.tags(
+            {
+                "path": folder,
+                "model_uri": self._register(context, uri),
+                "logged_model": uri,
+                "saved_model": folder_digest(folder),
+                "endpoints": json.dumps(ENDPOINTS),
+            }
+        )
+        return {}
+
+    def restore(self, context: Context, earlier: FinishedRun) -> Mapping[str, Any] | None:
+        """The tags of an export that was made before, its model at its place; None if lost."""
+        path, digest = Path(earlier.tags["path"]), earlier.tags["saved_model"]
+        uri = earlier.tags["logged_model"]
+        try:
+            at_its_place = path.parent == self._directory and path.is_dir()
+            if not at_its_place or folder_digest(path) != digest:
+                stored = download_model(uri)
+                if folder_digest(stored) != digest:
+                    return None
+                path = copy_version(stored, self._directory)
+            registered = self._register(context, uri)
+        except InputError:
+            return None
+        kept = {name: earlier.tags[name] for name in ("logged_model", "saved_model", "endpoints")}
+        return {"path": str(path), "model_uri": registered, **kept}
+
+    def _register(self, context: Context, uri: str) -> str:
+        return register(context.tracker, uri, self.settings.name, self.place.alias)

@@ -1,0 +1,160 @@
+"""The stage that trains one arm on one label subset and scores it on the test rows."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipeline.config.arms import ARMS
+from pipeline.config.finetune import HeadTraining, NetworkTraining
+from pipeline.config.part import Part
+from pipeline.config.task import Decided
+from pipeline.config.untrained import UntrainedLevel
+from pipeline.data.trial_rows import trial_rows
+from pipeline.seeds import derive
+from pipeline.stages.base import Stage
+from pipeline.stages.context import Context
+from pipeline.stages.trial import Trial
+from pipeline.tasks import task_of
+from pipeline.tracking.runs import StageRun
+from pipeline.training.progress import Progress, Watch
+
+if TYPE_CHECKING:
+    from layers import SparseAutoencoder
+    from pipeline.training.finetuning.finetune import Finetuner
+
+
+class Finetuning(Part):
+    """What decides a trial's score, beside the data and the levels of its stack."""
+
+    arm: str
+    labels: int
+    trial_seed: int
+    """Of the label subset, the head and the batch order, alike in every arm."""
+    seed: int
+    """Of the run."""
+    network: tuple[UntrainedLevel, ...]
+    training: NetworkTraining | HeadTraining
+    more_steps: int
+    """Than the training says."""
+
+
+@dataclass(frozen=True)
+class FinetuneTrial(Stage):
+    """Trains one trial; its inputs are the data and the levels of its stack, if it has one."""
+
+    kind = "finetune"
+    packages = ("tensorflow", "keras")
+    settings: Finetuning
+    stack: int | None
+    """From 0; None where the arm starts from no stack."""
+
+    @property
+    def trial(self) -> Trial:
+        """Which one it is."""
+        settings = self.settings
+        return Trial(arm=settings.arm, labels=settings.labels, seed=settings.trial_seed)
+
+    @property
+    def name(self) -> str:
+        return self.trial.name
+
+    @property
+    def tags(self) -> Mapping[str, Any]:
+        identity = self.trial.model_dump()
+        return identity if self.stack is None else {**identity, "stack": self.stack}
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        return {**self.trial.model_dump(), **self.settings.training.model_dump(mode="json")}
+
+    def last_step(self, metrics: Mapping[str, float]) -> int:
+        """The label budget: MLflow's chart, grouped by arm, is the comparison."""
+        return self.settings.labels
+
+    def compute(self, context: Context, record: StageRun, watch: Watch) -> dict[str, float]:
+        """Train the trial, store its network and what it predicts for the test rows."""
+        from pipeline.tracking.artifacts import store_predictions
+        from pipeline.tracking.models import NETWORK, store_model
+        from pipeline.training.finetuning.objective import reads_unlabelled
+
+        settings, data = self.settings, context.data
+        features, outputs = data.rows.shape[1], max(len(data.classes), 1)
+        steps = 0
+
+        def log(progress: Progress) -> None:
+            nonlocal steps
+            if progress.metrics is not None:
+                steps += 1
+                record.metrics(progress.metrics, steps)
+            watch(progress)
+
+        parts = trial_rows(
+            data,
+            settings.labels,
+            derive(settings.seed, "subset", settings.trial_seed),
+            reads_unlabelled(settings.training),
+        )
+        shape = (settings.training, settings.network, features, outputs, data.task.section)
+        with _finetuner(*shape) as finetuner:
+            result = finetuner.run(
+                self._start(context, features),
+                parts,
+                derive(settings.seed, "trial", settings.trial_seed),
+                log,
+                settings.more_steps,
+            )
+            finetuner.network.model.set_weights(result.weights)
+            store_model(record, finetuner.network.model, NETWORK)
+        store_predictions(record, result.predictions, parts.test.targets)
+        metric = data.task.metric.name
+        return {
+            metric: result.score,
+            f"validation_{metric}_kept": result.validation_score,
+            "encoder_rate": result.encoder_rate,
+            "validation_rows": len(parts.validation.rows),
+            "target_offset": result.coding.offset,
+            "target_scale": result.coding.scale,
+            **{f"moved_level_{n}": moved for n, moved in enumerate(result.moved, 1)},
+        }
+
+    def _start(self, context: Context, features: int) -> "list[SparseAutoencoder]":
+        """The autoencoders that the encoder's first weights come from."""
+        from pipeline.stages.codes import stored_autoencoder
+        from pipeline.training.finetuning.network import random_autoencoders
+
+        settings = self.settings
+        if ARMS[settings.arm].weights == "stack":
+            _, *levels = self.inputs
+            return [stored_autoencoder(context, level) for level in levels]
+        seed = derive(settings.seed, "random", settings.trial_seed)
+        return random_autoencoders(settings.network, features, seed)
+
+
+_idle: "dict[tuple, list[Finetuner]]" = defaultdict(list)
+_lending = threading.Lock()
+
+
+@contextmanager
+def _finetuner(
+    training: HeadTraining,
+    network: tuple[UntrainedLevel, ...],
+    features: int,
+    outputs: int,
+    task: Decided,
+) -> "Iterator[Finetuner]":
+    """One that no other thread uses meanwhile: training changes its weights.
+
+    What TensorFlow compiles for it serves all trials of its shape, however many threads there are.
+    """
+    from pipeline.training.finetuning.finetune import Finetuner
+
+    shape = (training, network, features, outputs, task)
+    with _lending:
+        lent = _idle[shape].pop() if _idle[shape] else None
+    lent = lent or Finetuner(training, network, features, outputs, task_of(task))
+    yield lent
+    with _lending:  # one whose training failed is not lent again
+        _idle[shape].append(lent)

@@ -1,0 +1,222 @@
+"""Which stages a run has, in which order, and which part of the config each is handed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.config.arms import ARMS, Arm
+from pipeline.config.schema import RunConfig
+from pipeline.config.untrained import untrained
+from pipeline.data.prepared import Prepared, prepared_ahead
+from pipeline.data.rows.streamed import StreamedRows, exceeds
+from pipeline.data.splits import label_budget
+from pipeline.data.trial_rows import subset
+from pipeline.errors import InputError
+from pipeline.stages.base import Outcome, Stage
+from pipeline.stages.compare import CompareArms, Comparing
+from pipeline.stages.data import DataStage, data_stage
+from pipeline.stages.export import ExportBest, Exporting
+from pipeline.stages.finetune import FinetuneTrial, Finetuning
+from pipeline.stages.pretrain import Level, PretrainLevel
+from pipeline.stages.reference import FitReference, Fitting
+from pipeline.stages.report import DrawReport, Reporting
+from pipeline.stages.trial import Trial
+from pipeline.training.compute import matched_steps
+
+KERNEL_MACHINES = ("svm_rbf", "pca_svm")
+KERNEL_LABELS = 10_000
+"""The cost of a kernel machine grows with the square of the labels: above these it is left out."""
+
+Stacks = Sequence[Sequence[Outcome]]
+"""Of each stack the outcome of each level, from the rows upward."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The stages of a run whose data are known. Each is made when what it stands on is done."""
+
+    config: RunConfig
+    data: Outcome
+    """Of the data stage."""
+    rows_read: str
+    """Digest of the rows that pretraining reads."""
+    pretrain_rows: int
+    features: int
+    outputs: int
+    """Of the network."""
+    metric: str
+    trials: tuple[Trial, ...]
+
+    def level(self, stack: int, number: int, below: Sequence[Outcome]) -> PretrainLevel:
+        """The stage that pretrains a level (from 1) of a stack (from 0)."""
+        config = self.config
+        levels = config.stack[: number - 1]
+        width = levels[-1].units if levels else self.features
+        settings = Level(
+            number=number,
+            stack=stack,
+            seed=config.seed,
+            training=config.stack[number - 1].training(),
+            passed_on=tuple(level.passes_on for level in levels),
+            gpus=config.execution.gpus,
+            memory=_memory_if_streamed(config, self.pretrain_rows, width),
+            rows_read=self.rows_read,
+        )
+        return PretrainLevel(settings, tuple(below))
+
+    def trial(self, trial: Trial, stacks: Stacks) -> Stage:
+        """The stage that trains an arm, or fits a reference model, on a label subset."""
+        if trial.arm not in ARMS:
+            fitting = Fitting(model=trial.arm, **self._draw(trial))
+            return FitReference(fitting, (self.data,))
+        arm, config = ARMS[trial.arm], self.config
+        stack = self._starts_from(trial)
+        training = config.finetune.training(arm.trains)
+        decoder = arm.trains == "network" and config.finetune.reconstruction > 0
+        settings = Finetuning(
+            arm=arm.name,
+            **self._draw(trial),
+            network=untrained(config.stack, decoder),
+            training=training,
+            more_steps=self._more_steps(arm),
+        )
+        levels = () if stack is None else tuple(stacks[stack])
+        return FinetuneTrial(settings, (self.data, *levels), stack)
+
+    def comparison(self, trials: Sequence[tuple[Trial, Outcome]]) -> CompareArms:
+        """The stage that compares the arms."""
+        settings = Comparing(
+            trials=tuple(trial for trial, _ in trials),
+            stacks=tuple(self._starts_from(trial) for trial, _ in trials),
+            metric=self.metric,
+        )
+        return CompareArms(settings, tuple(done for _, done in trials))
+
+    def export(self, stacks: Stacks, trials: Sequence[tuple[Trial, Outcome]]) -> ExportBest:
+        """The stage that exports the best network.
+
+        Best means: of the first arm configured, at its largest label budget, on validation rows.
+        """
+        metric = f"validation_{self.metric}_kept"
+        trial, best = max(
+            (pair for pair in trials if pair[0].arm == self.config.finetune.arms[0]),
+            key=lambda pair: (pair[0].labels, pair[1].metrics[metric]),
+        )
+        settings = Exporting(
+            name=self.config.name,
+            passes_on=tuple(level.passes_on for level in self.config.stack),
+        )
+        inputs = (self.data, best, *stacks[self.stack_of(trial)])
+        return ExportBest(settings, inputs, trial, self.config.export)
+
+    def report(self, stacks: Stacks, trials: Sequence[tuple[Trial, Outcome]]) -> DrawReport:
+        """The stage that draws the report. Of several stacks it shows the first."""
+        settings = Reporting(
+            name=self.config.name,
+            trials=tuple(trial for trial, _ in trials),
+            passes_on=tuple(level.passes_on for level in self.config.stack),
+            stacks=len(stacks),
+        )
+        levels = tuple(level for stack in stacks for level in stack)
+        return DrawReport(settings, (self.data, *levels, *(done for _, done in trials)))
+
+    def stack_of(self, trial: Trial) -> int:
+        """The stack that a trial starts from: seeds use them in turn."""
+        return trial.seed % self.config.stacks
+
+    def _starts_from(self, trial: Trial) -> int | None:
+        """The same, of an arm that starts from one."""
+        arm = ARMS.get(trial.arm)
+        return self.stack_of(trial) if arm and arm.weights == "stack" else None
+
+    def _draw(self, trial: Trial) -> dict[str, int | bool]:
+        return {
+            "labels": trial.labels,
+            "trial_seed": trial.seed,
+            "seed": self.config.seed,
+        }
+
+    def _more_steps(self, arm: Arm) -> int:
+        if not arm.matched:
+            return 0
+        return matched_steps(
+            self.config.stack,
+            self.config.finetune.batch_size,
+            self.pretrain_rows,
+            self.features,
+            self.outputs,
+        )
+
+
+def check_data(config: RunConfig) -> Plan:
+    """Prepare the data, which need not be read again by a run in this process, and plan the run.
+
+    Raises `InputError` for data or label budgets that cannot be used.
+    """
+    with prepared_ahead(config.data, config.task, config.seed) as data:
+        return plan_of(config, data)
+
+
+def data_of(config: RunConfig, data: Prepared) -> DataStage:
+    """The data stage of a run."""
+    return data_stage(config.data, config.seed, data)
+
+
+def plan_of(config: RunConfig, data: Prepared, done: Outcome | None = None) -> Plan:
+    """The plan of a run whose data stage is `done`, or will be.
+
+    Raises `InputError` where the data do not allow what is configured.
+    """
+    if config.finetune.pseudo_labels and not data.task.pseudo_labels:
+        raise InputError(
+            "finetune.pseudo_labels needs a target of classes or labels. Given: "
+            f"{config.finetune.pseudo_labels:g} for the task {data.task.kind}. Leave it at 0."
+        )
+    return Plan(
+        config=config,
+        data=done or Outcome("", data_of(config, data).key, {}, False),
+        rows_read=data.rows_read,
+        pretrain_rows=len(data.splits.pretrain),
+        features=data.rows.shape[1],
+        outputs=max(len(data.classes), 1),
+        metric=data.task.metric.name,
+        trials=_trials(config, data),
+    )
+
+
+def _trials(config: RunConfig, data: Prepared) -> tuple[Trial, ...]:
+    """Every trial of the run. Raises `InputError` for a label budget that the rows do not allow."""
+    train, validation = len(data.splits.train), len(data.splits.validation)
+    budgets = []
+    for budget in config.finetune.label_budgets:
+        # A number may take in the validation rows: then the network is refitted on all of them.
+        counted = isinstance(budget, int)
+        labels = label_budget(budget, train + validation if counted else train)
+        subset(data, data.splits.train, min(labels, train), seed=0)
+        _check_in_memory(data, labels, "finetune.label_budgets")
+        if labels not in budgets:
+            budgets.append(labels)
+    if config.finetune.pseudo_labels or config.finetune.reconstruction:
+        _check_in_memory(data, len(data.splits.pretrain), "The unlabelled rows of fine-tuning")
+    return tuple(
+        Trial(arm=arm, labels=labels, seed=seed)
+        for labels in budgets
+        for seed in range(config.finetune.seeds)
+        for arm in (*config.finetune.arms, *config.finetune.references)
+        if labels <= KERNEL_LABELS or arm not in KERNEL_MACHINES
+    )
+
+
+def _check_in_memory(data: Prepared, rows: int, what: str) -> None:
+    """Raise `InputError` when so many rows that stay on disk are to be fine-tuned on."""
+    if isinstance(data.rows, StreamedRows) and exceeds(rows, data.rows.shape[1], data.rows.memory):
+        raise InputError(
+            f"{what} must fit in data.memory, {data.rows.memory / 2**30:g} GiB: pretraining reads "
+            f"rows from disk, fine-tuning does not. Given: {rows:,} rows of {data.rows.shape[1]:,} "
+            "features. Take fewer, or raise data.memory."
+        )
+
+
+def _memory_if_streamed(config: RunConfig, rows: int, columns: int) -> int | None:
+    """How many bytes rows may take, where they exceed it: then their order depends on it."""
+    memory = config.data.memory_bytes
+    return memory if exceeds(rows, columns, memory) else None

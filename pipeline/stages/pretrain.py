@@ -1,0 +1,102 @@
+"""The stage that pretrains one level of a stack."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.config.level import LevelTraining
+from pipeline.config.part import Part
+from pipeline.seeds import derive
+from pipeline.stages.base import Outcome, Stage
+from pipeline.stages.context import Context
+from pipeline.tracking.runs import StageRun
+from pipeline.training.checkpoint import Checkpoint
+from pipeline.training.progress import Progress, Watch
+
+
+class Level(Part):
+    """What decides a level's weights, beside the levels below."""
+
+    number: int
+    """From 1, the level on the rows."""
+    stack: int
+    """From 0."""
+    seed: int
+    training: LevelTraining
+    passed_on: tuple[str, ...]
+    """What each level below passes on: its activations or its code."""
+    gpus: int
+    memory: int | None
+    """Bytes that the rows it reads may take, where they exceed it: their order depends on it."""
+    rows_read: str
+    """Digest of the rows that the lowest level reads."""
+
+
+@dataclass(frozen=True)
+class PretrainLevel(Stage):
+    """Pretrains one level on the codes of the levels below, its inputs."""
+
+    kind = "pretrain"
+    packages = ("tensorflow", "keras")
+    settings: Level
+
+    @property
+    def name(self) -> str:
+        which = f", stack {self.settings.stack + 1}" if self.settings.stack else ""
+        return f"pretrain level {self.settings.number}{which}"
+
+    @property
+    def tags(self) -> Mapping[str, Any]:
+        settings = self.settings
+        return {
+            "level": settings.number,
+            "stack": settings.stack,
+            "units": settings.training.units,
+        }
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        return self.settings.training.model_dump(mode="json")
+
+    def last_step(self, metrics: Mapping[str, float]) -> int:
+        """The last epoch."""
+        return int(metrics["epochs"])
+
+    def compute(self, context: Context, record: StageRun, watch: Watch) -> dict[str, float]:
+        """Train the level, store it with its curves."""
+        from pipeline.stages.codes import rows_of_level
+        from pipeline.tracking.models import AUTOENCODER, store_model
+        from pipeline.training.devices import gpus_together
+        from pipeline.training.pretraining.pretrain import pretrain
+
+        settings = self.settings
+        rows, validation = rows_of_level(
+            context, settings.stack, self.inputs, settings.passed_on, settings.memory
+        )
+        checkpoint = self._checkpoint(context)
+        if context.run.refresh:
+            checkpoint.remove()
+
+        def log(progress: Progress) -> None:
+            if progress.metrics is not None:
+                # Those of the last epoch are the outcome's, which are logged as of every stage.
+                measured = {} if progress.epoch == progress.epochs else progress.metrics
+                record.metrics({"loss": progress.loss, **measured}, progress.epoch)
+            watch(progress)
+
+        seed = derive(settings.seed, "pretrain", settings.stack, settings.number)
+        with gpus_together(settings.gpus):
+            result = pretrain(settings.training, rows, validation, seed, log, checkpoint)
+        store_model(record, result.autoencoder, AUTOENCODER)
+        record.tags({"xla": result.xla})
+        if checkpoint.resumed:
+            record.tags({"resumed_after_epoch": checkpoint.resumed})
+        return result.metrics | {"epochs": result.epochs}
+
+    def finish(self, context: Context, record: StageRun, outcome: Outcome) -> None:
+        """The checkpoint is no longer needed."""
+        record.flush()
+        self._checkpoint(context).remove()
+
+    def _checkpoint(self, context: Context) -> Checkpoint:
+        return Checkpoint(context.checkpoints, self.key)

@@ -1,0 +1,75 @@
+"""The stage that fits a reference model of scikit-learn's on one label subset."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.config.part import Part
+from pipeline.data.trial_rows import trial_rows
+from pipeline.seeds import derive
+from pipeline.stages.base import Stage
+from pipeline.stages.context import Context
+from pipeline.stages.trial import Trial
+from pipeline.tracking.runs import StageRun
+from pipeline.training.progress import Watch
+
+
+class Fitting(Part):
+    """What decides a reference model's score, beside the data."""
+
+    model: str
+    labels: int
+    trial_seed: int
+    """Of the label subset, alike in every arm."""
+    seed: int
+    """Of the run."""
+
+
+@dataclass(frozen=True)
+class FitReference(Stage):
+    """Fits one reference model; its input is the data."""
+
+    kind = "finetune"
+    packages = ("scikit-learn",)
+    settings: Fitting
+
+    @property
+    def trial(self) -> Trial:
+        """Which one it is."""
+        settings = self.settings
+        return Trial(arm=settings.model, labels=settings.labels, seed=settings.trial_seed)
+
+    @property
+    def name(self) -> str:
+        return self.trial.name
+
+    @property
+    def tags(self) -> Mapping[str, Any]:
+        return self.trial.model_dump()
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        return self.trial.model_dump()
+
+    def last_step(self, metrics: Mapping[str, float]) -> int:
+        """The label budget, as for the arms."""
+        return self.settings.labels
+
+    def compute(self, context: Context, record: StageRun, watch: Watch) -> dict[str, float]:
+        """Fit the model and store what it predicts for the test rows."""
+        from pipeline.evaluation.references import fit_reference
+        from pipeline.tracking.artifacts import store_predictions
+
+        settings, data = self.settings, context.data
+        subset = derive(settings.seed, "subset", settings.trial_seed)
+        parts = trial_rows(data, settings.labels, subset, all_unlabelled=False)
+        seed = derive(settings.seed, "reference", settings.trial_seed)
+        result = fit_reference(settings.model, parts, data.task, seed)
+        record.params({"best": result.settings})
+        store_predictions(record, result.predictions, parts.test.targets)
+        metric = data.task.metric.name
+        return {
+            metric: result.score,
+            f"validation_{metric}_kept": result.validation_score,
+            "validation_rows": len(parts.validation.rows),
+        }

@@ -1,0 +1,128 @@
+"""The stage that draws what a run came to."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.config.arms import CANDIDATE, CONTROL
+from pipeline.config.part import Part
+from pipeline.stages.base import Outcome, Stage
+from pipeline.stages.context import Context
+from pipeline.stages.summary import REPORT, read_summary
+from pipeline.stages.trial import Trial
+from pipeline.tracking.artifacts import predictions_of
+from pipeline.tracking.runs import StageRun
+from pipeline.training.progress import Watch
+
+if TYPE_CHECKING:
+    from pipeline.report.page import Section, TrialDiagnostics
+
+CURVES = ("loss", "explained_variance", "active_fraction", "dead_fraction")
+
+
+class Reporting(Part):
+    """What the report shows."""
+
+    name: str
+    """Of the experiment, in its heading."""
+    trials: tuple[Trial, ...]
+    passes_on: tuple[str, ...]
+    """What each level passes on: its activations or its code."""
+    stacks: int
+
+
+@dataclass(frozen=True)
+class DrawReport(Stage):
+    """Draws one HTML file, and keeps each figure with its own stage too.
+
+    Its inputs are the data, the levels of each stack, and the trials.
+    """
+
+    kind = "report"
+    packages = ("tensorflow", "keras", "matplotlib")
+    settings: Reporting
+
+    @property
+    def name(self) -> str:
+        return "report"
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        return {"name": self.settings.name}
+
+    def compute(self, context: Context, record: StageRun, watch: Watch) -> dict[str, float]:
+        """Draw the report and store it."""
+        from pipeline.report.page import comparison_sections, report_html
+
+        tracker = context.tracker
+        summary = read_summary(tracker, tracker.run(context.run.run_id))
+        summary["experiment"] = self.settings.name
+        (comparison,) = [
+            child
+            for child in tracker.children(context.run.run_id)
+            if child.tags["stage"] == "compare"
+        ]
+        of_trials = comparison_sections(summary, self._diagnostics(context))
+        for section in of_trials:
+            StageRun(tracker.client, comparison.made_by).picture(section.name, section.png)
+        height = len(self.settings.passes_on)
+        _, *inputs = self.inputs
+        stacks = [inputs[n * height : (n + 1) * height] for n in range(self.settings.stacks)]
+        of_levels = [self._of_levels(context, levels) for levels in stacks]
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, REPORT)
+            file.write_text(report_html(summary, (*of_trials, *of_levels[0])), "utf-8")
+            record.artifact(file)
+        return {}
+
+    def _of_levels(self, context: Context, levels: Sequence[Outcome]) -> "list[Section]":
+        """Draw the levels of a stack, each for the run that made it."""
+        from pipeline.report.page import SHOWN_ROWS, level_sections
+        from pipeline.stages.codes import stored_autoencoder
+
+        tracker, data = context.tracker, context.data
+        sections = level_sections(
+            self.settings.passes_on,
+            [stored_autoencoder(context, level) for level in levels],
+            [{name: tracker.history(level.run_id, name) for name in CURVES} for level in levels],
+            data.rows[data.splits.validation[:SHOWN_ROWS]],
+            data.image_shape,
+        )
+        for section in sections:
+            assert section.level
+            made_by = levels[section.level - 1].run_id
+            StageRun(tracker.client, made_by).picture(section.name, section.png)
+        return sections
+
+    def _diagnostics(self, context: Context) -> "TrialDiagnostics":
+        """Confusion at the least label budget, and how far weights moved, of the arms compared."""
+        from pipeline.report.page import TrialDiagnostics
+
+        data = context.data
+        done = self.inputs[len(self.inputs) - len(self.settings.trials) :]
+        trials = list(zip(self.settings.trials, done, strict=True))
+        compared = (CANDIDATE, CONTROL)
+        arms = [arm for arm in compared if any(trial.arm == arm for trial, _ in trials)]
+        least = min(trial.labels for trial, _ in trials)
+        confusion: dict[str, np.ndarray] = {}
+        moved: dict[str, dict[int, list[list[float]]]] = {arm: {} for arm in arms}
+        for trial, outcome in trials:
+            if trial.arm not in arms:
+                continue
+            levels = range(1, len(self.settings.passes_on) + 1)
+            distances = [outcome.metrics[f"moved_level_{number}"] for number in levels]
+            moved[trial.arm].setdefault(trial.labels, []).append(distances)
+            if trial.labels == least:
+                predicted, true = predictions_of(context.tracker, outcome.run_id)
+                counts = data.task.confusion(true, predicted, data.classes)
+                if counts is not None:
+                    confusion[trial.arm] = confusion.get(trial.arm, 0) + counts
+        means = {
+            arm: {labels: np.mean(seeds, axis=0).tolist() for labels, seeds in by_budget.items()}
+            for arm, by_budget in moved.items()
+        }
+        return TrialDiagnostics(confusion, least, means)

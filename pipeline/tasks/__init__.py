@@ -1,0 +1,30 @@
+"""What the stack is for: a file for each task."""
+
+from importlib import import_module
+
+from pipeline.config.task import DECIDED, AutoTask, Decided
+from pipeline.tasks.auto import decided_by
+from pipeline.tasks.labels import Labels
+from pipeline.tasks.task import Metric, Task
+
+
+def task_of(section: Decided) -> Task:
+    """The task that a section of the config stands for."""
+    return _class_of(type(section))(section)
+
+
+def task_for(section: AutoTask | Decided, labels: Labels | None) -> Task:
+    """The same, where the labels may decide which."""
+    if isinstance(section, AutoTask):
+        section = DECIDED[decided_by(labels)]()
+    return task_of(section)
+
+
+def metrics() -> dict[str, Metric]:
+    """What tasks are compared by, by its name."""
+    return {task.metric.name: task.metric for task in map(_class_of, DECIDED.values())}
+
+
+def _class_of(section: type[Decided]) -> type[Task]:
+    module, _, name = section.carried_out_by.rpartition(".")
+    return getattr(import_module(module), name)

@@ -1,0 +1,32 @@
+"""Which task a target is for, where the config leaves it open."""
+
+from typing import Literal
+
+import numpy as np
+
+from pipeline.tasks.labels import Labels
+
+FEW = 50
+"""Distinct whole numbers up to which they are classes, however few rows there are."""
+ROWS_OF_A_CLASS = 20
+"""Rows on average from which more distinct whole numbers are classes too."""
+
+
+def decided_by(labels: Labels | None) -> Literal["classification", "multilabel", "regression"]:
+    """The task that the labels look like."""
+    if labels is None:
+        return "classification"
+    if labels.columns:
+        return "multilabel"
+    given = labels.names[labels.names != ""]
+    try:
+        numbers = given.astype(np.float64)
+    except ValueError:
+        return "classification"
+    distinct = np.unique(numbers)
+    if len(distinct) <= 2 or not np.isfinite(distinct).all():
+        return "classification"
+    if (distinct % 1).any():
+        return "regression"
+    most = max(FEW, len(given) / ROWS_OF_A_CLASS)
+    return "regression" if len(distinct) > most else "classification"

@@ -1,0 +1,125 @@
+"""One class of several."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pipeline.errors import InputError
+from pipeline.tasks.labels import Labels
+from pipeline.tasks.task import Coding, Metric, Reference, Task
+
+C = [0.01, 0.1, 1, 10]
+KERNEL_C = [0.3, 1, 3, 10, 30]
+"""The inverse strength of regularization that linear models and kernel machines try."""
+PERCEPTRONS: dict[str, list[Any]] = {
+    "hidden_layer_sizes": [(100,), (512, 256)],
+    "alpha": [1e-4, 1e-1],
+}
+
+
+class Classification(Task):
+    """Targets are class names, "" where there is none; numbers are their positions, -1 for none."""
+
+    metric = Metric("accuracy", "accuracy in %", "Accuracy", percent=True)
+    counts_correct_rows = True
+
+    def target(self, labels: Labels) -> np.ndarray:
+        """Unicode (rows,)."""
+        if labels.names.ndim != 1:
+            raise InputError(
+                f"A row has one label. {labels.where} has labels of shape {labels.names.shape}. "
+                "Give an array of shape (rows,): of one-hot labels take argmax(axis=1). If several "
+                "labels may apply to a row, set task.kind: multilabel."
+            )
+        return labels.names
+
+    def labelled(self, target: np.ndarray) -> np.ndarray:
+        return target != ""
+
+    def check(self, target: np.ndarray, columns: Sequence[str], where: str) -> None:
+        classes = np.unique(target)
+        if len(classes) == 1:
+            raise InputError(
+                f"There must be two classes at least. All labelled training rows of {where} have "
+                f"{str(classes[0])!r}. Give rows of another, or correct data.label."
+            )
+
+    def unseen(self, target: np.ndarray, test: np.ndarray) -> list[str]:
+        return np.setdiff1d(test, target).tolist()
+
+    def strata(self, target: np.ndarray) -> np.ndarray:
+        return target
+
+    def numbers(
+        self, target: np.ndarray, columns: Sequence[str]
+    ) -> tuple[tuple[str, ...], np.ndarray]:
+        classes = sorted({str(name) for name in target if name}, key=_natural)
+        position = {name: number for number, name in enumerate(classes)}
+        return tuple(classes), np.array([position.get(str(name), -1) for name in target], "int32")
+
+    def describe(self, target: np.ndarray, columns: Sequence[str]) -> dict[str, Any]:
+        names, counts = np.unique(target[self.labelled(target)], return_counts=True)
+        classes = dict(zip(names.tolist(), counts.tolist(), strict=True))
+        return {"classes": classes, "target_range": None}
+
+    def spec(self, outputs: int) -> Any:
+        import tensorflow as tf
+
+        return tf.TensorSpec((None,), tf.int32)
+
+    def losses(self, targets: Any, outputs: Any) -> Any:
+        import keras
+
+        return keras.losses.sparse_categorical_crossentropy(targets, outputs, from_logits=True)
+
+    def predictions(self, outputs: np.ndarray) -> np.ndarray:
+        return outputs.argmax(axis=1)
+
+    def as_targets(self, outputs: Any) -> Any:
+        import tensorflow as tf
+
+        return tf.argmax(outputs, axis=1, output_type=tf.int32)
+
+    def score(self, numbers: np.ndarray, predictions: np.ndarray) -> float:
+        """The share of rows that are predicted correctly."""
+        return float(np.mean(predictions == numbers))
+
+    def confusion(
+        self, numbers: np.ndarray, predictions: np.ndarray, names: Sequence[str]
+    ) -> np.ndarray | None:
+        counts = np.zeros((len(names), len(names)), int)
+        np.add.at(counts, (numbers, predictions), 1)
+        return counts
+
+    def references(self, seed: int) -> Mapping[str, Reference]:
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.neural_network import MLPClassifier
+        from sklearn.svm import SVC
+
+        return {
+            "logistic": Reference(LogisticRegression(max_iter=500), {"C": C}),
+            "svm_rbf": Reference(SVC(), {"C": KERNEL_C}),
+            "mlp": Reference(MLPClassifier(max_iter=100, random_state=seed), PERCEPTRONS),
+        }
+
+    def serve(self, outputs: Any, names: Sequence[str], coding: Coding) -> dict[str, Any]:
+        """Class probabilities (rows, classes) and the most probable class by name."""
+        import tensorflow as tf
+
+        label = tf.gather(tf.constant(list(names)), tf.argmax(outputs, axis=1))
+        return {"probabilities": tf.nn.softmax(outputs), "label": label}
+
+    def output_columns(self, names: Sequence[str]) -> dict[str, list[str]]:
+        return {
+            "label": ["label"],
+            "probabilities": [f"probability of {name}" for name in names],
+        }
+
+
+def _natural(name: str) -> tuple[bool, float, str]:
+    """Sorts numbers by value and before other names."""
+    try:
+        return (False, float(name), name)
+    except ValueError:
+        return (True, 0.0, name)

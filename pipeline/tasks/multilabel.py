@@ -1,0 +1,126 @@
+"""Several labels, each of which applies to a row or not."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pipeline.errors import InputError
+from pipeline.tasks.classification import KERNEL_C, PERCEPTRONS, C
+from pipeline.tasks.labels import Labels
+from pipeline.tasks.task import Coding, Metric, Reference, Task
+
+APPLIES = {"1": 1.0, "0": 0.0, "true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
+
+
+class Multilabel(Task):
+    """Targets are 0 and 1 (rows, labels), NaN in rows without labels; numbers are the same."""
+
+    metric = Metric("f1", "F1 in %", "F1", percent=True)
+
+    def target(self, labels: Labels) -> np.ndarray:
+        """float64 (rows, labels); a row with an empty label has none and is NaN."""
+        names = np.char.lower(labels.names)
+        if names.ndim != 2:
+            raise InputError(
+                f"A multi-label target is an array (rows, labels), here ({len(names)}, labels). "
+                f"{labels.where} has shape {labels.values.shape}. Give one column of 0 and 1 for "
+                "each label, or set task.kind: classification."
+            )
+        known = np.isin(names, [*APPLIES, ""])
+        if not known.all():
+            row, column = np.argwhere(~known)[0]
+            raise InputError(
+                "A label must be 0 or 1 (or true, false, yes, no; empty where it is not known). "
+                f"{labels.where} has {str(names[row, column])!r} in row {row + 1}, label "
+                f"{column + 1}. Correct it, or name it in data.unlabelled."
+            )
+        target = np.full(names.shape, np.nan)
+        for name, value in APPLIES.items():
+            target[names == name] = value
+        target[np.isnan(target).any(axis=1)] = np.nan
+        return target
+
+    def labelled(self, target: np.ndarray) -> np.ndarray:
+        return ~np.isnan(target).any(axis=1)
+
+    def check(self, target: np.ndarray, columns: Sequence[str], where: str) -> None:
+        alike = [
+            f"{name!r} applies to {'all' if column[0] else 'none'} of the {len(target)} of {where}"
+            for name, column in zip(columns, target.T, strict=True)
+            if column.min() == column.max()
+        ]
+        if alike:
+            raise InputError(
+                "A label must apply to some training rows and not to others. "
+                f"{'; '.join(alike)}. Give more rows, or leave such labels out."
+            )
+
+    def numbers(
+        self, target: np.ndarray, columns: Sequence[str]
+    ) -> tuple[tuple[str, ...], np.ndarray]:
+        return tuple(columns), target.astype("float32")
+
+    def describe(self, target: np.ndarray, columns: Sequence[str]) -> dict[str, Any]:
+        applies = target[self.labelled(target)].sum(axis=0).astype(int)
+        return {
+            "classes": dict(zip(columns, applies.tolist(), strict=True)),
+            "target_range": None,
+        }
+
+    def spec(self, outputs: int) -> Any:
+        import tensorflow as tf
+
+        return tf.TensorSpec((None, outputs), tf.float32)
+
+    def losses(self, targets: Any, outputs: Any) -> Any:
+        import keras
+
+        return keras.losses.binary_crossentropy(targets, outputs, from_logits=True)
+
+    def predictions(self, outputs: np.ndarray) -> np.ndarray:
+        """A label applies where its probability is above one half."""
+        return (outputs > 0).astype("int32")
+
+    def as_targets(self, outputs: Any) -> Any:
+        import tensorflow as tf
+
+        return tf.cast(outputs > 0, tf.float32)
+
+    def score(self, numbers: np.ndarray, predictions: np.ndarray) -> float:
+        """Micro-averaged F1: rows and labels count together, so that rare labels weigh little.
+
+        It is 0 where nothing is true and nothing predicted.
+        """
+        from sklearn.metrics import f1_score
+
+        return float(f1_score(numbers, predictions, average="micro", zero_division=0.0))
+
+    def references(self, seed: int) -> Mapping[str, Reference]:
+        """Those of a classification, one model for each label."""
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.multiclass import OneVsRestClassifier
+        from sklearn.neural_network import MLPClassifier
+        from sklearn.svm import SVC
+
+        logistic = OneVsRestClassifier(LogisticRegression(max_iter=500))
+        return {
+            "logistic": Reference(logistic, {"estimator__C": C}),
+            "svm_rbf": Reference(OneVsRestClassifier(SVC()), {"estimator__C": KERNEL_C}),
+            "mlp": Reference(MLPClassifier(max_iter=100, random_state=seed), PERCEPTRONS),
+        }
+
+    def serve(self, outputs: Any, names: Sequence[str], coding: Coding) -> dict[str, Any]:
+        """Labels of 0 and 1, and their probabilities, both (rows, labels)."""
+        import tensorflow as tf
+
+        return {
+            "probabilities": tf.sigmoid(outputs),
+            "labels": tf.cast(outputs > 0, tf.float32),
+        }
+
+    def output_columns(self, names: Sequence[str]) -> dict[str, list[str]]:
+        return {
+            "labels": list(names),
+            "probabilities": [f"probability of {name}" for name in names],
+        }

@@ -1,0 +1,153 @@
+"""The contract of a task: all that depends on what the stack is for."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from pipeline.config.task import Decided
+from pipeline.tasks.labels import Labels
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+    from sklearn.base import BaseEstimator
+
+
+class Metric(NamedTuple):
+    """What the arms of a task are compared by, and how people read it; greater is better."""
+
+    name: str
+    words: str
+    """Where people read its values."""
+    heading: str
+    percent: bool
+    """Whether people read it in per cent."""
+
+
+class Coding(NamedTuple):
+    """How a trial trains on its targets: (target - offset) / scale, in float64."""
+
+    offset: float = 0.0
+    scale: float = 1.0
+
+    def encode(self, targets: np.ndarray) -> np.ndarray:
+        """What training gets for targets (rows, ...)."""
+        return targets if self == Coding() else (targets - self.offset) / self.scale
+
+    def decode(self, predictions: np.ndarray) -> np.ndarray:
+        """The predictions (rows, ...) that training's values stand for."""
+        if self == Coding():
+            return predictions
+        return predictions.astype("float64") * self.scale + self.offset
+
+
+class Reference(NamedTuple):
+    """A model of scikit-learn's and the settings that are tried."""
+
+    model: "BaseEstimator"
+    grid: dict[str, list[Any]]
+
+    def inside(self, step: str) -> dict[str, list[Any]]:
+        """The grid of the model as a step of a pipeline."""
+        return {f"{step}__{name}": values for name, values in self.grid.items()}
+
+
+class Task(ABC):
+    """What a task decides. Targets are those of a source, numbers what training is given."""
+
+    metric: ClassVar[Metric]
+    counts_correct_rows: ClassVar[bool] = False
+    """Whether a row is predicted correctly where prediction and truth are equal."""
+    pseudo_labels: ClassVar[bool] = True
+    """Whether the network's own predictions can serve as targets of unlabelled rows."""
+
+    def __init__(self, section: Decided):
+        self.section = section
+        """Its part of the config."""
+
+    @property
+    def kind(self) -> str:
+        """How the config calls it."""
+        return self.section.kind
+
+    # From labels to numbers
+
+    @abstractmethod
+    def target(self, labels: Labels) -> np.ndarray:
+        """The target of all rows, missing where a row has no label.
+
+        Raises `InputError` for labels that are none of this task's.
+        """
+
+    @abstractmethod
+    def labelled(self, target: np.ndarray) -> np.ndarray:
+        """Which rows have a label, bool (rows,)."""
+
+    @abstractmethod
+    def check(self, target: np.ndarray, columns: Sequence[str], where: str) -> None:
+        """Raise `InputError` for labelled training rows that nothing can be learned from."""
+
+    def unseen(self, target: np.ndarray, test: np.ndarray) -> list[str]:
+        """Which classes test rows have and training rows have not."""
+        return []
+
+    def strata(self, target: np.ndarray) -> np.ndarray:
+        """What rows are drawn by (rows,), each value in its share; by default at random."""
+        return np.zeros(len(target), int)
+
+    @abstractmethod
+    def numbers(
+        self, target: np.ndarray, columns: Sequence[str]
+    ) -> tuple[tuple[str, ...], np.ndarray]:
+        """The names of classes or labels, if there are any, and the target as numbers."""
+
+    @abstractmethod
+    def describe(self, target: np.ndarray, columns: Sequence[str]) -> dict[str, Any]:
+        """`classes` with their counts, or `target_range`, of a source's target."""
+
+    # Training and scoring
+
+    @abstractmethod
+    def spec(self, outputs: int) -> "tf.TensorSpec":
+        """Shape and type of a batch of coded targets."""
+
+    def coding(self, numbers: np.ndarray) -> Coding:
+        """How a trial trains on the targets of its label budget, which are all that it knows."""
+        return Coding()
+
+    @abstractmethod
+    def losses(self, targets: Any, outputs: Any) -> Any:
+        """The loss of each row (rows,), from coded targets and outputs (rows, outputs)."""
+
+    @abstractmethod
+    def predictions(self, outputs: np.ndarray) -> np.ndarray:
+        """What outputs (rows, outputs) stand for, as coded numbers."""
+
+    def as_targets(self, outputs: Any) -> Any:
+        """What the network itself takes rows for, as targets without a gradient."""
+        raise TypeError(f"{self.kind} has no pseudo-labels")
+
+    @abstractmethod
+    def score(self, numbers: np.ndarray, predictions: np.ndarray) -> float:
+        """The metric of predictions beside what is true, both decoded."""
+
+    def confusion(
+        self, numbers: np.ndarray, predictions: np.ndarray, names: Sequence[str]
+    ) -> np.ndarray | None:
+        """Counts by true class (rows) and predicted class (columns), where there are classes."""
+        return None
+
+    @abstractmethod
+    def references(self, seed: int) -> Mapping[str, Reference]:
+        """Models that people would use instead, each with its grid."""
+
+    # Export
+
+    @abstractmethod
+    def serve(self, outputs: Any, names: Sequence[str], coding: Coding) -> "dict[str, tf.Tensor]":
+        """The outputs of the exported signature `serve`, by name."""
+
+    @abstractmethod
+    def output_columns(self, names: Sequence[str]) -> dict[str, list[str]]:
+        """What the columns of these outputs are called."""

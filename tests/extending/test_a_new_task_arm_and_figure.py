@@ -1,0 +1,125 @@
+"""A task is two files, an arm one line of one, a figure two files: added to a copy, and run."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from sklearn.datasets import load_diabetes
+
+from tests.extending.tree import Tree
+
+TASK = '''
+"""A number, near which half of the loss is the distance."""
+
+import tensorflow as tf
+
+from pipeline.tasks.regression import Regression
+from pipeline.tasks.task import Metric
+
+
+class Distance(Regression):
+    metric = Metric("nearness", "nearness", "Nearness", percent=False)
+
+    def losses(self, targets, outputs):
+        return tf.abs(targets - outputs[:, 0])
+
+    def score(self, numbers, predictions):
+        return 1 / (1 + float(abs(numbers - predictions).mean()))
+'''
+SECTION = '''class DistanceTask(Part):
+    """The target is a number, scored by how near predictions are."""
+
+    carried_out_by: ClassVar[str] = "pipeline.tasks.distance.Distance"
+    kind: Literal["distance"] = "distance"
+
+
+'''
+ARM = '        Arm("longer", "stack", "network", True, "tab:brown", "trains longer"),\n'
+FIGURE = '''def seeds(comparison: Sequence[Mapping[str, Any]]) -> Figure:
+    """How many label budgets there are."""
+    figure, axes = _figure(1.0)
+    axes.bar([0], [len(comparison)])
+    return figure
+
+
+'''
+SHOWN = """    sections.append(Section("toy", "A toy of a figure", "", _png(figures.seeds(rows))))
+"""
+RUN = """
+import json
+from pathlib import Path
+
+from flows.environment import set_environment
+
+set_environment(verbose=False)
+from pipeline.config.loading import load
+from pipeline.evaluation.metrics import METRICS
+from pipeline.stages.summary import read_report
+from pipeline.tracking.find import find_run
+from tests.pipeline.whole_runs import whole_run
+
+config = load(None, "diabetes.csv", "target", [
+    "task.kind=distance",
+    "stack=[{units: 8, epochs: 2}]",
+    "finetune.arms=[pretrained, random, longer]",
+    "finetune.label_budgets=[60]",
+    "finetune.seeds=1",
+    "finetune.min_steps=10",
+    "finetune.epochs=1",
+    "finetune.encoder_rates=[1.0]",
+])
+whole = whole_run(config, Path.cwd())
+report = read_report(*find_run(whole.called.run.run_id))
+print(json.dumps({"summary": whole.summary, "shown": "A toy of a figure" in report}))
+"""
+
+
+class Extended(NamedTuple):
+    """What was touched for each addition, and what a run with all of them gave."""
+
+    touched: dict[str, set[str]]
+    result: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory: pytest.TempPathFactory) -> Extended:
+    tree = Tree(tmp_path_factory.mktemp("tree"))
+    touched: dict[str, set[str]] = {}
+
+    def since(name: str) -> None:
+        touched[name], tree.touched = tree.touched, set()
+
+    tree.add("pipeline/tasks/distance.py", TASK)
+    tree.insert("pipeline/config/task.py", "Decided = Annotated", SECTION)
+    tree.insert("pipeline/config/task.py", "ClassificationTask | ", "DistanceTask | ")
+    since("task")
+    tree.insert("pipeline/config/arms.py", '        Arm("frozen"', ARM)
+    since("arm")
+    tree.insert("pipeline/report/figures.py", "def density(", FIGURE)
+    tree.insert("pipeline/report/page.py", "    if trials.confusion:", SHOWN)
+    since("figure")
+    work = tmp_path_factory.mktemp("work")
+    load_diabetes(as_frame=True).frame.to_csv(work / "diabetes.csv", index=False)
+    return Extended(touched, json.loads(tree.run(RUN, work).splitlines()[-1]))
+
+
+def test_a_task_is_two_files(extended: Extended):
+    assert len(extended.touched["task"]) == 2
+    summary = extended.result["summary"]
+    assert summary["metric"] == "nearness"
+    (row,) = summary["comparison"]
+    assert all(0 < score < 1 for score in row["arms"]["pretrained"]["nearness"])
+    assert Path(summary["export"]["path"], "saved_model.pb").exists()
+
+
+def test_an_arm_is_one_line_in_one_file(extended: Extended):
+    assert extended.touched["arm"] == {"pipeline/config/arms.py"}
+    assert ARM.count("\n") == 1
+    (row,) = extended.result["summary"]["comparison"]
+    assert set(row["against"]) == {"longer"}
+
+
+def test_a_figure_is_two_files(extended: Extended):
+    assert len(extended.touched["figure"]) == 2
+    assert extended.result["shown"]
