@@ -8,8 +8,7 @@ import pytest
 
 from pipeline.config.data import DataConfig
 from pipeline.data.describe import describe
-from pipeline.data.prepared import prepare
-from pipeline.data.sources.read import read
+from tests.pipeline.data.reading import prepare, read
 
 MINUTE = 1_764_000_000_000 + 200 * np.arange(300)
 
