@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flows.cli.group import main
-from flows.cli.options import config_options, label_option, set_option
+from flows.cli.options import config_options, label_option, set_option, task_option
 from flows.cli.run import import_downloader
 from pipeline.errors import raise_all
 
@@ -19,15 +19,16 @@ if TYPE_CHECKING:
 @main.command()
 @click.argument("source")
 @label_option
+@task_option
 @set_option
-def data(source: str, label: str | None, settings: tuple[str, ...]) -> None:
+def data(source: str, label: str | None, task: str | None, settings: tuple[str, ...]) -> None:
     """What the data is and whether it can be used."""
     from pipeline.config.loading import load
     from pipeline.data.describe import describe
     from pipeline.data.sources.read import read
     from pipeline.data.target import with_target
 
-    config = load(None, source, label, settings)
+    config = load(None, source, label, settings, task)
     import_downloader(source)
     with tempfile.TemporaryDirectory() as scratch:
         rows = with_target(read(config.data, Path(scratch)), config.task, config.data)

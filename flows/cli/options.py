@@ -7,6 +7,9 @@ from typing import Any
 import click
 
 label_option = click.option("--label", help="The column that holds the target.")
+task_option = click.option(
+    "--task", metavar="NAME", help="What the target is, e.g. regression.  [default: it decides]"
+)
 set_option = click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE",
     help="Change one value, e.g. stack.0.units=256. May be given several times.",
@@ -14,23 +17,25 @@ set_option = click.option(
 
 
 def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds `[CONFIG] --data --label --set`; the command is handed the `RunConfig` they make."""
+    """Adds `[CONFIG] --data --label --task --set`; the command is handed the config they make."""
 
     @click.argument("config", required=False)
     @click.option("--data", help="A built-in name, a file or a folder.")
     @label_option
+    @task_option
     @set_option
     @wraps(command)
     def with_config(
         config: str | None,
         data: str | None,
         label: str | None,
+        task: str | None,
         settings: tuple[str, ...],
         **others: Any,
     ) -> Any:
         from pipeline.config.loading import load
 
         name = config or (None if data else "digits")
-        return command(load(name, data, label, settings), **others)
+        return command(load(name, data, label, settings, task), **others)
 
     return with_config

@@ -42,6 +42,7 @@ def load(
     data: str | None = None,
     label: str | None = None,
     settings: Sequence[str] = (),
+    task: str | None = None,
 ) -> RunConfig:
     """The config of a preset or YAML file, or the defaults, changed by the other arguments.
 
@@ -55,6 +56,8 @@ def load(
             tree.setdefault("name", _plain_name(data))
     if label is not None:
         tree["data"] = {**_section(tree), "label": label}
+    if task is not None:
+        tree["task"] = {"kind": task}
     refused = [message for setting in settings if (message := _apply(tree, setting))]
     return _checked(tree, refused)
 

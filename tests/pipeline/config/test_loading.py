@@ -155,6 +155,18 @@ def test_other_data_keep_the_preset_s_name_and_the_rest_of_its_section(tmp_path:
     assert (config.data.source, config.data.label, config.data.test) == ("b.csv", "z", 0.5)
 
 
+# Task
+
+
+def test_a_task_is_named_for_short(tmp_path: Path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("task: {kind: classification}")
+    assert load(str(file), task="regression").task.kind == "regression"
+    assert load(None, task="multilabel").task.kind == "multilabel"
+    with pytest.raises(InputError, match=r"^task: kind must be one of 'auto', .* Given: 'guess'"):
+        load(None, task="guess")
+
+
 # --set
 
 
