@@ -15,7 +15,7 @@ from pipeline.config.schema import ExecutionConfig, RunConfig
 from pipeline.evaluation.summary import Summary
 from pipeline.stages.base import Outcome, Stage, perform
 from pipeline.stages.context import Run, context_of, fail_run, finish_run, start_run
-from pipeline.stages.data import DataStage
+from pipeline.stages.data import prepared
 from pipeline.stages.plan import Plan, Stacks, data_of, plan_of
 from pipeline.stages.pretrain import PretrainLevel
 from pipeline.stages.trial import Trial
@@ -51,8 +51,8 @@ RETRIES: dict[str, Any] = {
 def prepare_data(config: RunConfig, run: Run) -> Plan:
     """Read, split and scale the rows, and plan what is trained on them."""
     context = context_of(run)
-    stage: DataStage = data_of(config, context.data)
-    return plan_of(config, context.data, perform(stage, context))
+    data = prepared(context)
+    return plan_of(config, data, perform(data_of(config, data), context))
 
 
 @task(name="pretrain", task_run_name="{stage.name}", **RETRIES)

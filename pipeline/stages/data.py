@@ -51,6 +51,15 @@ class DataStage(Stage):
             run.dataset(data.name, data.origin, data.fingerprint, data.rows[:1], data.targets[:1])
 
 
+def prepared(context: Context) -> Prepared:
+    """The data of a run. When they cannot be prepared, MLflow has a failed run of this stage."""
+    try:
+        return context.data
+    except BaseException:
+        with context.tracker.stage("data", DataStage.kind, context.run.run_id, {"cached": False}):
+            raise
+
+
 def data_stage(config: DataConfig, seed: int, data: Prepared) -> DataStage:
     """The stage of data that are prepared."""
     settings = DataSettings(

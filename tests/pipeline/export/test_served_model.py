@@ -23,7 +23,7 @@ SCRIPT = Path(__file__).parents[3] / "pipeline" / "export" / "served_model.py"
 
 
 def loaded(whole: Whole):
-    mlflow.set_tracking_uri(whole.called.run.uri)
+    mlflow.set_tracking_uri(whole.called.context.tracker.uri)
     return mlflow.pyfunc.load_model(whole.summary["export"]["model_uri"])
 
 
@@ -180,7 +180,7 @@ def test_the_script_needs_none_of_our_code():
 
 def test_the_registered_model_belongs_to_the_run_of_its_export(digits_home):
     assert digits_home.summary["export"]["model_uri"] == "models:/digits@latest_run"
-    client = MlflowClient(digits_home.called.run.uri)
+    client = MlflowClient(digits_home.called.context.tracker.uri)
     version = client.get_model_version_by_alias("digits", "latest_run")
     parent = client.get_run(version.run_id).data.tags["mlflow.parentRunId"]
     assert parent == digits_home.called.run.run_id
@@ -216,7 +216,7 @@ def test_a_model_of_another_program_is_refused(digits_home, tmp_path):
         def predict(self, context, model_input: pd.DataFrame, params=None):
             return [1]
 
-    mlflow.set_tracking_uri(digits_home.called.run.uri)
+    mlflow.set_tracking_uri(digits_home.called.context.tracker.uri)
     mlflow.pyfunc.save_model(str(tmp_path / "model"), python_model=Constant(), pip_requirements=[])
     with pytest.raises(InputError, match="is not one that Layerwise exported"):
         download_model(str(tmp_path / "model"))

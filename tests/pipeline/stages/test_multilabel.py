@@ -23,7 +23,7 @@ TASK = MultilabelTask()
 
 def with_labels(config: DataConfig) -> Source:
     """The source of the config with the target of the task."""
-    return with_target(read(config), TASK)
+    return with_target(read(config), TASK, config)
 
 
 @pytest.fixture(scope="module")
@@ -138,16 +138,16 @@ def test_one_column_of_classes_is_told_of_the_task(digits, tmp_path):
 def test_several_labels_for_classes_are_told_of_the_task(digits, tmp_path):
     rows, digit = digits
     np.savez(tmp_path / "d.npz", x=rows, y=np.stack([digit % 2, digit > 4], axis=1))
-    found = read(DataConfig(source=str(tmp_path / "d.npz")))
+    config = DataConfig(source=str(tmp_path / "d.npz"))
     with pytest.raises(InputError, match="task.kind: multilabel"):
-        with_target(found, ClassificationTask())
+        with_target(read(config), ClassificationTask(), config)
 
 
 def test_several_labels_are_found_to_be_such(digits, source, tmp_path):
     rows, digit = digits
     np.savez(tmp_path / "d.npz", x=rows, y=np.stack([digit % 2, digit > 4], axis=1))
     for config in (DataConfig(source=str(tmp_path / "d.npz")), source()):
-        found = with_target(read(config), AutoTask())
+        found = with_target(read(config), AutoTask(), config)
         assert found.task is not None and found.task.kind == "multilabel"
 
 
