@@ -3,7 +3,9 @@
 import keras
 from keras import ops
 
+from layers.dense import Dense
 from layers.metrics import ActiveFraction, DeadFraction, ExplainedVariance, ReconstructionError
+from layers.sparsity import SparsityMechanism
 from layers.tied_decoder import TiedDecoder
 
 # A sigmoid unit is never exactly zero: it counts as active from the middle of its range.
@@ -44,7 +46,7 @@ class SparseAutoencoder(keras.Model):
         units: int,
         *,
         activation: str = "relu",
-        sparsity: keras.layers.Layer | None = None,
+        sparsity: SparsityMechanism | None = None,
         corruption: keras.layers.Layer | None = None,
         tied: bool = False,
         decoder_activation: str = "linear",
@@ -79,7 +81,7 @@ class SparseAutoencoder(keras.Model):
         self.seed = seed
         self.corruption = corruption
         self.sparsity = sparsity
-        self.encoder = keras.layers.Dense(
+        self.encoder = Dense(
             units,
             activation=activation,
             kernel_initializer=_initializer(activation, seed),
@@ -99,7 +101,7 @@ class SparseAutoencoder(keras.Model):
         if self.tied:
             self.decoder = TiedDecoder(features, self.decoder_activation, name="decoder")
         else:
-            self.decoder = keras.layers.Dense(
+            self.decoder = Dense(
                 features,
                 activation=self.decoder_activation,
                 kernel_constraint=keras.constraints.UnitNorm(axis=1)
@@ -124,21 +126,30 @@ class SparseAutoencoder(keras.Model):
         """The code of rows (rows, features), without corruption: (rows, units)."""
         return self.sparsify(self.encoder(rows), training)
 
-    def sparsify(self, activations, training=False):
+    def sparsify(self, activations, training=False, search=None):
         """The code from the encoder's activations (rows, units), of the same shape."""
-        return self.sparsity(activations, training=training) if self.sparsity else activations
+        if self.sparsity is None:
+            return activations
+        return self.sparsity(activations, training=training, search=search)
 
-    def decode(self, code):
+    def decode(self, code, precision="float32"):
         """The rows (rows, features) that a code (rows, units) stands for."""
-        return self.decoder(code, self.encoder.kernel) if self.tied else self.decoder(code)
+        if self.tied:
+            return self.decoder(code, self.encoder.kernel, precision=precision)
+        return self.decoder(code, precision=precision)
 
-    def call(self, rows, training=False, corrupted=None):
-        """`corrupted` are the rows as the encoder gets them, where its caller corrupted them."""
+    def call(self, rows, training=False, corrupted=None, precision="float32", search=None):
+        """Code and reconstruction of rows (rows, features); adds the loss.
+
+        `corrupted` are the rows as the encoder gets them, where its caller corrupted them. Products
+        are made in `precision`; the code and the loss are computed in the model's own. `search` is
+        the sparsity mechanism's.
+        """
         if corrupted is None:
             corrupted = self.corruption(rows, training=training) if self.corruption else rows
-        code = self.encode(corrupted, training)
-        # The decoder may multiply in another precision than the loss is computed in.
-        reconstruction = ops.cast(self.decode(code), self.compute_dtype)
+        activations = ops.cast(self.encoder(corrupted, precision=precision), self.compute_dtype)
+        code = self.sparsify(activations, training, search)
+        reconstruction = ops.cast(self.decode(code, precision), self.compute_dtype)
         self.add_loss(self._reconstruction_loss(rows, reconstruction))
         return {"code": code, "reconstruction": reconstruction}
 

@@ -10,8 +10,8 @@ import keras
 from keras import ops
 
 
-class _Corruption(keras.layers.Layer):
-    """What the three kinds share: a seed, and doing nothing outside training."""
+class Corruption(keras.layers.Layer):
+    """A layer that changes rows in training: a subclass says in `corrupt` how, by its own seed."""
 
     def __init__(self, seed: int, **kwargs):
         super().__init__(**kwargs)
@@ -20,6 +20,10 @@ class _Corruption(keras.layers.Layer):
 
     def call(self, rows, training=False):
         return self.corrupt(rows) if training else rows
+
+    def corrupt(self, rows):
+        """The corrupted rows (rows, features)."""
+        raise NotImplementedError
 
     def get_config(self):
         return {**super().get_config(), "seed": self.seed}
@@ -31,7 +35,7 @@ def _check_share(layer: str, share: float) -> None:
 
 
 @keras.saving.register_keras_serializable(package="layerwise")
-class Masking(_Corruption):
+class Masking(Corruption):
     """Set each value to zero with probability `share`; the others grow by 1 / (1 - share).
 
     The growth keeps the mean: without it an encoder trained on half-empty rows overshoots on whole
@@ -52,7 +56,7 @@ class Masking(_Corruption):
 
 
 @keras.saving.register_keras_serializable(package="layerwise")
-class GaussianCorruption(_Corruption):
+class GaussianCorruption(Corruption):
     """Add Gaussian noise of mean zero and standard deviation `stddev`, in units of the rows."""
 
     def __init__(self, stddev: float, seed: int = 0, **kwargs):
@@ -70,7 +74,7 @@ class GaussianCorruption(_Corruption):
 
 
 @keras.saving.register_keras_serializable(package="layerwise")
-class SaltAndPepper(_Corruption):
+class SaltAndPepper(Corruption):
     """Replace each value, with probability `share`, by its column's least or greatest in the batch.
 
     Which of the two is a fair coin. Rows scaled to [0, 1] get zeros and ones.

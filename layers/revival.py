@@ -4,7 +4,6 @@ import numpy as np
 from keras import ops
 
 from layers.autoencoder import SparseAutoencoder
-from layers.sparsity import JumpReLU, LifetimeSparsity
 
 
 def dead_units(autoencoder: SparseAutoencoder, rows) -> np.ndarray:
@@ -66,8 +65,8 @@ def revive(autoencoder: SparseAutoencoder, rows, seed: int) -> int:
             lacking = residuals[picked]
             decoder[dead] = lacking / np.linalg.norm(lacking, axis=-1, keepdims=True)
         autoencoder.decoder.kernel.assign(decoder)
-    if isinstance(autoencoder.sparsity, JumpReLU | LifetimeSparsity):
-        autoencoder.sparsity.restart_thresholds(dead)
+    if autoencoder.sparsity:
+        autoencoder.sparsity.restart(dead)
     return len(dead)
 
 

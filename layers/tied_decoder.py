@@ -9,7 +9,8 @@ class TiedDecoder(keras.layers.Layer):
     """reconstruction = activation(code @ transpose(encoder kernel) + bias).
 
     Shapes: code (rows, units), encoder kernel (features, units), output (rows, features). Only the
-    bias is the decoder's own. Source: Vincent et al. (2010), section 2.2.
+    bias is the decoder's own. All is computed in `precision`.
+    Source: Vincent et al. (2010), section 2.2.
     """
 
     def __init__(self, features: int, activation: str = "linear", **kwargs):
@@ -20,8 +21,11 @@ class TiedDecoder(keras.layers.Layer):
     def build(self, input_shape):
         self.bias = self.add_weight(name="bias", shape=(self.features,), initializer="zeros")
 
-    def call(self, code, encoder_kernel):
-        reconstruction = ops.matmul(code, ops.transpose(encoder_kernel)) + self.bias
+    def call(self, code, encoder_kernel, precision="float32"):
+        code, kernel, bias = (
+            ops.cast(part, precision) for part in (code, encoder_kernel, self.bias)
+        )
+        reconstruction = ops.matmul(code, ops.transpose(kernel)) + bias
         return keras.activations.get(self.activation)(reconstruction)
 
     def get_config(self):

@@ -21,12 +21,11 @@ from pipeline.config.level import LevelConfig
 from pipeline.config.sparsity import L1, NoSparsity
 from pipeline.data.sources.builtin import read_builtin
 from pipeline.training.finetuning.network import (
-    build_decoder,
     build_network,
-    initialize_decoder,
     random_autoencoders,
 )
-from pipeline.training.pretraining.pretrain import encode, pretrain
+from pipeline.training.pretraining.pretrain import pretrain
+from pipeline.training.stack import encode, stacked_decoder
 
 SPARSE_L1 = 10e-5
 PIXELS = 784
@@ -75,8 +74,7 @@ def whole(stack: list[LevelConfig], autoencoders: list[SparseAutoencoder]) -> ke
     """Encoders and decoders as one network."""
     encoder = build_network(stack, PIXELS, outputs=1).encoder
     encoder.set_weights([w for a in autoencoders for w in a.encoder.get_weights()])
-    decoder = build_decoder(stack, PIXELS)
-    initialize_decoder(decoder, autoencoders)
+    decoder = stacked_decoder(stack, autoencoders)
     model = keras.Sequential([keras.Input((PIXELS,)), encoder, decoder])
     model.compile("adam", "binary_crossentropy")
     return model

@@ -34,17 +34,15 @@ import numpy as np
 from benchmarks.running import BUILD, Training
 from benchmarks.speed.on_jax import scan
 from benchmarks.speed.stack import greedy
-from layers import (
-    BatchTopK,
-    JumpReLU,
-    KLDivergence,
-    L1Penalty,
-    LifetimeSparsity,
-    Masking,
-    SparseAutoencoder,
-    TopK,
-)
+from layers import SparseAutoencoder
+from layers.corruption import Masking
+from layers.sparsity.batch_topk import BatchTopK
+from layers.sparsity.jumprelu import JumpReLU
+from layers.sparsity.kl import KLDivergence
 from layers.sparsity.kth_largest import kth_largest_by_halving, kth_largest_by_sort
+from layers.sparsity.l1 import L1Penalty
+from layers.sparsity.lifetime import LifetimeSparsity
+from layers.sparsity.topk import TopK
 from pipeline.data.sources.builtin import read_builtin
 
 ROWS = 56 * 1024

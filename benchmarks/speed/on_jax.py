@@ -18,7 +18,8 @@ import keras
 import numpy as np
 
 from benchmarks.running import Training
-from layers import SparseAutoencoder, TopK
+from layers import SparseAutoencoder
+from layers.sparsity.topk import TopK
 
 
 def on_jax(file: Path, units: int, batch_size: int, topk: int = 0) -> Callable[[], Any]:

@@ -27,7 +27,8 @@ set_environment(False)
 from pipeline.training.finetuning.finetune import Finetuner
 from pipeline.training.finetuning.network import random_autoencoders
 from pipeline.data.prepared import prepare
-from pipeline.training.pretraining.pretrain import encode, pretrain
+from pipeline.training.pretraining.pretrain import pretrain
+from pipeline.training.stack import encode
 from pipeline.seeds import derive
 from pipeline.config.loading import load
 from pipeline.stages.trials import PRETRAINED, parts_of, trials_of

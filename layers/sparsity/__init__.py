@@ -1,15 +1,15 @@
 """The sparsity mechanisms: layers between encoder and decoder that make the code sparse.
 
-Each maps activations of shape (rows, units) to a code of the same shape. A penalty or regularizer
-leaves the activations as they are and adds a loss; a hard limit zeroes some of them. All take
-`training`, as only in training may a code depend on the other rows of the batch.
+Each is a file here; `mechanism.py` says what they have in common.
 """
 
-from layers.sparsity.batch_topk import BatchTopK
-from layers.sparsity.jumprelu import JumpReLU
-from layers.sparsity.kl import KLDivergence
-from layers.sparsity.l1 import L1Penalty
-from layers.sparsity.lifetime import LifetimeSparsity
-from layers.sparsity.topk import TopK
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = ["BatchTopK", "JumpReLU", "KLDivergence", "L1Penalty", "LifetimeSparsity", "TopK"]
+from layers.sparsity.mechanism import SparsityMechanism
+
+# Keras finds a stored layer by its name only once its class was made.
+for module in iter_modules(__path__, f"{__name__}."):
+    import_module(module.name)
+
+__all__ = ["SparsityMechanism"]

@@ -3,12 +3,12 @@
 import keras
 from keras import ops
 
-from layers.sparsity.kth_largest import kth_largest
+from layers.sparsity.mechanism import SparsityMechanism
 from layers.sparsity.running_threshold import RunningThreshold
 
 
 @keras.saving.register_keras_serializable(package="layerwise")
-class BatchTopK(keras.layers.Layer):
+class BatchTopK(SparsityMechanism):
     """Keep the `k * rows` largest activations of the batch, so `k` per row on average.
 
     Outside training an activation is kept when it reaches a fixed threshold, the running mean of
@@ -16,6 +16,8 @@ class BatchTopK(keras.layers.Layer):
     rows beside it. Shapes: (rows, units) in and out. Raises `ValueError` unless 1 <= k <= units.
     Source: Bussmann, Leask & Nanda, "BatchTopK Sparse Autoencoders" (2024), sections 3 and 3.1.
     """
+
+    hard_limit = True
 
     def __init__(self, k: int, **kwargs):
         super().__init__(**kwargs)
@@ -31,14 +33,14 @@ class BatchTopK(keras.layers.Layer):
             )
         self.threshold.build((1,))
 
-    def call(self, activations, training=False):
-        if not training:
-            return ops.where(activations >= self.threshold.value, activations, 0.0)
+    def fixed(self, activations, search):
+        return ops.where(activations >= self.threshold.value, activations, 0.0)
+
+    def limit(self, activations, search):
         rows = ops.shape(activations)[0]
-        flat = ops.reshape(activations, (-1,))
-        smallest_kept = kth_largest(flat, self.k * rows)
+        kept, smallest_kept = search(ops.reshape(activations, (-1,)), self.k * rows)
         self.threshold.update(smallest_kept)
-        return ops.where(activations >= smallest_kept, activations, 0.0)
+        return ops.where(ops.reshape(kept, ops.shape(activations)), activations, 0.0)
 
     def get_config(self):
         return {**super().get_config(), "k": self.k}

@@ -6,9 +6,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from layers.sparsity.mechanism import SparsityMechanism
+
 
 @keras.saving.register_keras_serializable(package="layerwise")
-class JumpReLU(keras.layers.Layer):
+class JumpReLU(SparsityMechanism):
     """code = a * H(a - threshold); adds `weight * mean over rows of the number of active units`.
 
     H is the step function; its derivative with respect to the threshold is estimated with a
@@ -19,6 +21,8 @@ class JumpReLU(keras.layers.Layer):
     Source: Rajamanoharan et al., "Jumping Ahead: Improving Reconstruction Fidelity with JumpReLU
     Sparse Autoencoders" (2024), equations 3, 9, 11 and 12.
     """
+
+    hard_limit = True
 
     def __init__(
         self, weight: float, bandwidth: float = 0.1, initial_threshold: float = 0.1, **kwargs
@@ -43,19 +47,27 @@ class JumpReLU(keras.layers.Layer):
             initializer=keras.initializers.Constant(math.log(self.initial_threshold)),
         )
 
-    def call(self, activations, training=False):
+    def penalty(self, activations):
+        active, kernel, _, move = self._around_threshold(activations)
+        active_units = ops.sum(active + move * ops.stop_gradient(kernel), axis=-1)
+        return self.weight * ops.mean(active_units)
+
+    def fixed(self, activations, search):
+        active, kernel, threshold, move = self._around_threshold(activations)
+        return activations * active + move * ops.stop_gradient(threshold * kernel)
+
+    def _around_threshold(self, activations):
+        """Step function and kernel at the activations; the threshold and what moves it."""
         threshold = ops.exp(self.log_threshold)
         active = ops.cast(activations > threshold, activations.dtype)
         distance = ops.abs(activations - threshold) / self.bandwidth
         kernel = ops.cast(distance < 0.5, activations.dtype) / self.bandwidth
         # Zero in the forward pass; in the backward pass d(move)/d(threshold) = -1.
         move = ops.stop_gradient(threshold) - threshold
-        active_units = ops.sum(active + move * ops.stop_gradient(kernel), axis=-1)
-        self.add_loss(self.weight * ops.mean(active_units))
-        return activations * active + move * ops.stop_gradient(threshold * kernel)
+        return active, kernel, threshold, move
 
-    def restart_thresholds(self, units: np.ndarray) -> None:
-        """Give these units the initial threshold, so that an old one cannot keep them dead."""
+    def restart(self, units: np.ndarray) -> None:
+        """Give these units the initial threshold again."""
         log_threshold = np.array(ops.convert_to_numpy(self.log_threshold))
         log_threshold[units] = math.log(self.initial_threshold)
         self.log_threshold.assign(log_threshold)

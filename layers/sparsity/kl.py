@@ -3,9 +3,11 @@
 import keras
 from keras import ops
 
+from layers.sparsity.mechanism import SparsityMechanism
+
 
 @keras.saving.register_keras_serializable(package="layerwise")
-class KLDivergence(keras.layers.Layer):
+class KLDivergence(SparsityMechanism):
     """Add `weight * sum over units KL(proportion || mean activation of the unit over the rows)`.
 
     KL(r || m) = r log(r / m) + (1 - r) log((1 - r) / (1 - m)). Activations must lie in [0, 1]
@@ -25,13 +27,12 @@ class KLDivergence(keras.layers.Layer):
         self.proportion = proportion
         self.weight = weight
 
-    def call(self, activations, training=False):
+    def penalty(self, activations):
         smallest = keras.config.epsilon()
         mean = ops.clip(ops.mean(activations, axis=0), smallest, 1 - smallest)
         rho = self.proportion
         divergence = rho * ops.log(rho / mean) + (1 - rho) * ops.log((1 - rho) / (1 - mean))
-        self.add_loss(self.weight * ops.sum(divergence))
-        return activations
+        return self.weight * ops.sum(divergence)
 
     def get_config(self):
         return {**super().get_config(), "proportion": self.proportion, "weight": self.weight}

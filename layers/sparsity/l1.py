@@ -3,9 +3,11 @@
 import keras
 from keras import ops
 
+from layers.sparsity.mechanism import SparsityMechanism
+
 
 @keras.saving.register_keras_serializable(package="layerwise")
-class L1Penalty(keras.layers.Layer):
+class L1Penalty(SparsityMechanism):
     """Add `weight * mean over rows of sum over units |code|` to the loss; the code stays as it is.
 
     Shapes: (rows, units) in and out. The mean over rows makes the penalty the same at every batch
@@ -19,9 +21,8 @@ class L1Penalty(keras.layers.Layer):
             raise ValueError(f"L1Penalty needs weight >= 0. Received: weight={weight}.")
         self.weight = weight
 
-    def call(self, activations, training=False):
-        self.add_loss(self.weight * ops.mean(ops.sum(ops.abs(activations), axis=-1)))
-        return activations
+    def penalty(self, activations):
+        return self.weight * ops.mean(ops.sum(ops.abs(activations), axis=-1))
 
     def get_config(self):
         return {**super().get_config(), "weight": self.weight}

@@ -6,12 +6,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from layers.sparsity.kth_largest import kth_largest
+from layers.sparsity.mechanism import SparsityMechanism
 from layers.sparsity.running_threshold import RunningThreshold
 
 
 @keras.saving.register_keras_serializable(package="layerwise")
-class LifetimeSparsity(keras.layers.Layer):
+class LifetimeSparsity(SparsityMechanism):
     """Keep, for each unit, its largest activations over the batch: a `proportion` of the rows.
 
     At least one row is kept for each unit, so none can die. Outside training an activation is kept
@@ -21,6 +21,8 @@ class LifetimeSparsity(keras.layers.Layer):
     Source: Makhzani & Frey, "Winner-Take-All Autoencoders" (2015), section 2. They switch the limit
     off after training; the threshold keeps codes as sparse as in training.
     """
+
+    hard_limit = True
 
     def __init__(self, proportion: float, **kwargs):
         super().__init__(**kwargs)
@@ -34,17 +36,17 @@ class LifetimeSparsity(keras.layers.Layer):
     def build(self, input_shape):
         self.threshold.build((input_shape[-1],))
 
-    def call(self, activations, training=False):
-        if not training:
-            return ops.where(activations >= self.threshold.value, activations, 0.0)
-        rows = ops.shape(activations)[0]
-        kept = _rows_kept(rows, self.proportion)
-        smallest_kept = kth_largest(activations, kept, axis=0)[0]
-        self.threshold.update(smallest_kept)
-        return ops.where(activations >= smallest_kept, activations, 0.0)
+    def fixed(self, activations, search):
+        return ops.where(activations >= self.threshold.value, activations, 0.0)
 
-    def restart_thresholds(self, units: np.ndarray) -> None:
-        """Begin the mean of these units at zero again, so that an old one cannot keep them dead."""
+    def limit(self, activations, search):
+        rows = _rows_kept(ops.shape(activations)[0], self.proportion)
+        kept, smallest_kept = search(activations, rows, axis=0)
+        self.threshold.update(smallest_kept[0])
+        return ops.where(kept, activations, 0.0)
+
+    def restart(self, units: np.ndarray) -> None:
+        """Begin the mean threshold of these units at zero again."""
         threshold = np.array(ops.convert_to_numpy(self.threshold.value))
         threshold[units] = 0.0
         self.threshold.value.assign(threshold)

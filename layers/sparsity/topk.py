@@ -3,17 +3,19 @@
 import keras
 from keras import ops
 
-from layers.sparsity.kth_largest import kth_largest, kth_largest_by_sort
+from layers.sparsity.mechanism import SparsityMechanism
 
 
 @keras.saving.register_keras_serializable(package="layerwise")
-class TopK(keras.layers.Layer):
+class TopK(SparsityMechanism):
     """Keep the `k` largest activations of each row and zero the rest.
 
-    Shapes: (rows, units) in and out. Activations that tie with the k-th largest are all kept.
-    Raises `ValueError` unless 1 <= k <= units.
+    Shapes: (rows, units) in and out. Of activations that tie with the k-th largest the first units'
+    are kept. Raises `ValueError` unless 1 <= k <= units.
     Source: Makhzani & Frey, "k-Sparse Autoencoders" (2013), algorithm 1.
     """
+
+    hard_limit = True
 
     def __init__(self, k: int, **kwargs):
         super().__init__(**kwargs)
@@ -25,14 +27,9 @@ class TopK(keras.layers.Layer):
         if self.k > input_shape[-1]:
             raise ValueError(f"TopK needs k <= units = {input_shape[-1]}. Received: k={self.k}.")
 
-    def call(self, activations, training=False):
-        return ops.where(activations >= self.threshold(activations, training), activations, 0.0)
-
-    def threshold(self, activations, training=False):
-        """The k-th largest activation of each row: (rows, 1)."""
-        # Halving is faster than a sort where XLA compiles it, as pretraining has it do.
-        find = kth_largest if training else kth_largest_by_sort
-        return find(activations, self.k)
+    def fixed(self, activations, search):
+        kept, _ = search(activations, self.k)
+        return ops.where(kept, activations, 0.0)
 
     def get_config(self):
         return {**super().get_config(), "k": self.k}

@@ -1,37 +1,74 @@
-"""What may be done to rows in training, so that the code must capture what columns share."""
+"""What may be done to rows in training, so that the code must capture what columns share.
 
-from typing import Annotated, Literal
+Layers are imported where they are made, for a config is read without Keras.
+"""
+
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, PositiveFloat
+from typing_extensions import override
 
 from pipeline.config.part import Part, Share
 
+if TYPE_CHECKING:
+    from layers.corruption import Corruption as CorruptionLayer
 
-class NoCorruption(Part):
+
+class CorruptionPart(Part):
+    """What every corruption has."""
+
+    def layer(self, seed: int) -> "CorruptionLayer | None":
+        """The layer that corrupts rows while training, its noise from the seed."""
+        raise NotImplementedError
+
+
+class NoCorruption(CorruptionPart):
     """Clean rows in training too."""
 
     kind: Literal["none"] = "none"
 
+    @override
+    def layer(self, seed: int) -> None:
+        return None
 
-class MaskingNoise(Part):
+
+class MaskingNoise(CorruptionPart):
     """Values set to zero."""
 
     kind: Literal["masking"] = "masking"
     share: Share = Field(0.3, description="The probability of each value.")
 
+    @override
+    def layer(self, seed: int) -> "CorruptionLayer":
+        from layers.corruption import Masking
 
-class GaussianNoise(Part):
+        return Masking(self.share, seed)
+
+
+class GaussianNoise(CorruptionPart):
     """Gaussian noise added."""
 
     kind: Literal["gaussian"] = "gaussian"
     stddev: PositiveFloat = Field(0.3, description="Standard deviation, in units of scaled rows.")
 
+    @override
+    def layer(self, seed: int) -> "CorruptionLayer":
+        from layers.corruption import GaussianCorruption
 
-class SaltAndPepperNoise(Part):
+        return GaussianCorruption(self.stddev, seed)
+
+
+class SaltAndPepperNoise(CorruptionPart):
     """Values replaced by their column's least or greatest."""
 
     kind: Literal["salt_and_pepper"] = "salt_and_pepper"
     share: Share = Field(0.2, description="The probability of each value.")
+
+    @override
+    def layer(self, seed: int) -> "CorruptionLayer":
+        from layers.corruption import SaltAndPepper
+
+        return SaltAndPepper(self.share, seed)
 
 
 Corruption = Annotated[

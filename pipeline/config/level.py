@@ -7,14 +7,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 
 from pipeline.config.corruption import Corruption, NoCorruption
 from pipeline.config.part import Part, rule
-from pipeline.config.sparsity import (
-    KL,
-    BatchTopKLimit,
-    JumpReLUPenalty,
-    NoSparsity,
-    Sparsity,
-    TopKLimit,
-)
+from pipeline.config.sparsity import NoSparsity, Sparsity
 
 
 class LevelTraining(Part):
@@ -44,8 +37,8 @@ class LevelTraining(Part):
     standardize: bool = Field(
         False,
         description="While the level pretrains, each column that it reads has mean 0 and standard "
-        "deviation 1; its weights are then adjusted to the columns as they are. Needs an "
-        "untied, linear decoder of free norm.",
+        "deviation 1; afterwards its weights absorb this. Needs an untied, linear decoder of free "
+        "norm.",
     )
     revive: bool = Field(True, description="Give dead units a new start between epochs.")
     epochs: PositiveInt = Field(12, description="Passes over the pretraining rows.")
@@ -68,19 +61,7 @@ class LevelTraining(Part):
 
     @rule
     def _the_mechanism_fits(self) -> Iterator[str]:
-        match self.sparsity:
-            case TopKLimit(k=k) | BatchTopKLimit(k=k) if k > self.units:
-                yield f"sparsity.k must be at most units = {self.units}. Given: {k}."
-            case KL() if self.activation != "sigmoid":
-                yield (
-                    "the kl mechanism compares mean activations in [0, 1]: it needs activation: "
-                    f"sigmoid. Given: {self.activation}."
-                )
-            case JumpReLUPenalty() if self.activation not in ("relu", "linear"):
-                yield (
-                    "the jumprelu mechanism needs activation: relu or linear. "
-                    f"Given: {self.activation}."
-                )
+        yield from self.sparsity.problems(self.units, self.activation)
 
     @rule
     def _the_decoder_can_be_standardized(self) -> Iterator[str]:
@@ -88,7 +69,7 @@ class LevelTraining(Part):
             self.tied or self.unit_norm_decoder or self.decoder_activation != "linear"
         ):
             yield (
-                "standardize needs a decoder that can take the scaling in: tied: false, "
+                "standardize needs a decoder that can absorb the scaling: tied: false, "
                 "unit_norm_decoder: false and decoder_activation: linear. "
                 f"Given: {self.tied}, {self.unit_norm_decoder} and {self.decoder_activation}."
             )

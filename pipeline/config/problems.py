@@ -1,7 +1,7 @@
 """Everything that is wrong in a config: a line for each problem, with its path, rule and value."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -185,10 +185,17 @@ def _models(annotation: Any) -> list[type[Part]]:
 def _option(options: Sequence[type[Part]], section: Any) -> type[Part]:
     """The branch of a union whose tag a section has. Raises `ValueError` where there is none."""
     for option in options:
-        tags = [tag for tag in ("mechanism", "kind") if tag in option.model_fields]
-        if not tags or (
-            isinstance(section, Mapping)
-            and section.get(tags[0]) == option.model_fields[tags[0]].default
+        tag = _tag(option)
+        if tag is None or (
+            isinstance(section, Mapping) and section.get(tag) == option.model_fields[tag].default
         ):
             return option
     raise ValueError("no kind of part has this tag")
+
+
+def _tag(model: type[Part]) -> str | None:
+    """The field that tells a part from the others of its union: it has one value alone."""
+    for name, field in model.model_fields.items():
+        if get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1:
+            return name
+    return None

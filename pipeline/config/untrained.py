@@ -17,7 +17,7 @@ class UntrainedLevel(Part):
     unit_norm_decoder: bool
     passes_on: Literal["activations", "code"]
     sparsity: Sparsity = NoSparsity()
-    """Where the code is passed on: else it has no effect on what the network computes."""
+    """Where the code is passed on or decoded: else it has no effect on what is computed."""
     decoder_activation: Literal["linear", "sigmoid"] = "linear"
     """Where a decoder is needed."""
 
@@ -31,7 +31,7 @@ def untrained(stack: Sequence[LevelConfig], decoder: bool) -> tuple[UntrainedLev
             tied=level.tied,
             unit_norm_decoder=level.unit_norm_decoder,
             passes_on=level.passes_on,
-            **({"sparsity": level.sparsity} if level.passes_on == "code" else {}),
+            **({"sparsity": level.sparsity} if decoder or level.passes_on == "code" else {}),
             **({"decoder_activation": level.decoder_activation} if decoder else {}),
         )
         for level in stack

@@ -8,8 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,12 +17,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from layers import SparseAutoencoder, TopK
+from layers import SparseAutoencoder, SparsityMechanism
+from layers.sparsity.largest import Search, largest
+from pipeline.config.untrained import UntrainedLevel
 from pipeline.data.preprocessing import Preprocessing
 from pipeline.export.raw_rows import TENSORFLOW, features_of, input_signature
 from pipeline.files import folder_digest, new_version, text_digest
 from pipeline.tasks.task import Coding, Task
-from pipeline.training.finetuning.network import reconstruct
+from pipeline.training.stack import code_of, stacked_decoder
 
 ENDPOINTS = ("serve", "encode", "reconstruct", "score")
 TOLERANCE = 1e-5
@@ -38,8 +39,7 @@ class Trained(NamedTuple):
 
     name: str
     preprocessing: Preprocessing
-    passes_on: Sequence[str]
-    """What each level passes on: its activations or its code."""
+    stack: Sequence[UntrainedLevel]
     autoencoders: Sequence[SparseAutoencoder]
     """The pretrained levels: `encode`, `reconstruct` and `score` come from them."""
     network: keras.Model
@@ -72,47 +72,18 @@ def export(trained: Trained, directory: Path, numbers: np.ndarray, categories: n
 
 
 def _write(trained: Trained, folder: Path) -> None:
-    endpoints = Endpoints(trained)
+    endpoints = Endpoints(trained, BY_SELECTION)
     archive = keras.export.ExportArchive()
     archive.track(endpoints)
-    with limits_selected(trained):
-        for name in ENDPOINTS:
-            signature = input_signature(trained.preprocessing)
-            archive.add_endpoint(name, partial(endpoints.run, name), signature)
-        archive.write_out(str(folder), verbose=False)
+    for name in ENDPOINTS:
+        signature = input_signature(trained.preprocessing)
+        archive.add_endpoint(name, partial(endpoints.run, name), signature)
+    archive.write_out(str(folder), verbose=False)
     extra = folder / "assets.extra"
     extra.mkdir()
     told = about(trained)
     told |= {DIGEST: digest_of(folder, told)}
     (extra / ABOUT).write_text(json.dumps(told, indent=1))
-
-
-@contextmanager
-def limits_selected(trained: Trained) -> Iterator[None]:
-    """While this lasts, what is traced finds TopK's thresholds by selection in place of a sort.
-
-    The values are the same. Keras has no such operation; TensorFlow's takes a third of the time of
-    a sort on a processor, and on a GPU goes to the processor for it.
-    """
-    models = [trained.network, *trained.autoencoders]
-    layers = [layer for model in models for layer in _layers_of(model)]
-    limits: list[keras.layers.Layer] = [layer for layer in layers if isinstance(layer, TopK)]
-
-    for layer in limits:
-        layer.threshold = partial(_kth_largest, layer.k)
-    try:
-        yield
-    finally:
-        for layer in limits:
-            del layer.threshold
-
-
-def _layers_of(model: keras.Model) -> Iterator[keras.layers.Layer]:
-    """Those of models inside it too."""
-    for layer in model.layers:
-        yield layer
-        if isinstance(layer, keras.Model):
-            yield from _layers_of(layer)
 
 
 def digest_of(folder: Path, told: Mapping[str, Any]) -> str:
@@ -143,11 +114,14 @@ def about(trained: Trained) -> dict[str, Any]:
 class Endpoints(tf.Module):
     """The signatures of the exported model, each from raw rows to named outputs."""
 
-    def __init__(self, trained: Trained):
+    def __init__(self, trained: Trained, search: Search | None = None):
+        """`search` is what the sparsity mechanisms find the largest activations by."""
         super().__init__()
+        self._search = search
         self._model = trained.network
         self._autoencoders = list(trained.autoencoders)
-        self._passes_on = list(trained.passes_on)
+        self._decoder = stacked_decoder(trained.stack, trained.autoencoders)
+        self._stack = list(trained.stack)
         self._task = trained.task
         self._classes = trained.classes
         self._coding = trained.coding
@@ -165,7 +139,7 @@ class Endpoints(tf.Module):
 
     def serve(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
         """What the task predicts."""
-        outputs = self._model(features, training=False)
+        outputs = _through(self._model, features, self._search)
         return self._task.serve(outputs, self._classes, self._coding)
 
     def encode(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -183,22 +157,35 @@ class Endpoints(tf.Module):
         return {"reconstruction_error": tf.reduce_mean(errors, axis=1)}
 
     def _code(self, features: tf.Tensor) -> tf.Tensor:
-        for autoencoder, passes_on in zip(
-            self._autoencoders[:-1], self._passes_on[:-1], strict=True
-        ):
-            encode = autoencoder.encode if passes_on == "code" else autoencoder.encoder
-            features = encode(features)
-        return self._autoencoders[-1].encode(features)
+        return code_of(self._stack, self._autoencoders, features, self._search)
 
     def _reconstruction(self, features: tf.Tensor) -> tf.Tensor:
-        return reconstruct(self._autoencoders, self._code(features))
+        return _through(self._decoder, self._code(features), self._search)
 
 
-def _kth_largest(k: int, activations: tf.Tensor, training: bool) -> tf.Tensor:
-    """Of each row of activations (rows, units): (rows, 1)."""
+def _through(model: keras.Model, values: tf.Tensor, search: Search | None) -> tf.Tensor:
+    """What a model of layers one after the other gives, with this search in its hard limits."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            values = _through(layer, values, search)
+        elif isinstance(layer, SparsityMechanism):
+            values = layer(values, search=search)
+        else:
+            values = layer(values)
+    return values
+
+
+def _kth_by_selection(activations: tf.Tensor, k: int, axis: int = -1) -> tf.Tensor:
+    """As `kth_largest`, along the last axis."""
+    assert axis == -1
     # What is no number has no order, and selection by one may leave its row.
     ordered = tf.where(tf.math.is_nan(activations), -np.inf, activations)
-    return tf.raw_ops.NthElement(input=ordered, n=k - 1, reverse=True)[:, None]
+    return tf.raw_ops.NthElement(input=ordered, n=k - 1, reverse=True)[..., None]
+
+
+BY_SELECTION = partial(largest, find=_kth_by_selection)
+"""Finds the same values as a sort. Keras has no such operation; TensorFlow's takes a third of the
+time of a sort on a processor, and on a GPU goes to the processor for it."""
 
 
 def _blank(rows: tf.Tensor, values: tf.Tensor) -> tf.Tensor:

@@ -11,13 +11,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from layers import SparseAutoencoder
+from pipeline.config.untrained import UntrainedLevel
 from pipeline.evaluation.metrics import NAMES, PERCENT
 from pipeline.evaluation.summary import Summary
 from pipeline.evaluation.units import score_text
 from pipeline.report import figures
 from pipeline.report.tables import headline, notes, seed_count, stacks_sentence, tables
-from pipeline.training.finetuning.network import reconstruct
-from pipeline.training.pretraining.pretrain import encode
+from pipeline.training.stack import encode, stacked_decoder
 
 TEMPLATE = Path(__file__).with_name("page.html.j2")
 SHOWN_ROWS = 2000
@@ -101,7 +101,7 @@ def comparison_sections(summary: Summary, trials: TrialDiagnostics) -> list[Sect
 
 
 def level_sections(
-    passes_on: Sequence[str],
+    stack: Sequence[UntrainedLevel],
     autoencoders: Sequence[SparseAutoencoder],
     histories: Sequence[Mapping[str, Sequence[float]]],
     rows: np.ndarray,
@@ -140,10 +140,11 @@ def level_sections(
         if image_shape:
             shown = np.argsort(-share, kind="stable")[:SHOWN_UNITS]
             sections.append(_units(number, autoencoder, activations, rows, image_shape, shown))
-            back = np.asarray(reconstruct(autoencoders[:number], code[: figures.ACROSS]))
+            decoder = stacked_decoder(stack[:number], autoencoders[:number])
+            back = np.asarray(decoder(code[: figures.ACROSS]))
             corrupted = any(below.corruption for below in autoencoders[:number])
             sections.append(_reconstructions(number, rows, back, image_shape, corrupted))
-        read = encode(autoencoder, read, passes_on[number - 1])
+        read = encode(autoencoder, read, stack[number - 1].passes_on)
     return sections
 
 

@@ -12,7 +12,7 @@ from pipeline.files import atomic_write
 from pipeline.stages.base import Outcome
 from pipeline.stages.context import Context, Run, context_of
 from pipeline.tracking.models import AUTOENCODER, stored_model
-from pipeline.training.pretraining.pretrain import MEASURED_ROWS, encoded
+from pipeline.training.stack import encoded
 
 
 def rows_of_level(
@@ -32,7 +32,7 @@ def rows_of_level(
         stored = data.rows
         if isinstance(stored, np.memmap):  # reading leaves no pages of the file in this process
             stored = StreamedRows(Path(str(stored.filename)), context.run.data.memory_bytes)
-        parts = data.splits.pretrain, data.splits.validation[:MEASURED_ROWS]
+        parts = data.splits.pretrain, data.splits.validation
         return [at(stored, part) if memory else stored[part] for part in parts]
     scratch = context.run.scratch
     files = [scratch / f"{part}-{stack}-{len(below)}.npy" for part in ("pretrain", "validation")]

@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.config.part import Part
 from pipeline.config.schema import ExportConfig
+from pipeline.config.untrained import UntrainedLevel
 from pipeline.errors import InputError
 from pipeline.files import copy_version, folder_digest
 from pipeline.stages.base import Stage
@@ -23,8 +24,7 @@ class Exporting(Part):
     """What is exported, under which name."""
 
     name: str
-    passes_on: tuple[str, ...]
-    """What each level passes on: its activations or its code."""
+    stack: tuple[UntrainedLevel, ...]
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class ExportBest(Stage):
         trained = Trained(
             name=settings.name,
             preprocessing=data.preprocessing,
-            passes_on=settings.passes_on,
+            stack=settings.stack,
             autoencoders=[stored_autoencoder(context, level) for level in levels],
             network=stored_model(context.tracker, best.run_id, NETWORK),
             task=data.task,

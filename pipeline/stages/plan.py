@@ -103,7 +103,7 @@ class Plan:
         )
         settings = Exporting(
             name=self.config.name,
-            passes_on=tuple(level.passes_on for level in self.config.stack),
+            stack=untrained(self.config.stack, decoder=True),
         )
         inputs = (self.data, best, *stacks[self.stack_of(trial)])
         return ExportBest(settings, inputs, trial, self.config.export)
@@ -112,8 +112,9 @@ class Plan:
         """The stage that draws the report. Of several stacks it shows the first."""
         settings = Reporting(
             name=self.config.name,
+            seed=self.config.seed,
             trials=tuple(trial for trial, _ in trials),
-            passes_on=tuple(level.passes_on for level in self.config.stack),
+            stack=untrained(self.config.stack, decoder=True),
             stacks=len(stacks),
         )
         levels = tuple(level for stack in stacks for level in stack)

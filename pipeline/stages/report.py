@@ -10,6 +10,9 @@ import numpy as np
 
 from pipeline.config.arms import CANDIDATE, CONTROL
 from pipeline.config.part import Part
+from pipeline.config.untrained import UntrainedLevel
+from pipeline.data.rows.sample import sample
+from pipeline.seeds import derive
 from pipeline.stages.base import Outcome, Stage
 from pipeline.stages.context import Context
 from pipeline.stages.summary import REPORT, read_summary
@@ -29,9 +32,10 @@ class Reporting(Part):
 
     name: str
     """Of the experiment, in its heading."""
+    seed: int
+    """Of the run."""
     trials: tuple[Trial, ...]
-    passes_on: tuple[str, ...]
-    """What each level passes on: its activations or its code."""
+    stack: tuple[UntrainedLevel, ...]
     stacks: int
 
 
@@ -69,7 +73,7 @@ class DrawReport(Stage):
         of_trials = comparison_sections(summary, self._diagnostics(context))
         for section in of_trials:
             StageRun(tracker.client, comparison.made_by).picture(section.name, section.png)
-        height = len(self.settings.passes_on)
+        height = len(self.settings.stack)
         _, *inputs = self.inputs
         stacks = [inputs[n * height : (n + 1) * height] for n in range(self.settings.stacks)]
         of_levels = [self._of_levels(context, levels) for levels in stacks]
@@ -85,11 +89,12 @@ class DrawReport(Stage):
         from pipeline.stages.codes import stored_autoencoder
 
         tracker, data = context.tracker, context.data
+        seed = derive(self.settings.seed, "shown")
         sections = level_sections(
-            self.settings.passes_on,
+            self.settings.stack,
             [stored_autoencoder(context, level) for level in levels],
             [{name: tracker.history(level.run_id, name) for name in CURVES} for level in levels],
-            data.rows[data.splits.validation[:SHOWN_ROWS]],
+            data.rows[sample(data.splits.validation, SHOWN_ROWS, seed)],
             data.image_shape,
         )
         for section in sections:
@@ -113,7 +118,7 @@ class DrawReport(Stage):
         for trial, outcome in trials:
             if trial.arm not in arms:
                 continue
-            levels = range(1, len(self.settings.passes_on) + 1)
+            levels = range(1, len(self.settings.stack) + 1)
             distances = [outcome.metrics[f"moved_level_{number}"] for number in levels]
             moved[trial.arm].setdefault(trial.labels, []).append(distances)
             if trial.labels == least:

@@ -9,6 +9,7 @@ same seed, same result.
 import json
 import os
 import platform
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,10 +22,14 @@ import tensorflow as tf
 from pipeline.cores import cores
 from pipeline.files import atomic_write, text_digest
 from pipeline.training.loop import Trainer
+from pipeline.training.turns import TURNS
 
 REPEATS = 3
 LEAST_GAIN = 1.05
-"""XLA must be so many times as fast, for a choice on a knife's edge would be one by chance."""
+"""XLA must be this many times as fast, for a choice on a knife's edge would be one by chance."""
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Threads that ask for the same shape at the same time measure it once."""
 
 TrainerOf = Callable[[bool], Trainer]
 """Makes a trainer, with XLA or without."""
@@ -41,9 +46,10 @@ def faster_with_xla(
     known = [shape, cores(), tf.__version__, _processors()]
     file = _folder() / f"{text_digest(json.dumps(known, sort_keys=True))}.json"
     try:
-        if not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            _remember(file, _gain(trainer_of, batches, arrays))
+        with _ONE_AT_A_TIME:
+            if not file.exists():
+                file.parent.mkdir(parents=True, exist_ok=True)
+                _remember(file, _gain(trainer_of, batches, arrays))
         return json.loads(file.read_text())["gain"] >= LEAST_GAIN
     except OSError:
         return False
@@ -58,10 +64,12 @@ def _processors() -> list[str]:
     """What computes: the processor with what it can do, and the GPUs."""
     gpus = tf.config.list_physical_devices("GPU")
     names = [tf.config.experimental.get_device_details(gpu).get("device_name", "") for gpu in gpus]
-    told = Path("/proc/cpuinfo")
-    if not told.exists():
+    description = Path("/proc/cpuinfo")
+    if not description.exists():
         return [platform.processor(), *names]
-    kinds = {line for line in told.read_text().splitlines() if line[:5] in ("model", "flags")}
+    kinds = {
+        line for line in description.read_text().splitlines() if line[:5] in ("model", "flags")
+    }
     return [*sorted(kinds), *names]
 
 
@@ -77,7 +85,8 @@ def _gain(trainer_of: TrainerOf, batches: np.ndarray, arrays: tuple[np.ndarray, 
 
     for trainer in trainers:
         seconds(trainer)  # compiles
-    plain, compiled = zip(*[map(seconds, trainers) for _ in range(REPEATS)], strict=True)
+    with TURNS.measuring():
+        plain, compiled = zip(*[map(seconds, trainers) for _ in range(REPEATS)], strict=True)
     return min(plain) / min(compiled)
 
 

@@ -1,7 +1,7 @@
 """Where a level in training stands, on disk: a run that is killed goes on there.
 
 A checkpoint is an .npz of plain arrays, its SHA-256 in its name. It is renamed when it is whole,
-so that there is always a whole one; one that was damaged is as good as none.
+so that there is always a whole one; one that was damaged counts as none.
 """
 
 import json
@@ -21,15 +21,21 @@ if TYPE_CHECKING:
 SHARE = 0.01
 """Of the time of training, what writing checkpoints may take."""
 
-Told = tuple[float, dict[str, float]]
-"""Of one epoch: its mean training loss, and what was measured at its end."""
+
+class EpochRecord(NamedTuple):
+    """What is known of an epoch that is done."""
+
+    loss: float
+    """Mean training loss."""
+    metrics: dict[str, float]
+    """Measured at its end."""
 
 
-class Position(NamedTuple):
+class TrainingState(NamedTuple):
     """How far training a level has come."""
 
-    told: list[Told]
-    """What was told of each epoch that is done."""
+    history: list[EpochRecord]
+    """Of each epoch that is done."""
     losses: list[float]
     """Of the blocks of steps that are done of the epoch after those."""
     step: int
@@ -47,8 +53,8 @@ class Checkpoint:
         self._began = time.monotonic()
         self._spent = 0.0
 
-    def load(self, variables: "Sequence[keras.Variable]") -> Position:
-        """Set the variables as they were, in the order they were saved; tell where that was."""
+    def load(self, variables: "Sequence[keras.Variable]") -> TrainingState:
+        """Set the variables as they were, in the order they were saved; give back the state."""
         for file in self._files():
             if file_digest(file) != file.stem.partition("-")[2]:
                 logging.getLogger(__name__).warning("Checkpoint %s is damaged; left out.", file)
@@ -57,12 +63,12 @@ class Checkpoint:
             with np.load(file, allow_pickle=False) as stored:
                 for number, variable in enumerate(variables):
                     variable.assign(stored[str(number)])
-                told, losses, step = json.loads(str(stored["position"]))
-                self.resumed = len(told)
-                return Position([(loss, metrics) for loss, metrics in told], losses, step)
-        return Position([], [], 0)
+                history, losses, step = json.loads(str(stored["state"]))
+                self.resumed = len(history)
+                return TrainingState([EpochRecord(*epoch) for epoch in history], losses, step)
+        return TrainingState([], [], 0)
 
-    def save(self, variables: "Sequence[keras.Variable]", position: Position) -> None:
+    def save(self, variables: "Sequence[keras.Variable]", state: TrainingState) -> None:
         """Write where training stands.
 
         Left out when checkpoints took more than their share of the time, and when the disk fails.
@@ -72,7 +78,7 @@ class Checkpoint:
             return
         before = self._files()
         try:
-            written = self._write(variables, position)
+            written = self._write(variables, state)
         except OSError as error:
             logging.getLogger(__name__).warning("No checkpoint: %s. Training goes on.", error)
             return
@@ -81,12 +87,12 @@ class Checkpoint:
                 file.unlink(missing_ok=True)
         self._spent += time.monotonic() - began
 
-    def _write(self, variables: "Sequence[keras.Variable]", position: Position) -> Path:
+    def _write(self, variables: "Sequence[keras.Variable]", state: TrainingState) -> Path:
         arrays: dict[str, Any] = {str(n): np.asarray(v) for n, v in enumerate(variables)}
         self._folder.mkdir(parents=True, exist_ok=True)
         with hidden_folder(self._folder) as hidden:
             file = hidden / "checkpoint.npz"
-            np.savez(file, position=np.array(json.dumps(position)), **arrays)
+            np.savez(file, state=np.array(json.dumps(state)), **arrays)
             return file.rename(self._folder / f"{self._key}-{file_digest(file)}.npz")
 
     def remove(self) -> None:

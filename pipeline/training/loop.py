@@ -5,17 +5,18 @@ that Python is entered once a block, not once a step.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from pipeline.training.turns import TURNS
+
 BLOCK_STEPS = 100
 XLA_STEPS = 25
-"""At most so many steps run in one XLA program, on at most so many bytes of rows:"""
+"""At most that many steps run in one XLA program, on at most that many bytes of rows:"""
 XLA_BYTES = 2**25
 
 
@@ -104,15 +105,17 @@ class Trainer:
         `rates` (steps, groups) are the learning rates; `arrays` are in the order of the specs.
         Raises `DivergedError` for a loss that is not finite.
         """
-        loss, finite = self._block(batches.astype("int32"), rates.astype("float32"), *arrays)
-        if not np.isfinite(float(loss)):
-            message = f"the training loss became {float(loss)}; lower the learning rate."
+        with TURNS.training():
+            loss, finite = self._block(batches.astype("int32"), rates.astype("float32"), *arrays)
+            mean = float(loss)  # waits for the steps
+        if not np.isfinite(mean):
+            message = f"the training loss became {mean}; lower the learning rate."
             raise DivergedError(message, int(finite) + 1)
-        return float(loss)
+        return mean
 
-    def _step(self, told, batch, whole, rates):
-        """One step; told are the sum of the losses and the steps before it was no finite number."""
-        total, finite = told
+    def _step(self, totals, batch, whole, rates):
+        """One step; totals are the sum of the losses and the steps for which it was finite."""
+        total, finite = totals
         for index, group in enumerate(self.groups):
             group.optimizer.learning_rate.assign(rates[index])
         if self._strategy.num_replicas_in_sync > 1:
@@ -141,14 +144,14 @@ class Trainer:
         share = tf.shape(mine[0])[0] / tf.shape(batch[0])[0]
         return self._descend(mine, whole, tf.cast(share, tf.float32))
 
-    def _step_by_step(self, told, batches, rates, given):
+    def _step_by_step(self, totals, batches, rates, given):
         for step in tf.range(tf.shape(batches)[0]):
             batch = [tf.gather(array, batches[step]) for array in given[: self._gathered]]
             corrupted = [self._corrupt(batch[0])] if self._corrupt else []
-            told = self._step(told, corrupted + batch, given[self._gathered :], rates[step])
-        return told
+            totals = self._step(totals, corrupted + batch, given[self._gathered :], rates[step])
+        return totals
 
-    def _steps_in_parts(self, told, batches, rates, given):
+    def _steps_in_parts(self, totals, batches, rates, given):
         """The same with XLA, which gets the batches of a part of the steps ready-made."""
         for start in tf.range(0, tf.shape(batches)[0], self._length):
             steps = tf.minimum(self._length, tf.shape(batches)[0] - start)
@@ -158,15 +161,15 @@ class Trainer:
             if self._corrupt:
                 corrupted = [self._each(self._corrupt, gathered[0], steps)]
             whole = given[self._gathered :]
-            told = self._compiled(
-                told, corrupted + gathered, whole, self._part(rates, start), steps
+            totals = self._compiled(
+                totals, corrupted + gathered, whole, self._part(rates, start), steps
             )
-        return told
+        return totals
 
-    def _batch_by_batch(self, told, batches, whole, rates, steps):
+    def _batch_by_batch(self, totals, batches, whole, rates, steps):
         for step in tf.range(steps):
-            told = self._step(told, [part[step] for part in batches], whole, rates[step])
-        return told
+            totals = self._step(totals, [part[step] for part in batches], whole, rates[step])
+        return totals
 
     def _part(self, of_steps, start):
         """What belongs to a part of the steps; zeros after the last, for XLA needs one shape."""
@@ -175,29 +178,11 @@ class Trainer:
         return tf.ensure_shape(part, (self._length, of_steps.shape[1]))
 
     def _each(self, function, batches, steps):
-        """The function of the first so many batches; zeros for the others."""
+        """The function of the first that many batches; zeros for the others."""
         results = tf.TensorArray(batches.dtype, self._length, element_shape=batches.shape[1:])
         for step in tf.range(steps):
             results = results.write(step, function(batches[step]))
         return results.stack()
-
-
-@contextmanager
-def fused(layer: keras.layers.Layer | None) -> Iterator[None]:
-    """While this lasts, what is traced calls the layer as one kernel, compiled with XLA.
-
-    It pays where a layer makes many cheap passes over its input. Where XLA compiles the steps as a
-    whole, it changes nothing.
-    """
-    if layer is None:
-        yield
-        return
-    call = layer.call
-    layer.call = tf.function(call, jit_compile=True, autograph=False)
-    try:
-        yield
-    finally:
-        layer.call = call
 
 
 def steps_together(batch_size: int, arrays: Sequence[tf.TensorSpec]) -> int:
@@ -207,30 +192,13 @@ def steps_together(batch_size: int, arrays: Sequence[tf.TensorSpec]) -> int:
 
 
 def shuffled_batches(rows: int, batch_size: int, seed: int) -> np.ndarray:
-    """Indices (steps, batch size) of one epoch; rows that fill no batch sit this epoch out."""
+    """Indices (steps, batch size) of one epoch; rows that fill no batch are left out of it."""
     size = min(batch_size, rows)
     order = np.random.default_rng(seed).permutation(rows)
     return order[: rows // size * size].reshape(-1, size)
 
 
 def blocks(batches: np.ndarray) -> Iterator[slice]:
-    """Slices of at most `BLOCK_STEPS` steps, so that progress can be told between them."""
+    """Slices of at most `BLOCK_STEPS` steps, so that progress can be reported between them."""
     for start in range(0, len(batches), BLOCK_STEPS):
         yield slice(start, min(start + BLOCK_STEPS, len(batches)))
-
-
-@contextmanager
-def multiplying_in(precision: str, layers: Iterable[keras.layers.Layer]) -> Iterator[None]:
-    """While this lasts, what is traced makes the products of these layers in that precision.
-
-    Their weights stay as they are, and so do all other layers and the loss.
-    """
-    kept = [(layer, layer.dtype_policy) for layer in layers]
-    if precision != "float32":
-        for layer, _ in kept:
-            layer.dtype_policy = f"mixed_{precision}"
-    try:
-        yield
-    finally:
-        for layer, policy in kept:
-            layer.dtype_policy = policy

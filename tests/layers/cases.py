@@ -3,29 +3,17 @@
 import numpy as np
 from keras import ops
 
-from layers import (
-    BatchTopK,
-    GaussianCorruption,
-    JumpReLU,
-    KLDivergence,
-    L1Penalty,
-    LifetimeSparsity,
-    Masking,
-    SaltAndPepper,
-    SparseAutoencoder,
-    TopK,
-)
+from layers import SparseAutoencoder, SparsityMechanism
+from layers.corruption import GaussianCorruption, Masking, SaltAndPepper
+from tests.mechanisms import activation_for, mechanisms
 
-MECHANISMS = {
-    "none": lambda: None,
-    "l1": lambda: L1Penalty(weight=1e-3),
-    "kl": lambda: KLDivergence(proportion=0.1, weight=1e-2),
-    "topk": lambda: TopK(k=5),
-    "batch_topk": lambda: BatchTopK(k=5),
-    "lifetime": lambda: LifetimeSparsity(proportion=0.25),
-    "jumprelu": lambda: JumpReLU(weight=1e-3),
-}
-PENALTIES = ("l1", "kl", "jumprelu")
+MECHANISMS = mechanisms(number=5)
+LAYERS = {name: part.layer for name, part in MECHANISMS.items() if name != "none"}
+"""What makes the layer of each mechanism."""
+PENALTIES = [
+    name for name, layer in LAYERS.items() if type(layer()).penalty is not SparsityMechanism.penalty
+]
+LIMITS = [name for name, layer in LAYERS.items() if layer().hard_limit]
 CORRUPTIONS = {
     "none": lambda: None,
     "masking": lambda: Masking(share=0.3, seed=1),
@@ -38,10 +26,10 @@ SHAPES = [(1, 5), (4, 7), (64, 16), (6, 200)]
 
 def autoencoder(mechanism="none", units=24, corruption="none", **arguments):
     """A sparse autoencoder with one of the mechanisms, with the activation the mechanism needs."""
-    arguments.setdefault("activation", "sigmoid" if mechanism == "kl" else "relu")
+    arguments.setdefault("activation", activation_for(MECHANISMS[mechanism], units))
     return SparseAutoencoder(
         units,
-        sparsity=MECHANISMS[mechanism](),
+        sparsity=MECHANISMS[mechanism].layer(),
         corruption=CORRUPTIONS[corruption](),
         **arguments,
     )

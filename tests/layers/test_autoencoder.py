@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from layers import SparseAutoencoder
-from tests.layers.cases import MECHANISMS, array, autoencoder, total_loss
+from tests.layers.cases import MECHANISMS, PENALTIES, array, autoencoder, total_loss
 
 
 def sigmoid(x):
@@ -127,7 +127,7 @@ def test_the_cross_entropy_of_a_certain_and_right_or_wrong_answer_is_finite():
 @pytest.mark.parametrize("mechanism", MECHANISMS)
 def test_the_loss_means_the_same_at_every_batch_size(mechanism, tied, digits):
     model = built(digits, mechanism=mechanism, tied=tied, units=20)
-    rows = digits[:16]
+    rows = digits[:20]  # a tenth of them, and of their multiples, is a whole number
     losses = []
     for repeats in (1, 2, 5):
         model(np.tile(rows, (repeats, 1)), training=True)
@@ -135,7 +135,7 @@ def test_the_loss_means_the_same_at_every_batch_size(mechanism, tied, digits):
     assert losses == pytest.approx([losses[0]] * 3, rel=1e-5)
 
 
-@pytest.mark.parametrize("mechanism", ["l1", "kl", "jumprelu"])
+@pytest.mark.parametrize("mechanism", PENALTIES)
 def test_a_penalty_is_added_to_the_reconstruction_loss(mechanism, digits):
     model = built(digits, mechanism=mechanism, units=20)
     output = model(digits, training=True)

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from layers import L1Penalty, SparseAutoencoder
+from layers import SparseAutoencoder
+from layers.sparsity.l1 import L1Penalty
 from tests.layers.cases import CORRUPTIONS, MECHANISMS, array, autoencoder
 
 

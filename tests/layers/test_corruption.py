@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from layers import GaussianCorruption, Masking, SaltAndPepper
+from layers.corruption import GaussianCorruption, Masking, SaltAndPepper
 from tests.layers.cases import CORRUPTIONS, array, autoencoder, respond, total_loss
 
 KINDS = [name for name in CORRUPTIONS if name != "none"]

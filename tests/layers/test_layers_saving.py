@@ -8,10 +8,10 @@ import pytest
 
 from layers import SparseAutoencoder
 from layers.tied_decoder import TiedDecoder
-from tests.layers.cases import CORRUPTIONS, MECHANISMS, array, autoencoder
+from tests.layers.cases import CORRUPTIONS, LAYERS, MECHANISMS, array, autoencoder
 
 PARTS = {
-    **{name: make for name, make in MECHANISMS.items() if name != "none"},
+    **LAYERS,
     **{name: make for name, make in CORRUPTIONS.items() if name != "none"},
     "tied_decoder": lambda: TiedDecoder(7, "sigmoid"),
 }

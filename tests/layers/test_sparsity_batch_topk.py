@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from layers import BatchTopK
+from layers.sparsity.batch_topk import BatchTopK
 from tests.layers.cases import SHAPES, array, autoencoder, respond
 from tests.layers.gradients import gradients
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from layers import JumpReLU
+from layers.sparsity.jumprelu import JumpReLU
 from tests.layers.cases import SHAPES, array, respond
 from tests.layers.gradients import gradients
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from layers import KLDivergence
+from layers.sparsity.kl import KLDivergence
 from tests.layers.cases import SHAPES, respond
 from tests.layers.gradients import gradients
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from layers import L1Penalty
+from layers.sparsity.l1 import L1Penalty
 from tests.layers.cases import SHAPES, respond
 from tests.layers.gradients import gradients
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from layers import LifetimeSparsity
+from layers.sparsity.lifetime import LifetimeSparsity
 from tests.layers.cases import SHAPES, array, autoencoder, respond
 from tests.layers.gradients import gradients
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from keras import ops
 
-from layers import TopK
+from layers.sparsity.topk import TopK
 from tests.layers.cases import SHAPES, respond
 from tests.layers.gradients import gradients
 
@@ -33,9 +34,20 @@ def test_topk_agrees_with_numpy_in_training_and_outside(shape, k, training):
     np.testing.assert_array_equal(code, reference(activations, k))
 
 
-def test_activations_that_tie_with_the_kth_largest_are_all_kept():
-    code, _ = respond(TopK(k=2), [[3.0, 1.0, 1.0, 0.0]])
-    np.testing.assert_array_equal(code, [[3.0, 1.0, 1.0, 0.0]])
+@pytest.mark.parametrize("training", [True, False])
+def test_of_activations_that_tie_with_the_kth_largest_the_first_are_kept(training):
+    code, _ = respond(TopK(k=2), [[3.0, 1.0, 1.0, 0.0], [1.0, 2.0, 3.0, 0.0]], training)
+    np.testing.assert_array_equal(code, [[3.0, 1.0, 0.0, 0.0], [0.0, 2.0, 3.0, 0.0]])
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_products_in_bfloat16_keep_k_activations_too(training):
+    # Of 512 such values some hundred are equal to another one.
+    exact = np.random.default_rng(6).normal(size=(64, 512))
+    rounded = ops.convert_to_numpy(ops.cast(ops.cast(exact, "bfloat16"), "float32"))
+    assert (rounded >= np.sort(rounded)[:, [-120]]).sum(axis=1).max() > 121
+    code, _ = respond(TopK(120), rounded, training)
+    assert set(np.count_nonzero(code, axis=1)) == {120}
 
 
 def test_gradients_reach_the_units_that_are_kept_and_no_others():

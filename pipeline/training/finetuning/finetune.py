@@ -17,12 +17,7 @@ from pipeline.data.trial_rows import STANDARDIZED_ON, Labelled, Parts
 from pipeline.seeds import derive
 from pipeline.tasks.task import Coding, Task
 from pipeline.training.acceleration import faster_with_xla
-from pipeline.training.finetuning.network import (
-    build_decoder,
-    build_network,
-    initialize,
-    initialize_decoder,
-)
+from pipeline.training.finetuning.network import build_network, initialize
 from pipeline.training.finetuning.objective import (
     HeadObjective,
     NetworkObjective,
@@ -30,6 +25,7 @@ from pipeline.training.finetuning.objective import (
 )
 from pipeline.training.loop import ParameterGroup, Trainer, blocks, shuffled_batches, steps_together
 from pipeline.training.progress import Progress, Watch
+from pipeline.training.stack import build_decoder, initialize_decoder
 
 PREDICTED_ROWS = 4096
 WORTH_MEASURING = 1e8

@@ -1,7 +1,7 @@
 """The supervised network: the stacked encoder, its codes standardised, and a head."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -10,10 +10,11 @@ from layers import SparseAutoencoder
 from pipeline.config.untrained import UntrainedLevel
 from pipeline.seeds import derive
 from pipeline.training.pretraining.level import untrained_autoencoder
+from pipeline.training.stack import hard_limit
 
-# A hard limit is part of the code and goes with it; a penalty or regularizer stays in pretraining.
-HARD_LIMITS = ("topk", "batch_topk", "lifetime", "jumprelu")
-HEAD_DEVIATION = 0.01
+HEAD_STANDARD_DEVIATION = 0.01
+LEAST_VARIANCE = 1e-8
+"""A unit that varies less is as good as dead, and is not scaled."""
 
 
 class Network(NamedTuple):
@@ -24,7 +25,7 @@ class Network(NamedTuple):
     encoder: keras.Sequential
     """The stack alone: (rows, units of the top level)."""
     standardize: keras.layers.BatchNormalization
-    """Codes to mean 0 and deviation 1 by fixed numbers, set once before training."""
+    """Codes to mean 0 and standard deviation 1 by fixed numbers, set once before training."""
     head: keras.layers.Dense
     """Logits of the classes, or the standardised target."""
 
@@ -32,59 +33,18 @@ class Network(NamedTuple):
 def build_network(stack: Sequence[UntrainedLevel], features: int, outputs: int) -> Network:
     """A network of the stack's shape, its weights yet to be set."""
     encoder = keras.Sequential([keras.Input((features,))], name="stacked_encoder")
-    for number, (level, autoencoder) in enumerate(
-        zip(stack, random_autoencoders(stack, features, seed=0), strict=True), 1
-    ):
+    for number, level in enumerate(stack, 1):
         encoder.add(keras.layers.Dense(level.units, level.activation, name=f"encoder_{number}"))
-        sparsity = autoencoder.sparsity
-        if sparsity and level.passes_on == "code" and level.sparsity.mechanism in HARD_LIMITS:
-            settings = sparsity.get_config() | {"name": f"sparsity_{number}"}
-            encoder.add(type(sparsity).from_config(settings))
+        # A hard limit is part of the code and goes with it; a penalty stays in pretraining.
+        limit = hard_limit(level, f"sparsity_{number}")
+        if limit and level.passes_on == "code":
+            encoder.add(limit)
     standardize = keras.layers.BatchNormalization(
-        center=False, scale=False, trainable=False, name="standardize"
+        epsilon=0.0, center=False, scale=False, trainable=False, name="standardize"
     )
     head = keras.layers.Dense(outputs, name="head")
     model = keras.Sequential([keras.Input((features,)), encoder, standardize, head], name="network")
     return Network(model, encoder, standardize, head)
-
-
-def reconstruct(autoencoders: Sequence[SparseAutoencoder], code: Any) -> Any:
-    """The rows (rows, features) that the code (rows, units) of the topmost level stands for."""
-    rows = autoencoders[-1].decode(code)
-    for autoencoder in reversed(autoencoders[:-1]):
-        # What a decoder gives stands for activations; the decoder below reads sparse codes.
-        rows = autoencoder.decode(autoencoder.sparsify(rows))
-    return rows
-
-
-def build_decoder(stack: Sequence[UntrainedLevel], features: int) -> keras.Sequential:
-    """From the top level's code (rows, units) back to rows (rows, features), weights yet to be set.
-
-    It mirrors the encoder: what it makes of a code passes through the activation of the level below
-    on its way down.
-    """
-    decoder = keras.Sequential([keras.Input((stack[-1].units,))], name="stacked_decoder")
-    for number in range(len(stack), 0, -1):
-        level = stack[number - 1]
-        width = stack[number - 2].units if number > 1 else features
-        decoder.add(keras.layers.Dense(width, level.decoder_activation, name=f"decoder_{number}"))
-        if number > 1:
-            decoder.add(keras.layers.Activation(stack[number - 2].activation))
-    return decoder
-
-
-def initialize_decoder(
-    decoder: keras.Sequential, autoencoders: Sequence[SparseAutoencoder]
-) -> None:
-    """Set every weight of the decoder from the autoencoders' decoders."""
-    layers = [layer for layer in decoder.layers if isinstance(layer, keras.layers.Dense)]
-    for layer, autoencoder in zip(layers, reversed(autoencoders), strict=True):
-        kernel = (
-            autoencoder.encoder.kernel.numpy().T
-            if autoencoder.tied
-            else autoencoder.decoder.kernel.numpy()
-        )
-        layer.set_weights([kernel, autoencoder.decoder.bias.numpy()])
 
 
 def random_autoencoders(
@@ -114,9 +74,10 @@ def initialize(
         assert source is not None  # the network has a sparsity layer only where there is one
         layer.set_weights(source.get_weights())
     codes = network.encoder.predict_on_batch(rows)
-    network.standardize.set_weights([codes.mean(axis=0), codes.var(axis=0)])
+    variance = codes.var(axis=0)
+    variance[variance < LEAST_VARIANCE] = 1.0
+    network.standardize.set_weights([codes.mean(axis=0), variance])
     kernel, bias = network.head.get_weights()
     draw = np.random.default_rng(derive(seed, "head"))
-    network.head.set_weights(
-        [draw.normal(0, HEAD_DEVIATION, kernel.shape).astype("float32"), np.zeros_like(bias)]
-    )
+    small = draw.normal(0, HEAD_STANDARD_DEVIATION, kernel.shape).astype("float32")
+    network.head.set_weights([small, np.zeros_like(bias)])

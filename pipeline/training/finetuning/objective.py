@@ -13,7 +13,6 @@ import tensorflow as tf
 from pipeline.config.finetune import HeadTraining, NetworkTraining
 from pipeline.tasks.task import Task
 from pipeline.training.finetuning.network import Network
-from pipeline.training.pretraining.level import corruption_layer
 
 
 class HeadObjective:
@@ -65,7 +64,7 @@ class NetworkObjective(HeadObjective):
         super().__init__(training, network, task)
         self._training = training
         self._decoder = decoder
-        self._corruption = corruption_layer(training.corruption, seed=0)
+        self._corruption = training.corruption.layer(seed=0)
         self._done = tf.Variable(0.0, trainable=False)
         self._variance = tf.Variable(1.0, trainable=False)
 

@@ -6,20 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from layers import (
-    BatchTopK,
-    GaussianCorruption,
-    JumpReLU,
-    KLDivergence,
-    L1Penalty,
-    LifetimeSparsity,
-    Masking,
-    SaltAndPepper,
-    SparseAutoencoder,
-    TopK,
-)
-from pipeline.config import corruption as c
-from pipeline.config import sparsity as s
+from layers import SparseAutoencoder
+from layers.sparsity.largest import largest
 from pipeline.config.level import LevelTraining
 from pipeline.config.untrained import UntrainedLevel
 from pipeline.data.rows.streamed import Rows, moments
@@ -28,8 +16,6 @@ from pipeline.training.acceleration import faster_with_xla
 from pipeline.training.loop import (
     ParameterGroup,
     Trainer,
-    fused,
-    multiplying_in,
     shuffled_batches,
     steps_together,
 )
@@ -45,8 +31,8 @@ def build_autoencoder(level: LevelTraining, rows: Rows, seed: int) -> SparseAuto
     autoencoder = SparseAutoencoder(
         level.units,
         activation=level.activation,
-        sparsity=_sparsity(level.sparsity),
-        corruption=corruption_layer(level.corruption, derive(seed, "corruption")),
+        sparsity=level.sparsity.layer(),
+        corruption=level.corruption.layer(derive(seed, "corruption")),
         tied=level.tied,
         decoder_activation=level.decoder_activation,
         unit_norm_decoder=level.unit_norm_decoder,
@@ -68,7 +54,7 @@ def untrained_autoencoder(level: UntrainedLevel, features: int, seed: int) -> Sp
     autoencoder = SparseAutoencoder(
         level.units,
         activation=level.activation,
-        sparsity=_sparsity(level.sparsity),
+        sparsity=level.sparsity.layer(),
         tied=level.tied,
         decoder_activation=level.decoder_activation,
         unit_norm_decoder=level.unit_norm_decoder,
@@ -84,14 +70,13 @@ def trainer_of(
 ) -> Trainer:
     """What trains the autoencoder, with Adam, on batches of so many rows."""
     features = autoencoder.encoder.kernel.shape[0]
-    searches = isinstance(autoencoder.sparsity, TopK | BatchTopK | LifetimeSparsity)
+    # Many cheap passes over the activations: one kernel of XLA's, also where it compiles no more.
+    search = tf.function(largest, jit_compile=True, autograph=False)
 
     def loss(*batch: tf.Tensor) -> tf.Tensor:
-        with (
-            fused(autoencoder.sparsity if searches else None),
-            multiplying_in(precision, [autoencoder.encoder, autoencoder.decoder]),
-        ):
-            autoencoder(batch[-1], corrupted=batch[0], training=True)
+        autoencoder(
+            batch[-1], corrupted=batch[0], training=True, precision=precision, search=search
+        )
         return tf.add_n(autoencoder.losses)
 
     return Trainer(
@@ -130,38 +115,7 @@ def trains_with_xla(level: LevelTraining, rows: Rows, steps: int) -> bool:
     )
 
 
-def corruption_layer(corruption: c.Corruption, seed: int) -> keras.layers.Layer | None:
-    """The layer that corrupts rows while training, or None."""
-    match corruption:
-        case c.NoCorruption():
-            return None
-        case c.MaskingNoise(share=share):
-            return Masking(share, seed)
-        case c.GaussianNoise(stddev=stddev):
-            return GaussianCorruption(stddev, seed)
-        case c.SaltAndPepperNoise(share=share):
-            return SaltAndPepper(share, seed)
-
-
 def column_moments(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance of each column, float32 (columns,)."""
     mean, variance = moments(rows)
     return mean.astype(np.float32), variance.astype(np.float32)
-
-
-def _sparsity(sparsity: s.Sparsity) -> keras.layers.Layer | None:
-    match sparsity:
-        case s.NoSparsity():
-            return None
-        case s.L1(weight=weight):
-            return L1Penalty(weight)
-        case s.KL(proportion=proportion, weight=weight):
-            return KLDivergence(proportion, weight)
-        case s.TopKLimit(k=k):
-            return TopK(k)
-        case s.BatchTopKLimit(k=k):
-            return BatchTopK(k)
-        case s.Lifetime(proportion=proportion):
-            return LifetimeSparsity(proportion)
-        case s.JumpReLUPenalty(weight=weight, bandwidth=bandwidth, initial_threshold=threshold):
-            return JumpReLU(weight, bandwidth, threshold)

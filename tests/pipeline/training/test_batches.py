@@ -14,8 +14,9 @@ from pipeline.data.rows.aligned import aligned_empty
 from pipeline.data.rows.streamed import StreamedRows, write_rows
 from pipeline.training.batches import CHUNKS, Resident, Streamed, tensor_of, windows_of
 from pipeline.training.checkpoint import Checkpoint
-from pipeline.training.pretraining.pretrain import encode, encoded, pretrain
+from pipeline.training.pretraining.pretrain import pretrain
 from pipeline.training.progress import Progress
+from pipeline.training.stack import encode, encoded
 
 BATCH = 20
 MEMORY = CHUNKS * BATCH * 64 * 4 * 8
@@ -156,8 +157,8 @@ def test_training_stopped_within_an_epoch_ends_with_the_same_weights(
     with pytest.raises(Stop):
         train(Checkpoint(tmp_path, "key"), stop_at=89 + 4 * 16)  # in the second epoch
     resumed = Checkpoint(tmp_path, "key")
-    position = resumed.load([])
-    assert (len(position.told), position.step) == (1, 3 * 16)
+    state = resumed.load([])
+    assert (len(state.history), state.step) == (1, 3 * 16)
 
     again, told_again = train(Checkpoint(tmp_path, "key"))
 

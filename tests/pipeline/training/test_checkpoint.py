@@ -91,7 +91,7 @@ def test_it_goes_on_where_it_was_and_not_from_the_start(rows, tmp_path, monkeypa
     level = level_of("jumprelu, tied")
     with pytest.raises(Stop):
         train(level, rows, Checkpoint(tmp_path, "key"), stop_after=2)
-    assert len(Checkpoint(tmp_path, "key").load([]).told) == 3
+    assert len(Checkpoint(tmp_path, "key").load([]).history) == 3
     assert Checkpoint(tmp_path, "another key").load([]) == ([], [], 0)
     shuffled = []
     monkeypatch.setattr(

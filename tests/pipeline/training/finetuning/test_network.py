@@ -5,7 +5,7 @@ import pytest
 
 from layers import SparseAutoencoder
 from pipeline.config.level import LevelConfig
-from pipeline.config.sparsity import KL, L1, BatchTopKLimit, JumpReLUPenalty, Lifetime, TopKLimit
+from pipeline.config.sparsity import BatchTopKLimit, Lifetime, TopKLimit
 from pipeline.config.untrained import UntrainedLevel, untrained
 from pipeline.training.finetuning.network import (
     Network,
@@ -13,7 +13,10 @@ from pipeline.training.finetuning.network import (
     initialize,
     random_autoencoders,
 )
-from pipeline.training.pretraining.pretrain import encode
+from pipeline.training.stack import encode
+from tests.mechanisms import activation_for, mechanisms
+
+MECHANISMS = mechanisms(number=4)
 
 
 def shape(*levels: LevelConfig) -> tuple[UntrainedLevel, ...]:
@@ -58,25 +61,23 @@ def test_encoder_and_head_are_all_that_is_trained(network):
     assert shapes == [(64, 24), (24,), (24, 12), (12,), (12, 10), (10,)]
 
 
-@pytest.mark.parametrize(
-    ("sparsity", "kept"),
-    [
-        (TopKLimit(k=4), True),
-        (BatchTopKLimit(k=4), True),
-        (Lifetime(), True),
-        (JumpReLUPenalty(), True),
-        (L1(), False),
-        (KL(), False),
-    ],
-    ids=lambda value: getattr(value, "mechanism", value),
-)
-def test_a_hard_limit_goes_with_a_code_that_is_passed_on_a_penalty_does_not(sparsity, kept):
-    activation = "sigmoid" if sparsity.mechanism == "kl" else "relu"
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_a_hard_limit_goes_with_a_code_that_is_passed_on_a_penalty_does_not(mechanism):
+    sparsity = MECHANISMS[mechanism]
+    activation = activation_for(sparsity, 24)
+    layer = sparsity.layer()
     for passes_on in ("code", "activations"):
         level = LevelConfig(units=24, activation=activation, sparsity=sparsity, passes_on=passes_on)
-        names = [layer.name for layer in build_network(shape(level), 64, 10).encoder.layers]
-        limited = kept and passes_on == "code"
-        assert names == (["encoder_1", "sparsity_1"] if limited else ["encoder_1"])
+        layers = build_network(shape(level), 64, 10).encoder.layers[1:]
+        limited = layer is not None and layer.hard_limit and passes_on == "code"
+        assert [type(part) for part in layers] == ([type(layer)] if limited else [])
+
+
+def test_which_mechanisms_are_hard_limits():
+    layers = {name: part.layer() for name, part in MECHANISMS.items()}
+    limits = {name for name, layer in layers.items() if layer is not None and layer.hard_limit}
+    assert limits >= {"topk", "batch_topk", "lifetime", "jumprelu"}
+    assert not limits & {"none", "l1", "kl"}
 
 
 # Weights
@@ -101,17 +102,18 @@ def test_a_network_on_codes_reads_the_codes_that_pretraining_passes_on(sparsity,
     np.testing.assert_allclose(network.encoder.predict_on_batch(rows), codes, atol=1e-6)
 
 
-def test_the_head_reads_codes_of_mean_0_and_deviation_1(network, rows):
-    initialize(network, random_autoencoders(PLAIN, 64, seed=5), rows, seed=0)
+@pytest.mark.parametrize("scale", [1.0, 0.05])
+def test_the_head_reads_codes_of_mean_0_and_standard_deviation_1(network, rows, scale):
+    autoencoders = random_autoencoders(PLAIN, 64, seed=5)
+    kernel, bias = autoencoders[1].encoder.get_weights()
+    autoencoders[1].encoder.set_weights([scale * kernel, bias])
+    initialize(network, autoencoders, rows, seed=0)
     codes = network.encoder.predict_on_batch(rows).astype("float64")
+    assert (codes.std(axis=0) < 0.05).any() == (scale < 1)
     got = network.standardize(codes.astype("float32")).numpy()
-    epsilon = network.standardize.epsilon
-    expected = (codes - codes.mean(axis=0)) / np.sqrt(codes.var(axis=0) + epsilon)
-    np.testing.assert_allclose(got, expected, atol=1e-4)
-    np.testing.assert_allclose(got.mean(axis=0), 0, atol=1e-4)
-    lively = codes.var(axis=0) > 20 * epsilon
-    assert lively.sum() > 6
-    np.testing.assert_allclose(got[:, lively].std(axis=0), 1, atol=0.03)
+    expected = (codes - codes.mean(axis=0)) / codes.std(axis=0)
+    np.testing.assert_allclose(got, expected, atol=1e-3)
+    np.testing.assert_allclose(got.std(axis=0), 1, atol=1e-4)
 
 
 def test_the_numbers_that_standardise_are_of_the_rows_given_alone(network, rows):
@@ -129,8 +131,12 @@ def test_a_dead_unit_gives_finite_outputs(network, rows):
     kernel[:, 3] = 0
     autoencoders[1].encoder.set_weights([kernel, bias])
     initialize(network, autoencoders, rows, seed=0)
-    assert network.encoder.predict_on_batch(rows)[:, 3].std() == 0
+    code = network.encoder.predict_on_batch(rows)
+    assert code[:, 3].std() == 0
     assert np.isfinite(network.model.predict_on_batch(rows)).all()
+    # Where it is no longer dead, it is not blown up.
+    code[:, 3] += 0.5
+    np.testing.assert_allclose(network.standardize(code)[:, 3], 0.5, atol=1e-6)
 
 
 def test_the_head_starts_small_and_random_so_that_no_class_is_favoured(rows):

@@ -12,10 +12,8 @@ from pipeline.config.task import ClassificationTask, MultilabelTask, RegressionT
 from pipeline.config.untrained import untrained
 from pipeline.tasks import task_of
 from pipeline.training.finetuning.network import (
-    build_decoder,
     build_network,
     initialize,
-    initialize_decoder,
     random_autoencoders,
 )
 from pipeline.training.finetuning.objective import (
@@ -23,6 +21,7 @@ from pipeline.training.finetuning.objective import (
     NetworkObjective,
     reads_unlabelled,
 )
+from pipeline.training.stack import build_decoder, initialize_decoder
 
 STACK = untrained(
     (LevelConfig(units=24), LevelConfig(units=16, tied=True, decoder_activation="sigmoid")),
