@@ -161,10 +161,11 @@ def memory() -> Iterator[Goal]:
 def overhead() -> Iterator[Goal]:
     """Of Prefect, MLflow and checkpoints."""
     found = _read("speed/overhead.json")
+    noise = " (noise)" if found["share"] < 0 else ""  # nothing gets faster by what is added
     yield Goal(
         "checkpoints, MLflow and Prefect", "the bare functions", "under 3 % and 5 s",
-        f"{found['share']:+.1%} and {found['fixed_seconds']:.1f} s",
-        found["share"] < 0.03 and found["fixed_seconds"] < 5,
+        f"{found['share']:+.1%}{noise} and {found['fixed_seconds']:.1f} s",
+        0 <= found["share"] < 0.03 and found["fixed_seconds"] < 5,
     )  # fmt: skip
 
 

@@ -17,9 +17,11 @@ import atheris
 with atheris.instrument_imports(include=["pipeline", "yaml"]):
     from pipeline.config.data import DataConfig
     from pipeline.config.loading import load
+    from pipeline.config.task import AutoTask
     from pipeline.data.describe import describe
     from pipeline.data.source import Column
     from pipeline.data.sources.read import read, read_rows
+    from pipeline.data.target import with_target
 
 from pipeline.errors import InputError
 
@@ -75,7 +77,8 @@ def use(content: bytes) -> None:
     for changes in ({}, {"label": "y", "missing": "impute"}, {"memory": 1e-6}):
         with suppress(InputError):
             config = DataConfig(source=str(path), **changes)
-            json.dumps(describe(read(config, FOLDER), config), allow_nan=False)
+            source = with_target(read(config, FOLDER), AutoTask(), config)
+            json.dumps(describe(source, config), allow_nan=False)
 
 
 def main() -> None:

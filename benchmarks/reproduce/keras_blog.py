@@ -19,6 +19,7 @@ import numpy as np
 from layers import SparseAutoencoder
 from pipeline.config.level import LevelConfig
 from pipeline.config.sparsity import L1, NoSparsity
+from pipeline.config.untrained import untrained
 from pipeline.data.sources.builtin import read_builtin
 from pipeline.training.finetuning.network import (
     build_network,
@@ -72,9 +73,10 @@ def greedy(rows: np.ndarray, stack: list[LevelConfig]) -> list[SparseAutoencoder
 
 def whole(stack: list[LevelConfig], autoencoders: list[SparseAutoencoder]) -> keras.Sequential:
     """Encoders and decoders as one network."""
-    encoder = build_network(stack, PIXELS, outputs=1).encoder
+    shape = untrained(stack, decoder=True)
+    encoder = build_network(shape, PIXELS, outputs=1).encoder
     encoder.set_weights([w for a in autoencoders for w in a.encoder.get_weights()])
-    decoder = stacked_decoder(stack, autoencoders)
+    decoder = stacked_decoder(shape, autoencoders)
     model = keras.Sequential([keras.Input((PIXELS,)), encoder, decoder])
     model.compile("adam", "binary_crossentropy")
     return model
