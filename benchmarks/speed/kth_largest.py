@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from layers.sparsity.kth_largest import kth_largest_by_halving, kth_largest_by_sort
+from layers.sparsity.kth_largest import kth_largest_by_bisection, kth_largest_by_sort
 
 SHAPES = [(256, 512, 120), (256, 1024, 100), (1024, 512, 120), (256, 256, 60), (4096, 512, 120)]
 REPEATS = 5
@@ -43,7 +43,7 @@ def by_sort(k: int) -> Callable[[tf.Tensor], tf.Tensor]:
 
 def by_halving(k: int) -> Callable[[tf.Tensor], tf.Tensor]:
     """What the layers use in training, on a processor."""
-    return lambda rows: kth_largest_by_halving(rows, k)
+    return lambda rows: kth_largest_by_bisection(rows, k)
 
 
 def milliseconds(way: Callable[[tf.Tensor], tf.Tensor], rows: tf.Tensor) -> float:

@@ -39,7 +39,7 @@ from layers.corruption import Masking
 from layers.sparsity.batch_topk import BatchTopK
 from layers.sparsity.jumprelu import JumpReLU
 from layers.sparsity.kl import KLDivergence
-from layers.sparsity.kth_largest import kth_largest_by_halving, kth_largest_by_sort
+from layers.sparsity.kth_largest import kth_largest_by_bisection, kth_largest_by_sort
 from layers.sparsity.l1 import L1Penalty
 from layers.sparsity.lifetime import LifetimeSparsity
 from layers.sparsity.topk import TopK
@@ -305,7 +305,7 @@ def thresholds(_: np.ndarray) -> list[dict[str, Any]]:
     for units, batch_size in SIZES:
         values = np.random.default_rng(0).standard_normal((batch_size, units), np.float32)
         line: dict[str, Any] = {"units": units, "batch_size": batch_size}
-        for name, find in (("halving", kth_largest_by_halving), ("sort", kth_largest_by_sort)):
+        for name, find in (("halving", kth_largest_by_bisection), ("sort", kth_largest_by_sort)):
             line[f"{name}, ms"] = 1000 * search_time(find, jax.numpy.asarray(values))
         table.append(line)
     return table

@@ -5,10 +5,10 @@ import math
 import keras
 from keras import ops
 
-HALVINGS = 4
-"""So many passes before it is asked whether more are needed, which a GPU must tell its host."""
+BISECTIONS_PER_CHECK = 4
+"""Passes before it is asked whether more are needed, which a GPU must report to its host."""
 SORTED_ON_GPU = 2**22
-"""Up to so many values a GPU sorts them in less time than starting the passes takes."""
+"""Values up to which a GPU sorts them in less time than starting the passes takes."""
 
 
 def kth_largest(values, k, axis=-1):
@@ -19,7 +19,7 @@ def kth_largest(values, k, axis=-1):
     known = isinstance(k, int) and None not in values.shape
     if known and math.prod(values.shape) <= SORTED_ON_GPU and _sorts_fast():
         return kth_largest_by_sort(values, k, axis)
-    return kth_largest_by_halving(values, k, axis)
+    return kth_largest_by_bisection(values, k, axis)
 
 
 def kth_largest_by_sort(values, k, axis=-1):
@@ -28,7 +28,7 @@ def kth_largest_by_sort(values, k, axis=-1):
     return ops.moveaxis(ops.min(largest, axis=-1, keepdims=True), -1, axis)
 
 
-def kth_largest_by_halving(values, k, axis=-1):
+def kth_largest_by_bisection(values, k, axis=-1):
     """The same without a sort; `k` may be a tensor.
 
     A bracket is halved until just k values lie above its lower end, some fifteen to twenty passes
@@ -54,7 +54,7 @@ def kth_largest_by_halving(values, k, axis=-1):
         return ops.any(is_open(low, high, from_low))
 
     def halve(low, high, from_low):
-        for _ in range(HALVINGS):
+        for _ in range(BISECTIONS_PER_CHECK):
             middle = middle_of(low, high)
             from_middle = count(values >= middle)
             open_ = is_open(low, high, from_low)

@@ -19,7 +19,7 @@ class Mechanism(Part):
     """What every mechanism has."""
 
     def problems(self, units: int, activation: str) -> list[str]:
-        """Why it cannot limit a level of so many units with this activation; empty if it can."""
+        """Why it cannot limit a level of `units` units with this activation; empty if it can."""
         return []
 
     def layer(self) -> "SparsityMechanism | None":

@@ -116,7 +116,7 @@ def _prepare_into(folder: Path, config: DataConfig, section: TaskConfig, seed: i
     example = splits.test[:EXAMPLE_ROWS]
     rows = rows_fingerprint(source)
     description = preprocessing.to_json()
-    about = {
+    metadata = {
         "name": source.name,
         "origin": source.origin,
         "notes": notes,
@@ -141,29 +141,29 @@ def _prepare_into(folder: Path, config: DataConfig, section: TaskConfig, seed: i
         categories=source.categories[example],
         **splits._asdict(),
     )
-    (folder / "about.json").write_text(json.dumps(about))
+    (folder / "metadata.json").write_text(json.dumps(metadata))
 
 
 @lru_cache(maxsize=2)
 def _load(folder: Path) -> Prepared:
-    about = json.loads((folder / "about.json").read_text())
-    preprocessing = Preprocessing.from_json(about["preprocessing"])
+    metadata = json.loads((folder / "metadata.json").read_text())
+    preprocessing = Preprocessing.from_json(metadata["preprocessing"])
     with np.load(folder / "parts.npz", allow_pickle=False) as parts:
         return Prepared(
-            name=about["name"],
-            origin=about["origin"],
-            notes=tuple(about["notes"]),
-            fingerprint=about["fingerprint"],
-            rows_read=about["rows_read"],
-            rows=_rows(folder, preprocessing, about["table"], about["memory"]),
+            name=metadata["name"],
+            origin=metadata["origin"],
+            notes=tuple(metadata["notes"]),
+            fingerprint=metadata["fingerprint"],
+            rows_read=metadata["rows_read"],
+            rows=_rows(folder, preprocessing, metadata["table"], metadata["memory"]),
             targets=parts["targets"],
-            task=task_of(TypeAdapter(Decided).validate_python(about["task"])),
-            classes=tuple(about["classes"]),
+            task=task_of(TypeAdapter(Decided).validate_python(metadata["task"])),
+            classes=tuple(metadata["classes"]),
             splits=Splits(*(parts[name] for name in Splits._fields)),
             preprocessing=preprocessing,
             numbers=parts["numbers"],
             categories=parts["categories"],
-            image_shape=tuple(about["image_shape"]) if about["image_shape"] else None,
+            image_shape=tuple(metadata["image_shape"]) if metadata["image_shape"] else None,
         )
 
 

@@ -29,7 +29,7 @@ class Parts(NamedTuple):
     validation: Labelled
     """Chooses the encoder's rate and the checkpoint."""
     refit: Labelled | None
-    """Where the label budget takes in the validation rows: all rows to train on once the encoder's
+    """Where the label budget includes validation rows: all rows to train on once the encoder's
     rate is chosen; the last weights are kept, for no row is left to choose a checkpoint on."""
     test: Labelled
     """Read once, at the end."""
@@ -39,7 +39,7 @@ class Parts(NamedTuple):
 
 
 def trial_rows(data: Prepared, labels: int, seed: int, all_unlabelled: bool) -> Parts:
-    """The rows of a trial with so many labels; `seed` draws them, alike for every arm."""
+    """The rows of a trial with `labels` labels; `seed` draws them, alike for every arm."""
     splits = data.splits
 
     def labelled(indices: np.ndarray, to_train_on: bool = False) -> Labelled:

@@ -1,7 +1,7 @@
 """Reference models from scikit-learn, on the same label subsets as the arms.
 
 Each is tuned over a small grid on the same validation rows as the arms, and like them fitted again
-with the best settings where the label budget takes in validation rows.
+with the best settings where the label budget includes validation rows.
 """
 
 import warnings

@@ -11,7 +11,7 @@ import tensorflow as tf
 from pipeline.data.preprocessing import need_every_value
 from pipeline.data.source import Column
 from pipeline.errors import InputError
-from pipeline.export.saved_model import ABOUT, DIGEST, digest_of
+from pipeline.export.metadata import DIGEST, METADATA, digest_of
 
 BATCH_ROWS = 4096
 
@@ -25,7 +25,7 @@ def model_folder(path: Path) -> Path:
     folder = (
         path if (path / "saved_model.pb").exists() else versions[-1].parent if versions else None
     )
-    if folder is None or not (folder / "assets.extra" / ABOUT).exists():
+    if folder is None or not (folder / "assets.extra" / METADATA).exists():
         what = "is not a folder that Layerwise exported" if path.exists() else "does not exist"
         raise InputError(
             f"The model {str(path)!r} {what}. Give an exported folder (exports/NAME or "
@@ -40,20 +40,20 @@ def describe_model(folder: Path) -> dict[str, Any]:
     Raises `InputError` when anything in the folder is not as it was exported.
     """
     try:
-        about = json.loads((folder / "assets.extra" / ABOUT).read_text(encoding="utf-8"))
-        digest = about[DIGEST]
-        columns = [Column(*column) for column in about["columns"]]
+        metadata = json.loads((folder / "assets.extra" / METADATA).read_text(encoding="utf-8"))
+        digest = metadata[DIGEST]
+        columns = [Column(*column) for column in metadata["columns"]]
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise InputError(
-            f"The model {str(folder)!r} is damaged: {ABOUT} cannot be read ({error}). Export it "
+            f"The model {str(folder)!r} is damaged: {METADATA} cannot be read ({error}). Export it "
             "again: layerwise export RUN DIR."
         ) from error
-    if digest_of(folder, about) != digest:
+    if digest_of(folder, metadata) != digest:
         raise InputError(
             f"The model {str(folder)!r} is damaged: its files are not those that were exported. "
             "Export it again: layerwise export RUN DIR."
         )
-    return {**about, "columns": columns}
+    return {**metadata, "columns": columns}
 
 
 def model_columns(folder: Path) -> tuple[Column, ...]:
@@ -69,9 +69,9 @@ def infer(folder: Path, endpoint: str, numbers: np.ndarray, categories: np.ndarr
     names of the features, or `reconstruction_error`. Raises `InputError` for a damaged model and
     for a missing value where missing values were refused in training.
     """
-    about = describe_model(folder)
-    if about["needs_every_value"]:
-        need_every_value(about["columns"], numbers, categories)
+    metadata = describe_model(folder)
+    if metadata["needs_every_value"]:
+        need_every_value(metadata["columns"], numbers, categories)
     signature = tf.saved_model.load(str(folder)).signatures[endpoint]
     names = [name for name in ("rows", "numbers", "categories") if name in _inputs(signature)]
     given = {"rows": numbers, "numbers": numbers, "categories": categories}
@@ -86,7 +86,8 @@ def infer(folder: Path, endpoint: str, numbers: np.ndarray, categories: np.ndarr
     ]
     outputs = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
     return pd.concat(
-        [_frame(values, about["outputs"][name]) for name, values in sorted(outputs.items())], axis=1
+        [_frame(values, metadata["outputs"][name]) for name, values in sorted(outputs.items())],
+        axis=1,
     )
 
 

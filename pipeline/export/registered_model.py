@@ -9,7 +9,7 @@ import pandas as pd
 from pipeline.data.prepared import Prepared
 from pipeline.data.preprocessing import Preprocessing
 from pipeline.export.inference import infer
-from pipeline.export.saved_model import ENDPOINTS
+from pipeline.export.trained import ENDPOINTS
 
 SCRIPT = Path(__file__).with_name("served_model.py")
 PACKAGES = ("mlflow", "tensorflow", "numpy", "pandas")

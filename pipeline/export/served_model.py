@@ -21,15 +21,15 @@ class ServedModel(PythonModel):
         """Load the SavedModel that was logged with this file."""
         folder = Path(context.artifacts["saved_model"])
         self.signatures = tf.saved_model.load(str(folder)).signatures
-        self.about = json.loads((folder / "assets.extra" / "layerwise.json").read_text())
+        self.metadata = json.loads((folder / "assets.extra" / "layerwise.json").read_text())
 
     # A table comes as a DataFrame, a matrix as an array. MLflow warns without a hint, takes most
     # hints for the schema of the input, and knows none for both.
     def predict(self, context, model_input: pd.DataFrame, params=None):
         """One row of outputs for each row."""
         endpoint = (params or {}).get("endpoint", "serve")
-        if endpoint not in self.about["endpoints"]:
-            raise ValueError(f"endpoint must be one of {self.about['endpoints']}: {endpoint!r}.")
+        if endpoint not in self.metadata["endpoints"]:
+            raise ValueError(f"endpoint must be one of {self.metadata['endpoints']}: {endpoint!r}.")
         outputs = self.signatures[endpoint](**self._inputs(model_input))
         return pd.concat(
             [self._frame(name, value.numpy()) for name, value in sorted(outputs.items())], axis=1
@@ -37,7 +37,7 @@ class ServedModel(PythonModel):
 
     def _inputs(self, rows: Any) -> dict[str, tf.Tensor]:
         names = {
-            kind: [n for n, k in self.about["columns"] if k == kind]
+            kind: [n for n, k in self.metadata["columns"] if k == kind]
             for kind in ("number", "category")
         }
         if not isinstance(rows, pd.DataFrame):
@@ -54,7 +54,7 @@ class ServedModel(PythonModel):
     def _frame(self, name: str, values: np.ndarray) -> pd.DataFrame:
         if values.dtype == object:
             values = np.array([value.decode() for value in values])
-        columns = self.about["outputs"][name]
+        columns = self.metadata["outputs"][name]
         return pd.DataFrame(values.reshape(len(values), -1), columns=columns)
 
 

@@ -61,7 +61,8 @@ class ExportBest(Stage):
     def compute(self, context: Context, record: StageRun, watch: Watch) -> dict[str, float]:
         """Write the SavedModel, log and register it."""
         from pipeline.export.registered_model import served_model
-        from pipeline.export.saved_model import ENDPOINTS, Trained, export
+        from pipeline.export.saved_model import export
+        from pipeline.export.trained import ENDPOINTS, Trained
         from pipeline.stages.codes import stored_autoencoder
         from pipeline.tracking.models import NETWORK, stored_model
 

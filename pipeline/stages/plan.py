@@ -208,7 +208,7 @@ def _trials(config: RunConfig, data: Prepared) -> tuple[Trial, ...]:
 
 
 def _check_in_memory(data: Prepared, rows: int, what: str) -> None:
-    """Raise `InputError` when so many rows that stay on disk are to be fine-tuned on."""
+    """Raise `InputError` when more rows on disk are to be fine-tuned on than fit in memory."""
     if isinstance(data.rows, StreamedRows) and exceeds(rows, data.rows.shape[1], data.rows.memory):
         raise InputError(
             f"{what} must fit in data.memory, {data.rows.memory / 2**30:g} GiB: pretraining reads "

@@ -66,7 +66,7 @@ class PretrainLevel(Stage):
         """Train the level, store it with its curves."""
         from pipeline.stages.codes import rows_of_level
         from pipeline.tracking.models import AUTOENCODER, store_model
-        from pipeline.training.devices import gpus_together
+        from pipeline.training.devices import distribution_scope
         from pipeline.training.pretraining.pretrain import pretrain
 
         settings = self.settings
@@ -85,7 +85,7 @@ class PretrainLevel(Stage):
             watch(progress)
 
         seed = derive(settings.seed, "pretrain", settings.stack, settings.number)
-        with gpus_together(settings.gpus):
+        with distribution_scope(settings.gpus):
             result = pretrain(settings.training, rows, validation, seed, log, checkpoint)
         store_model(record, result.autoencoder, AUTOENCODER)
         record.tags({"xla": result.xla})

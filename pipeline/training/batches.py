@@ -1,7 +1,7 @@
 """Which rows are in memory while a level trains, and in which order it sees them.
 
 Rows in memory are one window: each epoch shuffles them as a whole. Rows on disk are read in chunks:
-each epoch takes the chunks in random order, so many at a time as make a window, shuffles the rows
+each epoch takes the chunks in random order, a window's worth at a time, shuffles the rows
 within it, and reads the next window while this one trains.
 Source of the scheme: Xu et al., "In-Database Machine Learning with CorgiPile" (2022).
 """
@@ -20,7 +20,7 @@ from pipeline.training.loop import shuffled_batches
 
 FLOAT32 = np.dtype(np.float32)
 CHUNKS = 16
-"""Of a window: from so many places of the file come the rows that are shuffled together."""
+"""Of a window: the places of the file from which the rows come that are shuffled together."""
 
 
 class Window(NamedTuple):
@@ -49,8 +49,8 @@ class Resident:
 class Streamed:
     """Rows that are read from disk, window by window.
 
-    Chunks begin at a random row, so that not the same rows sit out in each epoch: those before the
-    first chunk and after the last.
+    Chunks begin at a random row, so that not the same rows are left out of each epoch: those before
+    the first chunk and after the last.
     """
 
     def __init__(self, rows: StreamedRows, batch_size: int):

@@ -7,7 +7,7 @@ from pipeline.config.level import LevelTraining
 
 
 def pretraining_epochs(level: LevelTraining, rows: int) -> int:
-    """Passes over so many rows: as configured, and more where those are too few steps."""
+    """Passes over this number of rows: as configured, and more where those are too few steps."""
     steps = rows // min(level.batch_size, rows)
     return max(level.epochs, -(-level.min_steps // steps))
 

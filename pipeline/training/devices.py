@@ -7,11 +7,11 @@ import tensorflow as tf
 from pipeline.errors import InputError
 
 
-def gpus_together(number: int) -> AbstractContextManager[object]:
-    """While this lasts, what is built trains on so many GPUs, each with a share of every batch.
+def distribution_scope(number: int) -> AbstractContextManager[object]:
+    """A scope in which what is built trains on `number` GPUs, each with a share of every batch.
 
     One means whatever TensorFlow finds best: a GPU, or the processor. Raises `InputError` where
-    there are not so many.
+    there are fewer.
     """
     if number == 1:
         return nullcontext()

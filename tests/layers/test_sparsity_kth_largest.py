@@ -6,7 +6,7 @@ from keras import ops
 
 from layers.sparsity.kth_largest import (
     kth_largest,
-    kth_largest_by_halving,
+    kth_largest_by_bisection,
     kth_largest_by_sort,
 )
 
@@ -17,7 +17,7 @@ def expected(values, k):
     return np.sort(values, axis=-1)[..., -k][..., None]
 
 
-ways = pytest.mark.parametrize("find", [kth_largest, kth_largest_by_halving, kth_largest_by_sort])
+ways = pytest.mark.parametrize("find", [kth_largest, kth_largest_by_bisection, kth_largest_by_sort])
 
 
 @ways
@@ -70,6 +70,6 @@ def test_k_may_be_a_tensor():
 def test_it_ends_on_values_that_are_no_numbers(odd):
     values = np.array([[1.0, odd, 3.0, 2.0], [4.0, 3.0, 2.0, 1.0]], "float32")
 
-    found = ops.convert_to_numpy(kth_largest_by_halving(values, 2))
+    found = ops.convert_to_numpy(kth_largest_by_bisection(values, 2))
 
     assert found[1, 0] == 3.0

@@ -68,7 +68,7 @@ def untrained_autoencoder(level: UntrainedLevel, features: int, seed: int) -> Sp
 def trainer_of(
     autoencoder: SparseAutoencoder, batch_size: int, precision: str, xla: bool
 ) -> Trainer:
-    """What trains the autoencoder, with Adam, on batches of so many rows."""
+    """What trains the autoencoder, with Adam, on batches of `batch_size` rows."""
     features = autoencoder.encoder.kernel.shape[0]
     # Many cheap passes over the activations: one kernel of XLA's, also where it compiles no more.
     search = tf.function(largest, jit_compile=True, autograph=False)
@@ -90,7 +90,7 @@ def trainer_of(
 
 
 def trains_with_xla(level: LevelTraining, rows: Rows, steps: int) -> bool:
-    """Whether a level that trains on rows (rows, features) for so many steps does so with XLA.
+    """Whether a level that trains on rows (rows, features) for `steps` steps does so with XLA.
 
     Where it is faster, unless the level is too small for the measuring to be worth it, or several
     GPUs train it together.

@@ -161,7 +161,7 @@ def contents(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*") if path.is_file())
 
 
-FILES = ["about.json", "parts.npz", "rows.npy"]
+FILES = ["metadata.json", "parts.npz", "rows.npy"]
 
 
 def test_what_is_there_is_not_prepared_again(folder):

@@ -229,7 +229,7 @@ def test_numpy_and_tensorflow_give_the_same_features_and_the_same_way_back(table
     import tensorflow as tf
 
     from pipeline.export.raw_rows import TENSORFLOW, features_of
-    from pipeline.export.saved_model import raw_inputs
+    from pipeline.export.verify import raw_inputs
 
     preprocessing, numbers, words = table
     given = raw_inputs(preprocessing, numbers, words).values()

@@ -22,17 +22,12 @@ from pipeline.data.prepared import Prepared, prepare
 from pipeline.data.preprocessing import Preprocessing
 from pipeline.data.source import Column
 from pipeline.data.sources.read import read
+from pipeline.export.endpoints import Endpoints
+from pipeline.export.metadata import metadata_of
 from pipeline.export.raw_rows import features_of, input_signature
-from pipeline.export.saved_model import (
-    CLEAN_LOADER,
-    Endpoints,
-    ExportError,
-    Trained,
-    _same,
-    about,
-    export,
-    raw_inputs,
-)
+from pipeline.export.saved_model import export
+from pipeline.export.trained import ENDPOINTS, Trained
+from pipeline.export.verify import CLEAN_LOADER, ExportError, check_same, raw_inputs
 from pipeline.stages.base import Outcome
 from pipeline.stages.trial import Trial
 from pipeline.tasks import task_of
@@ -40,7 +35,6 @@ from pipeline.tasks.task import Coding, Task
 from pipeline.training.finetuning.network import build_network, initialize, random_autoencoders
 from tests.pipeline.whole_runs import Whole
 
-ENDPOINTS = ("serve", "encode", "reconstruct", "score")
 RAW = load_digits().data
 
 
@@ -173,7 +167,7 @@ def test_the_default_signature_of_other_programs_is_there(digits_run):
     np.testing.assert_array_equal(default["probabilities"], serve["probabilities"])
 
 
-def test_a_process_without_our_code_gives_the_same(digits_run, signatures, tmp_path):
+def test_a_process_without_our_code_gives_thecheck_same(digits_run, signatures, tmp_path):
     np.savez(tmp_path / "given.npz", rows=RAW[:50])
     command = [sys.executable, "-I", str(CLEAN_LOADER), str(digits_run.model), "given.npz", "got"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
@@ -222,7 +216,7 @@ def trained_on(data: Prepared, network: keras.Model | None = None) -> Trained:
     return Trained(
         "made",
         data.preprocessing,
-        ["activations"],
+        STACK,
         autoencoders,
         network,
         data.task,
@@ -258,11 +252,11 @@ def test_a_model_that_needs_our_process_is_not_exported(data, tmp_path):
 @pytest.mark.parametrize("got", [[0.5, np.nan], [0.5, 2e-4], [0.5, -2e-5]])
 def test_numbers_that_differ_or_are_none_prove_nothing(got):
     expected = np.array([0.5, 0.0], "float32")
-    _same("serve/probabilities", expected, expected + 5e-6)
+    check_same("serve/probabilities", expected, expected + 5e-6)
     with pytest.raises(ExportError, match="serve/probabilities differs by"):
-        _same("serve/probabilities", expected, np.array(got, "float32"))
+        check_same("serve/probabilities", expected, np.array(got, "float32"))
     with pytest.raises(ExportError, match="serve/probabilities differs by nan"):
-        _same("serve/probabilities", expected * np.nan, expected * np.nan)
+        check_same("serve/probabilities", expected * np.nan, expected * np.nan)
 
 
 # What it says of itself
@@ -399,7 +393,7 @@ def made(
     return Trained(
         "made",
         preprocessing,
-        ["activations"],
+        stack,
         autoencoders,
         network.model,
         task,
@@ -432,7 +426,7 @@ def test_a_regression_predicts_in_raw_units():
     (prediction,) = Endpoints(trained).run("serve", rows).values()
     standardised = trained.network(np.array([[0, 0], [1, 1]], "float32")).numpy()[:, 0]
     np.testing.assert_allclose(prediction, standardised * 10 + 100, rtol=1e-6)
-    told = about(trained)
+    told = metadata_of(trained)
     assert (told["task"], told["classes"]) == ("regression", [])
     assert told["outputs"]["prediction"] == ["prediction"]
 
@@ -478,9 +472,9 @@ def test_reconstructions_beside_a_large_offset_keep_their_digits(tmp_path):
 def test_an_error_beside_a_large_offset_is_no_small_one():
     offset, scale = 1.764e12, 17_000.0
     expected = offset + scale * np.array([0.5, -0.5])
-    _same("reconstruct/reconstruction", expected, expected + 0.01, offset, scale)
+    check_same("reconstruct/reconstruction", expected, expected + 0.01, offset, scale)
     with pytest.raises(ExportError, match="differs"):
-        _same("reconstruct/reconstruction", expected, expected + 100, offset, scale)
+        check_same("reconstruct/reconstruction", expected, expected + 100, offset, scale)
 
 
 @pytest.mark.parametrize(
@@ -498,9 +492,7 @@ def test_autoencoders_of_any_kind_pass_what_their_level_says():
         levels = (level.model_copy(update={"passes_on": passes_on}), LevelConfig(units=3))
         stack = untrained(levels, decoder=True)
         autoencoders: list[SparseAutoencoder] = random_autoencoders(stack, 2, seed=1)
-        trained = made(NUMBERS)._replace(
-            passes_on=[level.passes_on for level in levels], autoencoders=autoencoders
-        )
+        trained = made(NUMBERS)._replace(stack=stack, autoencoders=autoencoders)
         rows = np.random.default_rng(0).normal(size=(20, 2)).astype("float32")
         kernel, bias = autoencoders[0].encoder.get_weights()
         passed = np.maximum(rows @ kernel + bias, 0)
@@ -522,9 +514,11 @@ def test_topk_is_exported_without_a_sort_and_with_the_codes_of_one(tmp_path):
     nothing, zeros, ones = np.full(64, np.nan), np.zeros(64), np.ones(64)
     preprocessing = Preprocessing(columns, nothing, zeros, 16 * ones, (), refuses_missing=True)
     classes = tuple("0123456789")
-    trained = Trained("topk", preprocessing, ["code", "code"], autoencoders, network.model,
+    trained = Trained("topk", preprocessing, stack, autoencoders, network.model,
                       CLASSES, classes, UNCODED)  # fmt: skip
-    folder = export(trained, tmp_path, RAW[:200], np.empty((200, 0), str))  # proves it by the sort
+    folder = export(
+        trained, tmp_path, RAW[:200], np.empty((200, 0), str)
+    )  # verifies it by the sort
     loaded = tf.saved_model.load(str(folder)).signatures
     for endpoint in ENDPOINTS:
         graph = loaded[endpoint].graph.as_graph_def()

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.config.loading import check
 from pipeline.errors import InputError
-from pipeline.training.devices import gpus_together
+from pipeline.training.devices import distribution_scope
 
 SCRIPT = """
 import json, sys
@@ -100,11 +100,11 @@ def test_killed_on_two_devices_training_ends_with_the_same_weights(level, found)
 
 def test_more_gpus_than_there_are_are_refused():
     with pytest.raises(InputError, match=r"execution.gpus = 99: .* Set it to 1"):
-        gpus_together(99)
+        distribution_scope(99)
 
 
 def test_one_gpu_is_what_tensorflow_chooses():
-    with gpus_together(1) as scope:
+    with distribution_scope(1) as scope:
         assert scope is None
 
 

@@ -113,7 +113,7 @@ def test_rows_are_neither_copied_nor_widened_on_disk(folder: Path):
     prepared = prepare(config(folder), 0, folder / "disk")
     assert prepared.image_shape == (8, 8)
     assert {file.name for file in (folder / "disk").iterdir() if not file.is_symlink()} == {
-        "about.json",
+        "metadata.json",
         "parts.npz",  # targets, splits and 256 example rows
     }
     assert (folder / "disk" / "numbers.npy").resolve() == folder / "x.npy"

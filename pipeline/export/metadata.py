@@ -1,0 +1,38 @@
+"""What an exported folder says of its model, and the digest by which it is known to be whole."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.export.trained import ENDPOINTS, Trained
+from pipeline.files import folder_digest, text_digest
+
+METADATA = "layerwise.json"
+DIGEST = "digest"
+"""What `METADATA` calls the digest of the exported files and of the rest of itself."""
+
+
+def digest_of(folder: Path, metadata: Mapping[str, Any]) -> str:
+    """By which an exported folder is known to be whole."""
+    rest = {name: value for name, value in metadata.items() if name != DIGEST}
+    return text_digest(folder_digest(folder, without=METADATA) + json.dumps(rest, sort_keys=True))
+
+
+def metadata_of(trained: Trained) -> dict[str, Any]:
+    """What a program that feeds the model must know: its columns, and what to call the outputs."""
+    preprocessing = trained.preprocessing
+    return {
+        "name": trained.name,
+        "task": trained.task.kind,
+        "classes": list(trained.classes),
+        "columns": [list(column) for column in preprocessing.columns],
+        "needs_every_value": preprocessing.refuses_missing,
+        "endpoints": list(ENDPOINTS),
+        "outputs": {
+            **trained.task.output_columns(trained.classes),
+            "code": [f"code_{unit}" for unit in range(trained.autoencoders[-1].units)],
+            "reconstruction": list(preprocessing.feature_names),
+            "reconstruction_error": ["reconstruction_error"],
+        },
+    }

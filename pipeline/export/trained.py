@@ -1,0 +1,30 @@
+"""All that an exported model is made of."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import keras
+
+from layers import SparseAutoencoder
+from pipeline.config.untrained import UntrainedLevel
+from pipeline.data.preprocessing import Preprocessing
+from pipeline.tasks.task import Coding, Task
+
+ENDPOINTS = ("serve", "encode", "reconstruct", "score")
+
+
+class Trained(NamedTuple):
+    """All that an exported model is made of."""
+
+    name: str
+    preprocessing: Preprocessing
+    stack: Sequence[UntrainedLevel]
+    autoencoders: Sequence[SparseAutoencoder]
+    """The pretrained levels: `encode`, `reconstruct` and `score` come from them."""
+    network: keras.Model
+    """The fine-tuned network: `serve` comes from it."""
+    task: Task
+    classes: tuple[str, ...]
+    """Names of the classes or of the labels; empty for a number."""
+    coding: Coding
+    """How the network's outputs stand for a number."""

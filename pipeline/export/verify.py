@@ -1,0 +1,99 @@
+"""Whether an exported model gives what the Keras models give, where our code cannot be imported."""
+
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from pipeline.data.preprocessing import Preprocessing
+from pipeline.export.endpoints import Endpoints
+from pipeline.export.trained import ENDPOINTS, Trained
+
+TOLERANCE = 1e-5
+CLEAN_LOADER = Path(__file__).with_name("clean_loader.py")
+
+
+class ExportError(RuntimeError):
+    """The exported model does not give what the Keras model gives."""
+
+
+def raw_inputs(
+    preprocessing: Preprocessing, numbers: np.ndarray, categories: np.ndarray
+) -> dict[str, Any]:
+    """Raw rows as the arguments of the exported signatures."""
+    if not categories.shape[1]:
+        return {"rows": numbers}
+    if not numbers.shape[1]:
+        return {"categories": categories}
+    return {"numbers": numbers, "categories": categories}
+
+
+def _expected(
+    trained: Trained, numbers: np.ndarray, categories: np.ndarray
+) -> dict[str, np.ndarray]:
+    """What the Keras models give for raw rows, `ENDPOINT/OUTPUT`, scaled with NumPy."""
+    features = tf.constant(trained.preprocessing.apply(numbers, categories))
+    endpoints = Endpoints(trained)
+    return {
+        f"{name}/{output}": value.numpy()
+        for name in ENDPOINTS
+        for output, value in getattr(endpoints, name)(features).items()
+    }
+
+
+def verify(trained: Trained, folder: Path, numbers: np.ndarray, categories: np.ndarray) -> None:
+    """Compare an exported folder, loaded in a clean process, with the models that it was made of.
+
+    On raw rows (numbers (rows, number columns), categories (rows, category columns)). Raises
+    `ExportError` where an output differs by more than 1e-5 of the largest value.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        given, got = Path(scratch, "given.npz"), Path(scratch, "got.npz")
+        np.savez(given, **raw_inputs(trained.preprocessing, numbers, categories))
+        # Isolated: neither this folder nor the environment leads Python to our packages.
+        command = [sys.executable, "-I", str(CLEAN_LOADER), str(folder), str(given), str(got)]
+        result = subprocess.run(command, cwd=scratch, capture_output=True, text=True)
+        if result.returncode == -signal.SIGINT:  # Ctrl-C reaches it too
+            raise KeyboardInterrupt
+        if result.returncode:
+            raise ExportError(f"the exported model does not load: {result.stderr[-2000:]}")
+        with np.load(got, allow_pickle=False) as outputs:
+            units = _units(trained)
+            for name, value in _expected(trained, numbers, categories).items():
+                check_same(name, value, outputs[name], *units.get(name, (0.0, 1.0)))
+
+
+def _units(trained: Trained) -> dict[str, tuple[np.ndarray | float, np.ndarray | float]]:
+    """Offset and scale of the outputs in raw units: beside a large offset any error is small."""
+    preprocessing = trained.preprocessing
+    shares = len(preprocessing.feature_names) - len(preprocessing.offset)
+    return {
+        **{f"serve/{name}": trained.coding for name in trained.task.output_columns(())},
+        "reconstruct/reconstruction": (
+            np.append(preprocessing.offset, np.zeros(shares)),
+            np.append(preprocessing.scale, np.ones(shares)),
+        ),
+    }
+
+
+def check_same(
+    name: str,
+    expected: np.ndarray,
+    got: np.ndarray,
+    offset: np.ndarray | float = 0.0,
+    scale: np.ndarray | float = 1.0,
+) -> None:
+    """Raise `ExportError` where outputs differ, in units of the scale, by more than rounding."""
+    if expected.dtype == object:
+        if list(expected) != [label.encode() for label in got.tolist()]:
+            raise ExportError(f"{name} differs in the exported model.")
+        return
+    largest = max(1.0, float(np.abs((expected - offset) / scale).max()))
+    difference = float(np.abs((expected - got) / scale).max())
+    if not difference <= TOLERANCE * largest:
+        raise ExportError(f"{name} differs by {difference:.2g} in the exported model.")
