@@ -516,9 +516,7 @@ def test_topk_is_exported_without_a_sort_and_with_the_codes_of_one(tmp_path):
     classes = tuple("0123456789")
     trained = Trained("topk", preprocessing, stack, autoencoders, network.model,
                       CLASSES, classes, UNCODED)  # fmt: skip
-    folder = export(
-        trained, tmp_path, RAW[:200], np.empty((200, 0), str)
-    )  # verifies it by the sort
+    folder = export(trained, tmp_path, RAW[:200], np.empty((200, 0), str))
     loaded = tf.saved_model.load(str(folder)).signatures
     for endpoint in ENDPOINTS:
         graph = loaded[endpoint].graph.as_graph_def()
