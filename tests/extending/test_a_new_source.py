@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline.data.sources.table import TableReader
+from pipeline.data.sources.tables.table import TableReader
 
 
 class TsvReader(TableReader):

@@ -9,10 +9,10 @@ from pipeline.data.source import Column, Source
 from pipeline.data.sources.arrays import NpyReader, NpzReader
 from pipeline.data.sources.arrays_folder import ArraysFolderReader
 from pipeline.data.sources.builtin import BUILTINS, BuiltinReader
-from pipeline.data.sources.csv_file import CsvReader
 from pipeline.data.sources.idx import IdxFolderReader
-from pipeline.data.sources.parquet_file import ParquetReader
 from pipeline.data.sources.reader import Reader
+from pipeline.data.sources.tables.csv_file import CsvReader
+from pipeline.data.sources.tables.parquet_file import ParquetReader
 from pipeline.data.sources.tfrecords import ShardsReader
 from pipeline.errors import InputError, nearest
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.config.data import DataConfig
-from pipeline.data.sources.table_cells import ColumnError, as_floats, is_text, texts_in
+from pipeline.data.sources.tables.cells import ColumnError, as_floats, is_text, texts_in
 from pipeline.errors import InputError, nearest, raise_all
 
 DISTINCT = 100

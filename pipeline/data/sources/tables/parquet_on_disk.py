@@ -10,16 +10,16 @@ import pyarrow.parquet
 from pipeline.config.data import DataConfig
 from pipeline.data.rows.streamed import BLOCKS, StreamedRows, write_rows
 from pipeline.data.source import Column, Source
-from pipeline.data.sources.parquet_damage import count_values, damaged_parquet, is_row_index
-from pipeline.data.sources.table import labels_of_cells
-from pipeline.data.sources.table_cells import (
+from pipeline.data.sources.tables.cells import (
     ColumnError,
     cells_of,
     number_cells,
     reports,
     rounding_notes,
 )
-from pipeline.data.sources.table_columns import check_unique, target_and_features
+from pipeline.data.sources.tables.columns import check_unique, target_and_features
+from pipeline.data.sources.tables.parquet_damage import count_values, damaged_parquet, is_row_index
+from pipeline.data.sources.tables.table import labels_of_cells
 from pipeline.errors import raise_all
 
 

@@ -12,10 +12,10 @@ from pipeline.data.rows.memory import check_fits
 from pipeline.data.rows.streamed import exceeds
 from pipeline.data.source import Source
 from pipeline.data.sources.arrays_folder import ROWS
-from pipeline.data.sources.parquet_damage import count_values, damaged_parquet, is_row_index
-from pipeline.data.sources.parquet_on_disk import parquet_on_disk
-from pipeline.data.sources.table import TableReader
-from pipeline.data.sources.table_cells import holds_text
+from pipeline.data.sources.tables.cells import holds_text
+from pipeline.data.sources.tables.parquet_damage import count_values, damaged_parquet, is_row_index
+from pipeline.data.sources.tables.parquet_on_disk import parquet_on_disk
+from pipeline.data.sources.tables.table import TableReader
 
 
 class ParquetReader(TableReader):

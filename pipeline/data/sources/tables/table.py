@@ -13,7 +13,7 @@ from pipeline.data.cells import as_numbers, out_of_range
 from pipeline.data.rows.memory import check_fits
 from pipeline.data.source import Column, Source
 from pipeline.data.sources.reader import Reader
-from pipeline.data.sources.table_cells import (
+from pipeline.data.sources.tables.cells import (
     EXACT,
     ColumnError,
     cells_of,
@@ -22,7 +22,7 @@ from pipeline.data.sources.table_cells import (
     rounding_notes,
     values_of,
 )
-from pipeline.data.sources.table_columns import (
+from pipeline.data.sources.tables.columns import (
     check_there,
     check_unique,
     kind_of,

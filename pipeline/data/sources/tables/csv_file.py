@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from pipeline.data.rows.memory import check_fits
-from pipeline.data.sources.table import TableReader
-from pipeline.data.sources.table_cells import is_text
+from pipeline.data.sources.tables.cells import is_text
+from pipeline.data.sources.tables.table import TableReader
 from pipeline.errors import InputError
 
 

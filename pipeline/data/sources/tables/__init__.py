@@ -1,0 +1,1 @@
+"""Tables: files whose columns have names."""
