@@ -29,7 +29,7 @@ def test_sigkill_in_an_empty_folder(
         status = again.end()
         print(f"killed after {moment:.1f} s, then {status}")
         if status:
-            print(again.told)
+            print(again.messages)
             continue
         survived += 1
         closed(client(folder))

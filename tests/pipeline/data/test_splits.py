@@ -246,7 +246,7 @@ def test_a_label_subset_beyond_rows_or_below_classes_is_refused(labels: int):
     ("budget", "labels"), [("all", 200), (50, 50), (200, 200), (0.1, 20), (0.001, 1)]
 )
 def test_a_label_budget_is_a_count_a_share_or_all(budget: float | str, labels: int):
-    assert label_budget(budget, 200) == labels  # type: ignore[arg-type]
+    assert label_budget(budget, 200) == labels
 
 
 def test_a_label_budget_beyond_the_rows_is_refused():

@@ -108,7 +108,7 @@ def test_random_against_random_is_called_anything_in_five_runs_of_a_hundred():
         made = [
             score
             for labels, pair in zip((20, 50, 200), run, strict=True)
-            for score in scores(*(dict(enumerate(arm)) for arm in pair), labels)
+            for score in scores(*(dict(enumerate(arm)) for arm in pair), labels=labels)
         ]
         called += any(row.verdict != "no evidence" for row in compare(made))
     # Three looks in each run, corrected; five standard deviations of 500 draws above 5 %.

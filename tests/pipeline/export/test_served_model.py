@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 from mlflow.exceptions import MlflowException
+from mlflow.pyfunc import PythonModel
 from mlflow.tracking import MlflowClient
 from sklearn.datasets import load_digits
 
@@ -153,7 +154,7 @@ def test_the_model_s_code_is_our_script_and_its_packages_are_pinned(stored):
 
 
 def test_it_is_loaded_where_mlflow_unpickles_nothing(digits_home, tmp_path, monkeypatch):
-    class Pickled(mlflow.pyfunc.PythonModel):
+    class Pickled(PythonModel):
         def predict(self, context, model_input: list[int], params=None):
             return model_input
 
@@ -212,7 +213,7 @@ def test_a_model_is_registered_once_however_often_it_is_asked_for(flowers_home):
 
 
 def test_a_model_of_another_program_is_refused(digits_home, tmp_path):
-    class Constant(mlflow.pyfunc.PythonModel):
+    class Constant(PythonModel):
         def predict(self, context, model_input: pd.DataFrame, params=None):
             return [1]
 
