@@ -7,6 +7,9 @@ from pipeline.config.arms import CANDIDATE, CONTROL
 from pipeline.evaluation.metrics import WORDS
 from pipeline.evaluation.summary import Summary
 from pipeline.evaluation.units import score_text
+from pipeline.tasks import task_named
+
+NOTES = 5
 
 
 class TextTable(NamedTuple):
@@ -30,10 +33,9 @@ def tables(summary: Summary) -> list[TextTable]:
 def headline(summary: Summary) -> str:
     """What the data is, in a line."""
     data = summary["data"]
-    what = "labels" if summary["metric"] == "f1" else "classes"
-    classes = f", {len(data['classes'])} {what}" if data["classes"] else ""
+    target = task_named(data["task"]).words(data["classes"])
     return (
-        f"{data['name']}: {data['rows']:,} rows, {data['features']} features{classes}; "
+        f"{data['name']}: {data['rows']:,} rows, {data['features']} features, {target}; "
         f"{data['pretrain_rows']:,} pretraining, {data['validation_rows']:,} validation, "
         f"{data['test_rows']:,} test"
     )
@@ -132,7 +134,7 @@ def notes(summary: Summary) -> list[str]:
     """What the tables mean and what they do not show, a paragraph each."""
     sentences = [*_gain(summary), stacks_sentence(summary), *_labels(summary)]
     meaning = " ".join(sentence for sentence in sentences if sentence)
-    return [meaning, *_single_seed(summary), *_poor_levels(summary)]
+    return [meaning, *_single_seed(summary), *_poor_levels(summary), *_of_data(summary)]
 
 
 def stacks_sentence(summary: Summary) -> str:
@@ -187,9 +189,14 @@ def _labels(summary: Summary) -> list[str]:
             f"A budget above {data['train_rows']:,} trains on them too, and they then choose the "
             "rate alone."
         )
-    if summary["metric"] == "accuracy":
-        sentences.append("Labels are drawn with the class shares of all training rows.")
-    return sentences
+    return [*sentences, task_named(data["task"]).drawing]
+
+
+def _of_data(summary: Summary) -> list[str]:
+    """What the data lost in reading and scaling: the first few notes of `layerwise data`."""
+    lost = summary["data"]["notes"]
+    more = [f"{len(lost) - NOTES:,} more notes: layerwise data."] if len(lost) > NOTES else []
+    return [*lost[:NOTES], *more]
 
 
 def _single_seed(summary: Summary) -> list[str]:

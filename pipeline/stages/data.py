@@ -1,7 +1,9 @@
 """The data stage: what is trained on, described in MLflow."""
 
 import json
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 from pipeline.config.data import DataConfig, Splitting
 from pipeline.config.part import Part
@@ -9,6 +11,7 @@ from pipeline.config.task import Decided
 from pipeline.data.prepared import Prepared
 from pipeline.stages.base import Outcome, Stage
 from pipeline.stages.context import Context
+from pipeline.stages.summary import DESCRIPTION
 from pipeline.tracking.runs import StageRun
 from pipeline.training.progress import Watch
 
@@ -28,7 +31,7 @@ class DataStage(Stage):
     """Describes the prepared data."""
 
     kind = "data"
-    described = ("data", "classes", "task")
+    described = ("data", "task")
     settings: DataSettings
 
     @property
@@ -38,9 +41,11 @@ class DataStage(Stage):
     def compute(self, context: Context, record: StageRun, watch: Watch) -> dict[str, float]:
         """Log what the rows are; they lie in scratch, where the context finds them."""
         data = context.data
-        record.tags(
-            {"data": data.name, "classes": json.dumps(data.classes), "task": data.task.kind}
-        )
+        record.tags({"data": data.name, "task": data.task.kind})
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, DESCRIPTION)
+            file.write_text(json.dumps({"classes": data.classes, "notes": data.notes}), "utf-8")
+            record.artifact(file)
         parts = {f"{name}_rows": len(rows) for name, rows in data.splits._asdict().items()}
         return {"rows": len(data.rows), "features": data.rows.shape[1], **parts}
 

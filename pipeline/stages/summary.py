@@ -6,14 +6,15 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from pipeline.config.task import DECIDED
 from pipeline.evaluation.summary import Summary
-from pipeline.tasks import task_of
+from pipeline.tasks import task_named
 from pipeline.tracking.runs import FinishedRun
 from pipeline.tracking.tracker import Tracker
 
 CONFIG = "config.json"
 """The artifact of the parent run: the resolved config."""
+DESCRIPTION = "data.json"
+"""The artifact of the data stage: its classes and notes, of any length."""
 COMPARISON = "comparison.json"
 """The artifact of the compare stage: its `comparison` and `label_saving`."""
 REPORT = "report.html"
@@ -33,18 +34,17 @@ def read_summary(tracker: Tracker, run: FinishedRun) -> Summary:
     stages: dict[str, list[FinishedRun]] = {}
     for child in tracker.children(run.run_id):
         stages.setdefault(child.tags["stage"], []).append(child)
-    with tempfile.TemporaryDirectory() as folder:
-        file = tracker.artifact(stages["compare"][0].made_by, COMPARISON, Path(folder))
-        found = json.loads(file.read_text())
+    (data,), (compare,) = stages["data"], stages["compare"]
+    found = _artifact(tracker, compare.made_by, COMPARISON)
     levels: dict[int, list[FinishedRun]] = {}
     for child in stages.get("pretrain", []):
         levels.setdefault(int(child.tags["level"]), []).append(child)
     return Summary(
         experiment=tracker.experiment,
         run_id=run.run_id,
-        metric=_metric(stages["data"][0]),
+        metric=task_named(data.tags["task"]).metric.name,
         pretrain_seeds=max(len(stacks) for stacks in levels.values()),
-        data=_data(stages["data"][0]),
+        data=_data(data) | _artifact(tracker, data.made_by, DESCRIPTION),
         layers=[_layer(levels[number]) for number in sorted(levels)],
         comparison=found["comparison"],
         label_saving=found["label_saving"],
@@ -61,11 +61,6 @@ def read_summary(tracker: Tracker, run: FinishedRun) -> Summary:
     )
 
 
-def _metric(data: FinishedRun) -> str:
-    """What the arms of a run are compared by."""
-    return task_of(DECIDED[data.tags["task"]]()).metric.name
-
-
 def read_report(tracker: Tracker, run: FinishedRun) -> str:
     """The report of a finished run, HTML."""
     (stage,) = [c for c in tracker.children(run.run_id) if c.tags["stage"] == "report"]
@@ -75,8 +70,12 @@ def read_report(tracker: Tracker, run: FinishedRun) -> str:
 
 def read_config(tracker: Tracker, run: FinishedRun) -> dict[str, Any]:
     """The config of a finished run."""
+    return _artifact(tracker, run.run_id, CONFIG)
+
+
+def _artifact(tracker: Tracker, run_id: str, name: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        return json.loads(tracker.artifact(run.run_id, CONFIG, Path(folder)).read_text())
+        return json.loads(tracker.artifact(run_id, name, Path(folder)).read_text("utf-8"))
 
 
 def _data(stage: FinishedRun) -> dict[str, Any]:
@@ -84,7 +83,6 @@ def _data(stage: FinishedRun) -> dict[str, Any]:
         "name": stage.tags["data"],
         "key": stage.tags["key"],
         "task": stage.tags["task"],
-        "classes": json.loads(stage.tags["classes"]),
         **{name: int(value) for name, value in stage.metrics.items() if name != "seconds"},
     }
 

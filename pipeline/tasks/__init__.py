@@ -13,10 +13,15 @@ def task_of(section: Decided) -> Task:
     return _class_of(type(section))(section)
 
 
+def task_named(kind: str) -> Task:
+    """The task of that name with its default settings."""
+    return task_of(DECIDED[kind]())
+
+
 def task_for(section: AutoTask | Decided, labels: Labels | None) -> Task:
     """The same, where the labels may decide which."""
     if isinstance(section, AutoTask):
-        section = DECIDED[decided_by(labels)]()
+        return task_named(decided_by(labels))
     return task_of(section)
 
 

@@ -22,6 +22,7 @@ class Classification(Task):
     """Targets are class names, "" where there is none; numbers are their positions, -1 for none."""
 
     metric = Metric("accuracy", "accuracy in %", "Accuracy", percent=True)
+    drawing = "Labels are drawn with the class shares of all training rows."
     counts_correct_rows = True
 
     def target(self, labels: Labels) -> np.ndarray:
@@ -62,6 +63,9 @@ class Classification(Task):
         names, counts = np.unique(target[self.labelled(target)], return_counts=True)
         classes = dict(zip(names.tolist(), counts.tolist(), strict=True))
         return {"classes": classes, "target_range": None}
+
+    def words(self, names: Sequence[str]) -> str:
+        return f"{len(names)} classes"
 
     def spec(self, outputs: int) -> Any:
         import tensorflow as tf

@@ -68,6 +68,9 @@ class Multilabel(Task):
             "target_range": None,
         }
 
+    def words(self, names: Sequence[str]) -> str:
+        return f"{len(names)} labels"
+
     def spec(self, outputs: int) -> Any:
         import tensorflow as tf
 

@@ -68,6 +68,9 @@ class Regression(Task):
         values = [float(known.min()), float(known.max())] if len(known) else None
         return {"classes": None, "target_range": values}
 
+    def words(self, names: Sequence[str]) -> str:
+        return "a number to predict"
+
     def spec(self, outputs: int) -> Any:
         import tensorflow as tf
 

@@ -62,6 +62,9 @@ class Task(ABC):
     pseudo_labels: ClassVar[bool] = True
     """Whether the network's own predictions can serve as targets of unlabelled rows."""
 
+    drawing: ClassVar[str] = ""
+    """How labels are drawn for a budget, a sentence for people, where it is not at random."""
+
     def __init__(self, section: Decided):
         self.section = section
         """Its part of the config."""
@@ -105,6 +108,10 @@ class Task(ABC):
     @abstractmethod
     def describe(self, target: np.ndarray, columns: Sequence[str]) -> dict[str, Any]:
         """`classes` with their counts, or `target_range`, of a source's target."""
+
+    @abstractmethod
+    def words(self, names: Sequence[str]) -> str:
+        """What is predicted, for people, given the names of classes or labels: "3 classes"."""
 
     # Training and scoring
 

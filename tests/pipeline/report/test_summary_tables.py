@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-from pipeline.report.tables import gain_table, level_table, notes, saving_table, tables
+from pipeline.report.tables import gain_table, headline, level_table, notes, saving_table, tables
 
 LEVEL = {
     "units": 8, "epochs": 3, "reconstruction_error": 0.0123456, "explained_variance": 0.7,
     "active_fraction": 0.1, "dead_fraction": 0.0, "seconds": 1.23, "cached": False,
 }  # fmt: skip
 DATA = {
-    "name": "made", "rows": 1000, "features": 4, "classes": ["a", "b"], "pretrain_rows": 800,
-    "train_rows": 700, "validation_rows": 100, "test_rows": 100,
+    "name": "made", "rows": 1000, "features": 4, "task": "classification", "classes": ["a", "b"],
+    "pretrain_rows": 800, "train_rows": 700, "validation_rows": 100, "test_rows": 100, "notes": [],
 }  # fmt: skip
 
 
@@ -40,6 +40,21 @@ def summary(seeds: int = 2, labels: int = 50, stacks: int = 1, **changes: Any) -
         "metric": "accuracy", "data": DATA, "layers": [LEVEL], "comparison": [row],
         "label_saving": [], "pretrain_seeds": stacks,
     } | changes  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("task", "classes", "words"),
+    [
+        ("classification", ["a", "b"], "2 classes"),
+        ("multilabel", ["a", "b", "c"], "3 labels"),
+        ("regression", [], "a number to predict"),
+    ],
+)
+def test_the_headline_says_what_is_predicted(task, classes, words):
+    found = headline(summary(data=DATA | {"task": task, "classes": classes}))
+    assert found == (
+        f"made: 1,000 rows, 4 features, {words}; 800 pretraining, 100 validation, 100 test"
+    )
 
 
 def test_a_gain_is_shown_with_its_interval_p_and_verdict():
@@ -102,6 +117,10 @@ def test_tables_without_content_are_left_out():
         (summary(layers=[LEVEL, LEVEL | {"explained_variance": -5.441}]),
          "Level 2 reconstructs validation rows worse than their mean would (explained variance "
          "-5.44)"),
+        (summary(data=DATA | {"notes": ["Integers become equal."]}), "Integers become equal."),
+        (summary(data=DATA | {"notes": [str(n) for n in range(1005)]}),
+         "4 1,000 more notes: layerwise data."),
+        (summary(), "Labels are drawn with the class shares of all training rows."),
     ],
 )  # fmt: skip
 def test_the_notes_say_what_the_tables_do_not_show(found, words):

@@ -17,6 +17,7 @@ LEVEL = {
     "mean_activation": 0.2,
     "dead_fraction": 0.0,
 }
+CLASSES = [f"class {number}" for number in range(2000)]  # longer than a tag may be
 COMPARED = {"comparison": [{"labels": 20, "gain": None}], "label_saving": [{"labels": 20}]}
 
 
@@ -48,9 +49,9 @@ def told(uri, tmp_path: Path, task: str) -> tuple[Tracker, str]:
     for seed in (1, 0):
         for arm in ("pretrained", "random", "frozen"):
             stage("finetune", {"arm": arm, "labels": 20, "seed": seed}, {"accuracy": 0.5})
-    stage("data", {"data": "digits", "key": "abc", "task": task,
-                   "classes": json.dumps(["a", "b"])},
-          {"rows": 10, "features": 4, "train_rows": 6})  # fmt: skip
+    (tmp_path / "data.json").write_text(json.dumps({"classes": CLASSES, "notes": ["lost"]}))
+    stage("data", {"data": "digits", "key": "abc", "task": task},
+          {"rows": 10, "features": 4, "train_rows": 6}, file=tmp_path / "data.json")  # fmt: skip
     (tmp_path / "comparison.json").write_text(json.dumps(COMPARED))
     stage("compare", {}, {}, file=tmp_path / "comparison.json")
     stage("export", {"path": "exports/made/1", "model_uri": "models:/made@latest_run",
@@ -65,8 +66,8 @@ def test_every_figure_is_what_the_stages_told(told):
     assert (summary["experiment"], summary["run_id"]) == ("made", parent)
     assert summary["metric"] == "accuracy"
     assert summary["data"] == {
-        "name": "digits", "key": "abc", "task": "classification", "classes": ["a", "b"],
-        "rows": 10, "features": 4, "train_rows": 6,
+        "name": "digits", "key": "abc", "task": "classification", "classes": CLASSES,
+        "notes": ["lost"], "rows": 10, "features": 4, "train_rows": 6,
     }  # fmt: skip
     assert summary["export"] == {
         "path": "exports/made/1",

@@ -6,12 +6,12 @@ from sklearn.metrics import r2_score
 
 from pipeline.config.task import DECIDED
 from pipeline.evaluation.metrics import METRICS, PERCENT, WORDS
-from pipeline.tasks import task_of
+from pipeline.tasks import task_named
 from pipeline.tasks.task import Coding
 
 
 def score(kind: str, targets, predictions) -> float:
-    return task_of(DECIDED[kind]()).score(targets, predictions)
+    return task_named(kind).score(targets, predictions)
 
 
 def test_accuracy_is_the_share_of_rows_with_the_right_class():
@@ -51,24 +51,24 @@ def test_every_metric_has_words():
 
 @pytest.mark.parametrize("kind", DECIDED)
 def test_a_task_is_called_what_the_config_calls_it(kind):
-    assert task_of(DECIDED[kind]()).kind == kind
+    assert task_named(kind).kind == kind
 
 
 def test_a_number_keeps_its_digits_however_far_from_zero():
     targets = 1.764e9 + np.linspace(-37, 37, 9)
-    coding = task_of(DECIDED["regression"]()).coding(targets)
+    coding = task_named("regression").coding(targets)
     trained_on = coding.encode(targets).astype("float32")
     assert (trained_on.mean(), trained_on.std()) == pytest.approx((0, 1), abs=1e-6)
     np.testing.assert_allclose(coding.decode(trained_on), targets, rtol=0, atol=1e-5)
 
 
 def test_targets_that_are_all_equal_can_be_trained_on():
-    coding = task_of(DECIDED["regression"]()).coding(np.full(3, 5.0))
+    coding = task_named("regression").coding(np.full(3, 5.0))
     assert coding == Coding(5.0, 1.0)
 
 
 @pytest.mark.parametrize("kind", ["classification", "multilabel"])
 def test_classes_and_labels_are_trained_on_as_they_are(kind):
     targets = np.array([[0, 1], [1, 1]])
-    coding = task_of(DECIDED[kind]()).coding(targets)
+    coding = task_named(kind).coding(targets)
     assert coding.encode(targets) is targets is coding.decode(targets)
