@@ -11,7 +11,6 @@ import scipy
 from pipeline.config.arms import CANDIDATE, CONTROL
 from pipeline.evaluation.gain import SIGNIFICANCE, Gain, corrected, paired_gain
 
-"""The arm that a verdict compares with: the same network from random weights."""
 POWER = 0.8
 
 Verdict = Literal["helps", "hurts", "no evidence"]
