@@ -51,7 +51,7 @@ def labels_of(
         )
     names = category_names(values)
     if unlabelled is not None:
-        names[np.char.lower(names) == category_name(unlabelled).lower()] = ""
+        names[names == category_name(unlabelled)] = ""
     if values.ndim == 2 and not columns:
         columns = tuple(f"label {number}" for number in range(values.shape[1]))
     return Labels(values, names, columns, where)

@@ -129,6 +129,13 @@ def test_the_value_that_means_unlabelled_is_no_class(tmp_path: Path):
     assert target.tolist() == ["x", "", "y"]
 
 
+def test_a_class_that_differs_in_case_from_the_value_that_means_unlabelled_stays(tmp_path: Path):
+    path = written(tmp_path / "a.csv", "a,species\n1,a\n2,A\n3,b\n")
+    target = read(config(path, unlabelled="A")).target
+    assert target is not None
+    assert target.tolist() == ["a", "", "b"]
+
+
 def test_numbers_can_be_categories(cancer_csv: Path, tmp_path: Path):
     path = written(tmp_path / "a.csv", "month,a,species\n1,1,x\n2.0,2,y\n10,3,x\n")
     source = read(config(path, categorical=["month"]))
