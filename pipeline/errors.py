@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 
 LISTED = 30
-LONGEST_MESSAGE = 4000
+MAX_MESSAGE = 4000
 
 
 class InputError(ValueError):
@@ -23,8 +23,8 @@ class InputError(ValueError):
         count = [f"{len(problems)} problems:"] if len(problems) > 1 else []
         message = "\n".join([*count, *problems])
         text = "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in message)
-        if len(text) > LONGEST_MESSAGE:
-            text = f"{text[: LONGEST_MESSAGE * 3 // 4]} ... {text[-LONGEST_MESSAGE // 5 :]}"
+        if len(text) > MAX_MESSAGE:
+            text = f"{text[: MAX_MESSAGE * 3 // 4]} ... {text[-MAX_MESSAGE // 5 :]}"
         super().__init__(text)
 
 

@@ -25,6 +25,7 @@ class Arm(NamedTuple):
 
 CANDIDATE = "pretrained"
 CONTROL = "random"
+"""The arm that a verdict compares with: the same network from random weights."""
 ARMS = {
     arm.name: arm
     for arm in (

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.config.part import LONGEST_NAME
+from pipeline.config.part import MAX_NAME
 from pipeline.config.problems import problems
 from pipeline.config.schema import RunConfig
 from pipeline.errors import InputError, nearest, raise_all
@@ -137,7 +137,7 @@ def _plain_name(source: str) -> str:
     """A name for runs of a source: its file's stem, in characters that a name may have."""
     stem = Path(source).stem
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in stem)
-    return plain.strip("-_.")[:LONGEST_NAME] or "layerwise"
+    return plain.strip("-_.")[:MAX_NAME] or "layerwise"
 
 
 def _apply(tree: dict[str, Any], setting: str) -> str | None:

@@ -11,7 +11,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Number = Annotated[int, Field(gt=0, strict=True)]
 RowsOrShare = Annotated[Number | Share, Field(union_mode="left_to_right")]
 
-LONGEST_NAME = 100
+MAX_NAME = 100
 """Characters: it names files and columns of databases."""
 CONTRADICTION = "contradiction"
 """The type of pydantic's error for values that are each valid but do not go together."""

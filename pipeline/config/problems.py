@@ -10,7 +10,7 @@ from pipeline.config.schema import RunConfig
 from pipeline.errors import nearest
 
 Path = tuple[int | str, ...]
-LONGEST_VALUE = 200
+MAX_VALUE = 200
 """Characters of a value in a message, so that one does not hide the other problems."""
 
 
@@ -84,7 +84,7 @@ def _rule(item: Any, path: Path, tree: Any) -> str:
 
 def _shown(value: Any) -> str:
     text = repr(value)
-    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]} ..."
+    return text if len(text) <= MAX_VALUE else f"{text[:MAX_VALUE]} ..."
 
 
 def _dotted(path: Path) -> str:

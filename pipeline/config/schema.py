@@ -9,7 +9,7 @@ from pipeline.config.corruption import MaskingNoise
 from pipeline.config.data import DataConfig
 from pipeline.config.finetune import FinetuneConfig
 from pipeline.config.level import LevelConfig
-from pipeline.config.part import LONGEST_NAME, Part, rule
+from pipeline.config.part import MAX_NAME, Part, rule
 from pipeline.config.sparsity import TopKLimit
 from pipeline.config.task import AutoTask, TaskConfig
 
@@ -24,7 +24,7 @@ class ExportConfig(Part):
     alias: str = Field(
         "latest_run",
         pattern=r"^[A-Za-z][\w-]*$",
-        max_length=LONGEST_NAME,
+        max_length=MAX_NAME,
         description="The registered model's alias.",
     )
 
@@ -65,7 +65,7 @@ class RunConfig(Part):
     name: str = Field(
         "layerwise",
         pattern=r"^[A-Za-z0-9][\w.-]*$",
-        max_length=LONGEST_NAME,
+        max_length=MAX_NAME,
         description="Of the MLflow experiment, the registered model and the export.",
     )
     seed: int = Field(0, ge=0, lt=2**31, description="All randomness derives from it.")

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.config.arms import ARMS
+from pipeline.config.arms import ARMS, CANDIDATE, CONTROL
 from pipeline.evaluation.gain import half_interval
 from pipeline.evaluation.metrics import PERCENT, WORDS
 from pipeline.evaluation.units import gain_unit, scale
@@ -51,7 +51,7 @@ def paired_differences(comparison: Sequence[Mapping[str, Any]], metric: str) -> 
     """Pretrained minus random for every seed, with the mean and its 95 % interval."""
     figure, axes = _figure(3.5)
     for position, row in enumerate(comparison):
-        pretrained, random = (row["arms"][arm][metric] for arm in ("pretrained", "random"))
+        pretrained, random = (row["arms"][arm][metric] for arm in (CANDIDATE, CONTROL))
         differences = np.subtract(pretrained, random) * scale(metric)
         spread = np.linspace(-0.25, -0.1, len(differences))
         axes.plot(position + spread, differences, "o", color="tab:blue", alpha=0.7)

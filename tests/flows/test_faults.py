@@ -78,7 +78,7 @@ def test_training_that_diverges_fails_once_and_says_what_to_do(
     assert not (folder / "exports").exists()
 
 
-def test_the_whole_story_is_told_when_asked_for(
+def test_the_traceback_is_shown_when_asked_for(
     make_workspace: Callable[[str], Path], layerwise: Layerwise, quick_arguments: list[str]
 ):
     result = layerwise(

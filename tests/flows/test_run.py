@@ -169,7 +169,7 @@ def cached_tasks(prefect_url: str) -> Counter[str]:
     return Counter(run["name"] for run in asked_of_prefect(prefect_url, "task_runs", wanted))
 
 
-def test_prefect_is_not_told_the_tracking_address_which_may_hold_a_password(
+def test_prefect_does_not_learn_the_tracking_address_which_may_hold_a_password(
     finished: Finished, prefect_url: str
 ):
     runs = asked_of_prefect(prefect_url, "flow_runs", {"sort": "START_TIME_DESC"})

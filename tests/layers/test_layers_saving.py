@@ -34,7 +34,7 @@ def test_each_layer_round_trips_through_its_config_as_json(name):
     again = type(layer).from_config(json.loads(json.dumps(config)))
     assert again.get_config() == config
     given = {"name", "trainable", "dtype"}
-    assert set(config) - given, "a config without the layer's own arguments proves nothing"
+    assert set(config) - given, "the config lacks the layer's own arguments"
 
 
 def test_an_autoencoder_s_config_holds_every_argument():

@@ -2,7 +2,7 @@
 
 import pickle
 
-from pipeline.errors import LONGEST_MESSAGE, InputError
+from pipeline.errors import MAX_MESSAGE, InputError
 
 
 def test_what_a_terminal_would_obey_is_escaped():
@@ -13,11 +13,11 @@ def test_what_a_terminal_would_obey_is_escaped():
 
 def test_the_middle_of_a_very_long_message_is_left_out():
     message = str(InputError(f"Rule. Given: {'x' * 100_000}. Cure."))
-    assert len(message) <= LONGEST_MESSAGE
+    assert len(message) <= MAX_MESSAGE
     assert message.startswith("Rule. Given: x")
     assert message.endswith("x. Cure.")
 
 
 def test_a_message_stays_as_it_is_between_processes():
-    error = InputError("\x1b" * LONGEST_MESSAGE)
+    error = InputError("\x1b" * MAX_MESSAGE)
     assert str(pickle.loads(pickle.dumps(error))) == str(error)

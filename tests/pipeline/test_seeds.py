@@ -41,7 +41,8 @@ def test_a_seed_fits_every_library():
 def test_neighbouring_uses_share_no_pattern():
     seeds = np.array([derive(0, "use", number) for number in range(2000)])
     bits = seeds[:, None] >> np.arange(31) & 1
-    # Each bit is a fair coin and so is whether it flips from one use to the next: five deviations.
+    # Each bit is a fair coin and so is whether it flips from one use to the next: five standard
+    # deviations.
     tolerance = 5 * 0.5 / np.sqrt(2000)
     np.testing.assert_allclose(bits.mean(axis=0), 0.5, atol=tolerance)
     np.testing.assert_allclose((bits[1:] != bits[:-1]).mean(axis=0), 0.5, atol=tolerance)

@@ -17,7 +17,7 @@ _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E:
 _TRAIN = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 _TEST = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
-MOST_DIMENSIONS = 8
+MAX_DIMENSIONS = 8
 
 
 class IdxFolderReader(ArraysReader):
@@ -99,9 +99,9 @@ def _array(file: BufferedIOBase, where: str) -> np.ndarray:
     if len(sizes) < 4 * dimensions:
         raise _wrong_length(where, f"{dimensions} dimensions", "ends before their sizes")
     shape = struct.unpack(f">{dimensions}I", sizes)
-    if not 1 <= dimensions <= MOST_DIMENSIONS or 0 in shape:
+    if not 1 <= dimensions <= MAX_DIMENSIONS or 0 in shape:
         raise InputError(
-            f"An IDX file has 1 to {MOST_DIMENSIONS} dimensions, none of them empty. {where} has "
+            f"An IDX file has 1 to {MAX_DIMENSIONS} dimensions, none of them empty. {where} has "
             f"the shape {shape}. Give another file."
         )
     check_fits(math.prod(shape), dtype.itemsize, where)

@@ -199,21 +199,21 @@ def test_threads_that_prepare_at_once_get_the_same(folder):
     assert contents(folder.parent) == FILES  # nothing of those that came second
 
 
-def prepare_and_tell(folder: Path, gate, told) -> None:
+def prepare_and_answer(folder: Path, gate, queue) -> None:
     gate.wait(timeout=60)
     prepared = prepare(DataConfig(), 0, folder)
-    told.put((prepared.fingerprint, float(prepared.rows.sum()), prepared.splits.test.tolist()))
+    queue.put((prepared.fingerprint, float(prepared.rows.sum()), prepared.splits.test.tolist()))
 
 
 def test_processes_that_prepare_at_once_get_the_same(folder):
     context = multiprocessing.get_context("spawn")
-    gate, told = context.Barrier(2), context.Queue()
+    gate, queue = context.Barrier(2), context.Queue()
     processes = [
-        context.Process(target=prepare_and_tell, args=(folder, gate, told)) for _ in range(2)
+        context.Process(target=prepare_and_answer, args=(folder, gate, queue)) for _ in range(2)
     ]
     for process in processes:
         process.start()
-    answers = [told.get(timeout=60) for _ in processes]
+    answers = [queue.get(timeout=60) for _ in processes]
     for process in processes:
         process.join()
         assert process.exitcode == 0

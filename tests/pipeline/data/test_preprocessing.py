@@ -121,7 +121,7 @@ def test_a_missing_number_becomes_the_median_of_the_given_rows():
     assert features(made, config, np.arange(4))[:, 0].tolist() == [1, 2, 9, 2, 100]
 
 
-def test_imputed_columns_have_mean_0_and_deviation_1():
+def test_imputed_columns_have_mean_0_and_standard_deviation_1():
     made = source([[1], [2], [9], [np.nan], [100]])
     scaled = features(made, DataConfig(missing="impute", scaling="standard"))
     assert scaled.mean() == pytest.approx(0, abs=1e-6)

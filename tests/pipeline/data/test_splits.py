@@ -159,7 +159,7 @@ def test_test_rows_without_any_label_are_refused():
         split(source(["a", "b"] * 5 + [""], [False] * 10 + [True]), CONFIG, seed=0)
 
 
-def test_a_label_subset_has_exactly_so_many_rows_in_the_shares_of_the_classes():
+def test_a_label_subset_has_the_number_of_rows_asked_for_in_the_shares_of_the_classes():
     classes = np.array(["a"] * 60 + ["b"] * 30 + ["c"] * 10)
     for labels, expected in ((10, [6, 3, 1]), (50, [30, 15, 5]), (3, [1, 1, 1]), (7, [4, 2, 1])):
         subset = label_subset(classes, labels, seed=0)

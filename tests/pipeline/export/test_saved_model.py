@@ -186,7 +186,7 @@ def test_a_process_without_our_code_gives_thecheck_same(digits_run, signatures, 
 
 
 def test_the_clean_process_cannot_import_our_code():
-    # The proof would be none if a layer of ours were found beside the loader.
+    # The verification would show nothing if a layer of ours were found beside the loader.
     code = f"import runpy; runpy.run_path({str(CLEAN_LOADER)!r}); import pipeline"
     code = code.replace("import runpy", "import sys; sys.modules['tensorflow'] = sys; import runpy")
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -194,7 +194,7 @@ def test_the_clean_process_cannot_import_our_code():
     assert "import of pipeline halted; None in sys.modules" in run.stderr
 
 
-# What cannot be proved is not exported
+# What cannot be verified is not exported
 
 STACK = untrained((LevelConfig(units=8, sparsity=TopKLimit(k=3)),), decoder=True)
 CLASSES = task_of(ClassificationTask())
@@ -250,7 +250,7 @@ def test_a_model_that_needs_our_process_is_not_exported(data, tmp_path):
 
 
 @pytest.mark.parametrize("got", [[0.5, np.nan], [0.5, 2e-4], [0.5, -2e-5]])
-def test_numbers_that_differ_or_are_none_prove_nothing(got):
+def test_numbers_that_differ_or_are_none_are_refused(got):
     expected = np.array([0.5, 0.0], "float32")
     check_same("serve/probabilities", expected, expected + 5e-6)
     with pytest.raises(ExportError, match="serve/probabilities differs by"):
@@ -263,16 +263,16 @@ def test_numbers_that_differ_or_are_none_prove_nothing(got):
 
 
 def test_the_model_carries_its_columns_classes_and_the_names_of_its_outputs(digits_run):
-    told = json.loads((digits_run.model / "assets.extra" / "layerwise.json").read_text())
-    assert (told["name"], told["task"]) == ("digits", "classification")
-    assert told["classes"] == list("0123456789")
-    assert told["columns"] == [[f"x{number}", "number"] for number in range(64)]
-    assert told["endpoints"] == list(ENDPOINTS)
-    assert told["needs_every_value"] is True
-    assert told["outputs"]["label"] == ["label"]
-    assert told["outputs"]["probabilities"][3] == "probability of 3"
-    assert told["outputs"]["code"] == [f"code_{unit}" for unit in range(24)]
-    assert told["outputs"]["reconstruction"] == [f"x{number}" for number in range(64)]
+    metadata = json.loads((digits_run.model / "assets.extra" / "layerwise.json").read_text())
+    assert (metadata["name"], metadata["task"]) == ("digits", "classification")
+    assert metadata["classes"] == list("0123456789")
+    assert metadata["columns"] == [[f"x{number}", "number"] for number in range(64)]
+    assert metadata["endpoints"] == list(ENDPOINTS)
+    assert metadata["needs_every_value"] is True
+    assert metadata["outputs"]["label"] == ["label"]
+    assert metadata["outputs"]["probabilities"][3] == "probability of 3"
+    assert metadata["outputs"]["code"] == [f"code_{unit}" for unit in range(24)]
+    assert metadata["outputs"]["reconstruction"] == [f"x{number}" for number in range(64)]
 
 
 def test_a_run_s_first_export_is_version_1(digits_run):
@@ -298,9 +298,9 @@ def flower(garden, endpoint: str, numbers: list, categories: list) -> dict[str, 
 ROW, PLACE = [5.0, 3.0, 1.5, 0.2], ["south", "2001"]
 
 
-def test_the_table_s_columns_are_told_by_kind(flowers_run):
-    told = json.loads((flowers_run.model / "assets.extra" / "layerwise.json").read_text())
-    assert [tuple(column) for column in told["columns"]] == [
+def test_the_metadata_has_the_kind_of_each_column(flowers_run):
+    metadata = json.loads((flowers_run.model / "assets.extra" / "layerwise.json").read_text())
+    assert [tuple(column) for column in metadata["columns"]] == [
         ("sepal_length", "number"),
         ("garden", "category"),
         ("sepal_width", "number"),
@@ -308,9 +308,9 @@ def test_the_table_s_columns_are_told_by_kind(flowers_run):
         ("petal_length", "number"),
         ("petal_width", "number"),
     ]
-    assert told["classes"] == ["setosa", "versicolor", "virginica"]
-    assert told["needs_every_value"] is False
-    assert told["outputs"]["reconstruction"] == [
+    assert metadata["classes"] == ["setosa", "versicolor", "virginica"]
+    assert metadata["needs_every_value"] is False
+    assert metadata["outputs"]["reconstruction"] == [
         "sepal_length", "sepal_width", "petal_length", "petal_width",
         "garden=", "garden=east", "garden=north", "garden=south", "year=2001", "year=2002",
     ]  # fmt: skip
@@ -426,9 +426,9 @@ def test_a_regression_predicts_in_raw_units():
     (prediction,) = Endpoints(trained).run("serve", rows).values()
     standardised = trained.network(np.array([[0, 0], [1, 1]], "float32")).numpy()[:, 0]
     np.testing.assert_allclose(prediction, standardised * 10 + 100, rtol=1e-6)
-    told = metadata_of(trained)
-    assert (told["task"], told["classes"]) == ("regression", [])
-    assert told["outputs"]["prediction"] == ["prediction"]
+    metadata = metadata_of(trained)
+    assert (metadata["task"], metadata["classes"]) == ("regression", [])
+    assert metadata["outputs"]["prediction"] == ["prediction"]
 
 
 def test_categories_alone_are_enough():

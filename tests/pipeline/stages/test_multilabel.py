@@ -128,14 +128,14 @@ def test_a_label_that_all_rows_have_is_refused(source, table, tmp_path):
         prepare(source(table.assign(loop=1)), TASK, 0, tmp_path / "data")
 
 
-def test_one_column_of_classes_is_told_of_the_task(digits, tmp_path):
+def test_one_column_of_classes_is_refused_with_the_task_it_suits(digits, tmp_path):
     rows, digit = digits
     np.savez(tmp_path / "d.npz", x=rows, y=digit)
     with pytest.raises(InputError, match="set task.kind: classification"):
         with_labels(DataConfig(source=str(tmp_path / "d.npz")))
 
 
-def test_several_labels_for_classes_are_told_of_the_task(digits, tmp_path):
+def test_several_labels_for_classes_are_refused_with_the_task_they_suit(digits, tmp_path):
     rows, digit = digits
     np.savez(tmp_path / "d.npz", x=rows, y=np.stack([digit % 2, digit > 4], axis=1))
     config = DataConfig(source=str(tmp_path / "d.npz"))

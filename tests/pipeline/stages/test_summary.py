@@ -27,8 +27,8 @@ def task() -> str:
 
 
 @pytest.fixture
-def told(uri, tmp_path: Path, task: str) -> tuple[Tracker, str]:
-    """A run whose stages told hand-set numbers, in no particular order."""
+def logged(uri, tmp_path: Path, task: str) -> tuple[Tracker, str]:
+    """A run whose stages logged hand-set numbers, in no particular order."""
     tracker = Tracker(uri, "made")
     run = tracker.start("made", "run", None, {"seed": 0})
     parent = run.run_id
@@ -60,8 +60,8 @@ def told(uri, tmp_path: Path, task: str) -> tuple[Tracker, str]:
     return tracker, parent
 
 
-def test_every_figure_is_what_the_stages_told(told):
-    tracker, parent = told
+def test_every_figure_is_what_the_stages_logged(logged):
+    tracker, parent = logged
     summary = read_summary(tracker, tracker.run(parent))
     assert (summary["experiment"], summary["run_id"]) == ("made", parent)
     assert summary["metric"] == "accuracy"
@@ -76,8 +76,8 @@ def test_every_figure_is_what_the_stages_told(told):
     }
 
 
-def test_levels_are_in_order_from_the_rows_upward(told):
-    tracker, parent = told
+def test_levels_are_in_order_from_the_rows_upward(logged):
+    tracker, parent = logged
     layers = read_summary(tracker, tracker.run(parent))["layers"]
     for number, layer in enumerate(layers, 1):
         assert layer.pop("seconds") > 0
@@ -93,15 +93,15 @@ def test_levels_are_in_order_from_the_rows_upward(told):
     assert len(layers) == 2
 
 
-def test_the_comparison_is_what_its_stage_stored(told):
-    tracker, parent = told
+def test_the_comparison_is_what_its_stage_stored(logged):
+    tracker, parent = logged
     summary = read_summary(tracker, tracker.run(parent))
     assert summary["comparison"] == COMPARED["comparison"]
     assert summary["label_saving"] == COMPARED["label_saving"]
 
 
-def test_a_comparison_that_was_changed_afterwards_is_refused(told):
-    tracker, parent = told
+def test_a_comparison_that_was_changed_afterwards_is_refused(logged):
+    tracker, parent = logged
     (stage,) = [c for c in tracker.children(parent) if c.tags["stage"] == "compare"]
     uri = tracker.client.get_run(stage.run_id).info.artifact_uri
     file = Path(uri.removeprefix("file://"), "comparison.json")
@@ -110,8 +110,8 @@ def test_a_comparison_that_was_changed_afterwards_is_refused(told):
         read_summary(tracker, tracker.run(parent))
 
 
-def test_seconds_are_summed_by_stage_and_told_for_each_level(told):
-    tracker, parent = told
+def test_seconds_are_summed_by_stage_and_given_for_each_level(logged):
+    tracker, parent = logged
     summary = read_summary(tracker, tracker.run(parent))
     children = tracker.children(parent)
     trials = [c.metrics["seconds"] for c in children if c.tags["stage"] == "finetune"]
@@ -126,8 +126,8 @@ def test_seconds_are_summed_by_stage_and_told_for_each_level(told):
     ]
 
 
-def test_a_stage_that_failed_and_was_tried_again_counts_once(told):
-    tracker, parent = told
+def test_a_stage_that_failed_and_was_tried_again_counts_once(logged):
+    tracker, parent = logged
     before = read_summary(tracker, tracker.run(parent))
     with pytest.raises(OSError), tracker.stage("d", "data", parent, {"data": "x"}):
         raise OSError
@@ -138,8 +138,8 @@ def test_a_stage_that_failed_and_was_tried_again_counts_once(told):
     ("task", "metric"),
     [("classification", "accuracy"), ("multilabel", "f1"), ("regression", "r2")],
 )
-def test_the_task_says_what_is_scored(task, metric, told):
-    tracker, parent = told
+def test_the_task_says_what_is_scored(task, metric, logged):
+    tracker, parent = logged
     assert read_summary(tracker, tracker.run(parent))["metric"] == metric
 
 

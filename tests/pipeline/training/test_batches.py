@@ -58,7 +58,7 @@ def test_an_epoch_sees_every_row_once_but_for_less_than_a_chunk(numbered):
     assert windows.steps == 1780 // BATCH
 
 
-def test_no_row_sits_out_in_every_epoch(numbered):
+def test_no_row_is_left_out_in_every_epoch(numbered):
     windows = windows_of(numbered, BATCH)
     seen = {row for seed in range(200) for window in rows_seen(windows, seed) for row in window}
     assert len(seen) == 1797
@@ -142,27 +142,27 @@ def test_training_stopped_within_an_epoch_ends_with_the_same_weights(
     monkeypatch.setattr("pipeline.training.checkpoint.SHARE", 1.0)
 
     def train(checkpoint: Checkpoint | None, stop_at: int = 10**9):
-        told = []
+        reported = []
 
         def watch(progress: Progress) -> None:
             if progress.metrics:
-                told.append((progress.epoch, progress.loss, progress.metrics))
+                reported.append((progress.epoch, progress.loss, progress.metrics))
             if progress.done >= stop_at:
                 raise Stop
 
         outcome = pretrain(level(**LEVELS[name]), on_disk, digits[0][:200], 7, watch, checkpoint)
-        return outcome.autoencoder.get_weights(), told
+        return outcome.autoencoder.get_weights(), reported
 
-    weights, told = train(None)
+    weights, reported = train(None)
     with pytest.raises(Stop):
         train(Checkpoint(tmp_path, "key"), stop_at=89 + 4 * 16)  # in the second epoch
     resumed = Checkpoint(tmp_path, "key")
     state = resumed.load([])
     assert (len(state.history), state.step) == (1, 3 * 16)
 
-    again, told_again = train(Checkpoint(tmp_path, "key"))
+    again, reported_again = train(Checkpoint(tmp_path, "key"))
 
-    assert told_again == told
+    assert reported_again == reported
     for one, other in zip(weights, again, strict=True):
         np.testing.assert_array_equal(one, other)
 

@@ -54,17 +54,17 @@ def level_of(name: str) -> LevelTraining:
 def train(
     level: LevelTraining, rows: np.ndarray, checkpoint: Checkpoint | None, stop_after: int = 0
 ):
-    """Weights, what was told of each epoch, and metrics; stopped after so many if asked for."""
-    told: list[tuple[int, float, dict[str, float]]] = []
+    """Weights, what each epoch reported, and metrics; ends after the epoch `stop_after`."""
+    reported: list[tuple[int, float, dict[str, float]]] = []
 
     def watch(progress: Progress) -> None:
         if progress.metrics is not None:
-            told.append((progress.epoch, progress.loss, progress.metrics))
+            reported.append((progress.epoch, progress.loss, progress.metrics))
             if stop_after and progress.epoch > stop_after:
                 raise Stop
 
     outcome = pretrain(level, rows[100:], rows[:100], 7, watch, checkpoint)
-    return outcome.autoencoder.get_weights(), told, outcome.metrics
+    return outcome.autoencoder.get_weights(), reported, outcome.metrics
 
 
 @pytest.mark.parametrize("xla", [False, True])
@@ -74,14 +74,14 @@ def test_stopped_training_ends_with_the_same_weights_and_history(
 ):
     monkeypatch.setattr("pipeline.training.checkpoint.SHARE", 1.0)  # a checkpoint at every epoch
     monkeypatch.setattr("pipeline.training.pretraining.pretrain.trains_with_xla", lambda *_: xla)
-    weights, told, metrics = train(level_of(name), rows, None)
+    weights, reported, metrics = train(level_of(name), rows, None)
     with pytest.raises(Stop):
         train(level_of(name), rows, Checkpoint(tmp_path, "key"), stop_after=2)
 
     resumed = Checkpoint(tmp_path, "key")
     again = train(level_of(name), rows, resumed)
 
-    assert again[1:] == (told, metrics)
+    assert again[1:] == (reported, metrics)
     for one, other in zip(weights, again[0], strict=True):
         np.testing.assert_array_equal(one, other)
 

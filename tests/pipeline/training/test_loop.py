@@ -212,11 +212,12 @@ def test_where_the_batch_size_divides_every_row_is_seen():
     np.testing.assert_array_equal(np.sort(shuffled_batches(96, 8, 3).ravel()), np.arange(96))
 
 
-def test_rows_that_sit_out_one_epoch_have_their_turn_in_another():
+def test_rows_that_one_epoch_leaves_out_are_in_others():
     counts = np.bincount(
         np.concatenate([shuffled_batches(10, 4, seed).ravel() for seed in range(500)])
     )
-    # Each of 500 epochs leaves two of ten rows out: every row is in 400, give or take 5 deviations.
+    # Each of 500 epochs leaves two of ten rows out: every row is in 400, give or take five
+    # standard deviations.
     np.testing.assert_allclose(counts, 400, atol=5 * np.sqrt(500 * 0.8 * 0.2))
 
 

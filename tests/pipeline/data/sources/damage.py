@@ -16,6 +16,6 @@ def damaged(whole: bytes) -> st.SearchStrategy[bytes]:
 
 
 def _changed(whole: bytes, changes: list[tuple[int, int, bytes]], cut: int) -> bytes:
-    for place, taken_out, put_in in changes:
-        whole = whole[:place] + put_in + whole[place + taken_out :]
+    for place, removed, inserted in changes:
+        whole = whole[:place] + inserted + whole[place + removed :]
     return whole[:cut]

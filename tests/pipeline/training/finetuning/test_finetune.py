@@ -51,11 +51,11 @@ def new(
 
 class Outcome(NamedTuple):
     trial: Trial
-    told: list[Progress]
+    reported: list[Progress]
 
     @property
     def checkpoints(self) -> list[dict[str, float]]:
-        return [progress.metrics for progress in self.told if progress.metrics is not None]
+        return [progress.metrics for progress in self.reported if progress.metrics is not None]
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def parts(digits) -> Parts:
 
 @pytest.fixture(scope="module")
 def refitted(parts, digits) -> Parts:
-    """The same with a budget that takes in all but ten of the validation rows."""
+    """The same with a budget that includes all but ten of the validation rows."""
     rows, classes = digits
     return parts._replace(refit=Labelled(rows[:150], classes[:150]))
 
@@ -103,8 +103,8 @@ def finetuner():
 
 
 def run(finetuner: Finetuner, autoencoders, parts: Parts, seed: int = 0) -> Outcome:
-    told: list[Progress] = []
-    return Outcome(finetuner.run(autoencoders, parts, seed, told.append), told)
+    reported: list[Progress] = []
+    return Outcome(finetuner.run(autoencoders, parts, seed, reported.append), reported)
 
 
 def assert_equal(one: list[np.ndarray], two: list[np.ndarray]) -> None:
@@ -188,7 +188,7 @@ def test_arms_differ_in_the_encoder_s_first_weights_alone(finetuner, encoders, p
     pretrained = run(finetuner(), encoders[0], parts)
     random = run(finetuner(), random_autoencoders(SHAPE, 64, seed=1), parts)
     assert_equal(pretrained.trial.weights, random.trial.weights)
-    assert pretrained.told == random.told
+    assert pretrained.reported == random.reported
     other = run(finetuner(), encoders[1], parts)
     assert not np.array_equal(random.trial.weights[0], other.trial.weights[0])
 
@@ -248,29 +248,31 @@ def test_steps_are_the_epochs_or_the_least_number(
     # 100 rows make three full batches of 32 an epoch; whole epochs only.
     config = CONFIG.model_copy(update={"epochs": epochs, "min_steps": min_steps, "checkpoints": 1})
     outcome = run(finetuner(config, "head"), encoders[0], parts)
-    assert (outcome.told[-1].done, outcome.told[-1].total) == (steps, steps)
-    assert outcome.told[-1].rows == 32 * steps
+    assert (outcome.reported[-1].done, outcome.reported[-1].total) == (steps, steps)
+    assert outcome.reported[-1].rows == 32 * steps
 
 
 @pytest.mark.parametrize("trains", ["network", "head"])
 def test_fewer_steps_than_checkpoints_are_a_checkpoint_each(trains, finetuner, encoders, parts):
     config = CONFIG.model_copy(update={"epochs": 1, "min_steps": 1, "checkpoints": 20})
     outcome = run(finetuner(config, trains), encoders[0], parts)
-    assert [(p.epoch, p.done, p.epochs) for p in outcome.told] == [(n, n, 3) for n in (1, 2, 3)]
-    assert all(np.isfinite([p.loss, *p.metrics.values()]).all() for p in outcome.told)
+    assert [(p.epoch, p.done, p.epochs) for p in outcome.reported] == [(n, n, 3) for n in (1, 2, 3)]
+    assert all(np.isfinite([p.loss, *p.metrics.values()]).all() for p in outcome.reported)
     assert np.isfinite(outcome.trial.score)
 
 
 def test_fewer_labels_than_a_batch_are_one_batch(finetuner, encoders, parts):
     few = parts._replace(train=Labelled(parts.train.rows[:10], parts.train.targets[:10]))
     outcome = run(finetuner(), encoders[0], few)
-    assert (outcome.told[-1].total, outcome.told[-1].rows) == (20, 200)
+    assert (outcome.reported[-1].total, outcome.reported[-1].rows) == (20, 200)
 
 
 def test_checkpoints_divide_the_steps_evenly(finetuner, encoders, parts):
-    told = run(finetuner(), encoders[0], parts).told
-    assert [(p.epoch, p.done) for p in told] == [(1, 6), (2, 11), (3, 16), (4, 21)]
-    assert all(set(p.metrics) == {"loss", "validation_loss", "validation_accuracy"} for p in told)
+    reported = run(finetuner(), encoders[0], parts).reported
+    assert [(p.epoch, p.done) for p in reported] == [(1, 6), (2, 11), (3, 16), (4, 21)]
+    assert all(
+        set(p.metrics) == {"loss", "validation_loss", "validation_accuracy"} for p in reported
+    )
 
 
 # What is kept
@@ -324,7 +326,7 @@ def test_test_rows_have_no_influence_on_the_weights(finetuner, encoders, parts):
     other = other._replace(test=Labelled(other.test.rows[:200], other.test.targets))
     one, two = (run(finetuner(config), encoders[0], p) for p in (parts, other))
     assert_equal(one.trial.weights, two.trial.weights)
-    assert one.told == two.told
+    assert one.reported == two.reported
     assert one.trial[1:3] == two.trial[1:3]
     assert one.trial.score != two.trial.score
 
@@ -510,7 +512,7 @@ def test_a_switch_serves_both_arms_alike_and_repeats_itself(switch, encoders, pa
     run(finetuner, encoders[1], parts, seed=3)
     again = run(finetuner, encoders[0], parts)
     assert_equal(one.trial.weights, again.trial.weights)
-    assert one.told == again.told
+    assert one.reported == again.reported
     plain = run(new(config), encoders[0], parts)
     assert not np.array_equal(plain.trial.weights[0], one.trial.weights[0])
     assert one.trial.score > 0.4  # 42 steps; chance is 0.1

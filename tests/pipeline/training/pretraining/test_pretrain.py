@@ -26,11 +26,11 @@ MECHANISMS = mechanisms(number=8)
 
 class Outcome(NamedTuple):
     pretrained: Pretrained
-    told: list[Progress]
+    reported: list[Progress]
 
     @property
     def epochs(self) -> list[Progress]:
-        return [progress for progress in self.told if progress.metrics is not None]
+        return [progress for progress in self.reported if progress.metrics is not None]
 
     @property
     def weights(self) -> list[np.ndarray]:
@@ -54,9 +54,9 @@ def trained(rows, validation):
 
     def run(level: LevelConfig = TOPK, seed: int = 0) -> Outcome:
         if (level, seed) not in outcomes:
-            told: list[Progress] = []
-            result = pretrain(level, rows, validation, seed, told.append)
-            outcomes[level, seed] = Outcome(result, told)
+            reported: list[Progress] = []
+            result = pretrain(level, rows, validation, seed, reported.append)
+            outcomes[level, seed] = Outcome(result, reported)
         return outcomes[level, seed]
 
     return run
@@ -106,10 +106,10 @@ def test_with_xla_every_mechanism_trains_alike(mechanism, trained, rows, validat
     level = with_mechanism(mechanism, epochs=1)
     plain = trained(level)
     monkeypatch.setattr("pipeline.training.pretraining.pretrain.trains_with_xla", lambda *_: True)
-    told: list[Progress] = []
-    compiled = pretrain(level, rows, validation, 0, told.append)
+    reported: list[Progress] = []
+    compiled = pretrain(level, rows, validation, 0, reported.append)
     assert (plain.pretrained.xla, compiled.xla) == (False, True)
-    assert told[-1].loss == pytest.approx(plain.told[-1].loss, rel=1e-4)
+    assert reported[-1].loss == pytest.approx(plain.reported[-1].loss, rel=1e-4)
     for one, other in zip(compiled.autoencoder.get_weights(), plain.weights, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-3)
 
@@ -244,9 +244,9 @@ def test_a_level_that_diverges_may_go_on_at_a_lower_rate(rows, validation):
     too_fast = TOPK.model_copy(update={"learning_rate": 5e5, "epochs": 3})
     with pytest.raises(DivergedError, match=r"step \d+ \(epoch 1\): .*; no epoch was good\."):
         pretrain(too_fast, rows, validation, 0, lambda _: None)
-    told: list[Progress] = []
-    pretrain(too_fast.model_copy(update={"retry": True}), rows, validation, 0, told.append)
-    assert [progress.epoch for progress in told if progress.metrics] == [1, 2, 3]
+    reported: list[Progress] = []
+    pretrain(too_fast.model_copy(update={"retry": True}), rows, validation, 0, reported.append)
+    assert [progress.epoch for progress in reported if progress.metrics] == [1, 2, 3]
 
 
 def test_where_nothing_diverges_the_retry_changes_nothing(rows, validation):
@@ -270,33 +270,33 @@ def test_the_retry_goes_on_from_the_end_of_the_last_epoch_at_a_tenth(rows, valid
 
     level = TOPK.model_copy(update={"epochs": 3, "retry": True, "min_steps": 1})
     monkeypatch.setattr(Trainer, "run", fail_once)
-    told: list[Progress] = []
-    pretrain(level, rows, validation, 0, told.append)
-    assert [progress.epoch for progress in told if progress.metrics] == [1, 2, 3]
+    reported: list[Progress] = []
+    pretrain(level, rows, validation, 0, reported.append)
+    assert [progress.epoch for progress in reported if progress.metrics] == [1, 2, 3]
     assert rates[2] == pytest.approx(rates[1] / 10)
     assert len(rates) == 4
 
 
 def test_fewer_rows_than_a_batch_are_one_batch(rows, validation):
-    told: list[Progress] = []
+    reported: list[Progress] = []
     level = TOPK.model_copy(update={"epochs": 2})
-    pretrain(level, rows[:10], validation, 0, told.append)
-    assert [(progress.done, progress.total, progress.rows) for progress in told] == [
+    pretrain(level, rows[:10], validation, 0, reported.append)
+    assert [(progress.done, progress.total, progress.rows) for progress in reported] == [
         (1, 2, 10),
         (2, 2, 20),
     ]
 
 
 def test_progress_counts_steps_rows_and_epochs(rows, validation):
-    told: list[Progress] = []
+    reported: list[Progress] = []
     level = TOPK.model_copy(update={"epochs": 2, "batch_size": 8})
-    pretrain(level, rows, validation, 0, told.append)
-    # 150 steps an epoch, told after 100 and at the end.
-    assert [p.done for p in told] == [100, 150, 250, 300]
-    assert [p.rows for p in told] == [800, 1200, 2000, 2400]
-    assert [p.epoch for p in told] == [1, 1, 2, 2]
-    assert {p.total for p in told} == {300}
-    assert [p.metrics is None for p in told] == [True, False, True, False]
+    pretrain(level, rows, validation, 0, reported.append)
+    # 150 steps an epoch, reported after 100 and at the end.
+    assert [p.done for p in reported] == [100, 150, 250, 300]
+    assert [p.rows for p in reported] == [800, 1200, 2000, 2400]
+    assert [p.epoch for p in reported] == [1, 1, 2, 2]
+    assert {p.total for p in reported} == {300}
+    assert [p.metrics is None for p in reported] == [True, False, True, False]
 
 
 # Where it starts
@@ -365,7 +365,7 @@ def test_reported_metrics_are_what_numpy_computes(tied, trained, validation):
     ]
     expected = reference(weights, validation, 8, tied)
     assert outcome.pretrained.metrics == pytest.approx(expected, rel=1e-4)
-    assert outcome.told[-1].metrics == outcome.pretrained.metrics
+    assert outcome.reported[-1].metrics == outcome.pretrained.metrics
 
 
 def test_metrics_are_of_5000_random_validation_rows(rows, digits):
@@ -394,7 +394,7 @@ def test_on_a_file_sorted_by_class_revival_does_no_harm(digits, monkeypatch):
 
 
 def test_revival_leaves_fewer_dead_units_and_a_better_reconstruction(trained, rows):
-    # So many units for so few places that most never win one.
+    # 128 units compete for 4 places: many never win one.
     crowded = TOPK.model_copy(
         update={"units": 128, "sparsity": TopKLimit(k=4), "epochs": 8, "revive": False}
     )
