@@ -68,7 +68,7 @@ def test_the_interval_holds_the_true_number_in_95_runs_of_100(seeds):
     assert len(truth) == 2
     rng = np.random.default_rng(0)
     covers, widths = [], []
-    for _ in range(1000):
+    for _ in range(2000):
         drawn = measured[:, rng.integers(0, measured.shape[1], seeds)]
         for saving in label_savings(as_scores(budgets, drawn)):
             if saving.labels in truth and not saving.bound:

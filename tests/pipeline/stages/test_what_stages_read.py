@@ -34,6 +34,11 @@ CHANGES_NOTHING = {
     "export.alias": "it points at the same model",
     "task": "`auto` had decided the same",
 }
+CHANGES_NO_RESULT = {
+    "splitting.memory": "whether codes wait in memory or on disk to be read",
+    "task.kind": "decided by the data, which every stage reads",
+}
+"""Settings that stages read beside their own."""
 OTHER_TEXT = {
     "name": "renamed",
     "data.source": "other.parquet",
@@ -314,6 +319,13 @@ def test_a_key_changes_with_what_its_stage_reads_and_with_nothing_else(config, o
         if len(same) == len(before) == len(now):
             idle[path] = same
     assert set(idle) == set(CHANGES_NOTHING)
+
+
+def test_no_stage_reads_a_setting_of_the_run_that_is_not_in_its_key(observed):
+    for name, read in observed.reads.items():
+        if name != "data":
+            of_the_run = {path for path in read if path.split(".")[0] in ("splitting", "task")}
+            assert of_the_run <= set(CHANGES_NO_RESULT), name
 
 
 def is_read(setting: str, read: set[str]) -> bool:
