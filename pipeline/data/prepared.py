@@ -18,6 +18,7 @@ from pipeline.config.task import Decided, TaskConfig
 from pipeline.data.fingerprint import digest, fingerprint, rows_fingerprint
 from pipeline.data.preprocessing import Preprocessing
 from pipeline.data.problems import usable
+from pipeline.data.rows.sample import sample
 from pipeline.data.rows.streamed import Rows, StreamedRows, write_rows
 from pipeline.data.sources.on_disk import numbers_on_disk
 from pipeline.data.sources.read import read
@@ -60,7 +61,7 @@ class Prepared:
     splits: Splits
     preprocessing: Preprocessing
     numbers: np.ndarray
-    """Raw numbers of the first test rows (at most 256), float64 as an exported model takes them."""
+    """Raw numbers of a random sample of test rows, 256 at most, float64 as exported models read."""
     categories: np.ndarray
     """Raw categories of the same rows."""
     image_shape: tuple[int, ...] | None
@@ -113,7 +114,7 @@ def _prepare_into(folder: Path, config: DataConfig, section: TaskConfig, seed: i
     numbers = source.numbers
     assert source.task and source.target is not None  # else the split has refused it
     classes, targets = source.task.numbers(source.target, source.label_columns)
-    example = splits.test[:EXAMPLE_ROWS]
+    example = sample(splits.test, EXAMPLE_ROWS, derive(seed, "example"))
     rows = rows_fingerprint(source)
     description = preprocessing.to_json()
     metadata = {

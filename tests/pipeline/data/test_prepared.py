@@ -47,13 +47,19 @@ def test_rows_stay_on_disk(folder):
     assert (rows.dtype, rows.flags.writeable) == (np.float32, False)
 
 
-def test_the_first_test_rows_are_kept_raw_as_examples(folder):
-    prepared = prepare(DataConfig(), 0, folder)
-    raw = load_digits().data[prepared.splits.test[:256]]
-    np.testing.assert_array_equal(prepared.numbers, raw)
+def test_examples_are_random_test_rows_as_they_were_read(tmp_path):
+    digits = load_digits()
+    by_class = np.argsort(digits.target, kind="stable")
+    config = saved(tmp_path, digits.data[by_class], digits.target[by_class])
+    prepared = prepare(config, 0, tmp_path / "data")
     assert prepared.categories.shape == (256, 0)
+    raw = digits.data[by_class][prepared.splits.test]
+    found = [int(np.argmax((raw == row).all(axis=1))) for row in prepared.numbers]
+    examples = prepared.splits.test[found]
+    # The first 256 of 360 such rows show the classes up to 7.
+    assert set(prepared.targets[examples]) == set(range(10))
     scaled = prepared.preprocessing.apply(prepared.numbers, prepared.categories)
-    np.testing.assert_array_equal(scaled, prepared.rows[prepared.splits.test[:256]])
+    np.testing.assert_array_equal(scaled, prepared.rows[examples])
 
 
 @pytest.mark.parametrize("scaling", ["standard", "minmax", "global"])
