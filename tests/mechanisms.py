@@ -5,10 +5,10 @@ Both are found from the config's union, so that a new mechanism is tested withou
 
 from typing import get_args
 
-from pipeline.config.level import LevelConfig
+from pipeline.config.level import LevelTraining
 from pipeline.config.sparsity import Mechanism, Sparsity
 
-ACTIVATIONS = get_args(LevelConfig.model_fields["activation"].annotation)
+ACTIVATIONS = get_args(LevelTraining.model_fields["activation"].annotation)
 
 
 def mechanisms(number: int) -> dict[str, Mechanism]:
@@ -24,4 +24,8 @@ def mechanisms(number: int) -> dict[str, Mechanism]:
 
 def activation_for(mechanism: Mechanism, units: int) -> str:
     """The first activation that the mechanism works with."""
-    return next(a for a in ACTIVATIONS if not mechanism.problems(units, a))
+    return next(
+        activation
+        for activation in ACTIVATIONS
+        if not mechanism.problems(LevelTraining.model_construct(units=units, activation=activation))
+    )

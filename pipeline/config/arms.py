@@ -43,7 +43,7 @@ ARMS = {
 
 def _known(name: str) -> str:
     if name not in ARMS:
-        raise ValueError(f"there is no arm {name!r}.{nearest(name, ARMS)}")
+        raise ValueError(f"there is no arm {name!r}.{nearest(name, ARMS)}".removesuffix("."))
     return name
 
 

@@ -61,7 +61,7 @@ class LevelTraining(Part):
 
     @rule
     def _the_mechanism_fits(self) -> Iterator[str]:
-        yield from self.sparsity.problems(self.units, self.activation)
+        yield from self.sparsity.problems(self)
 
     @rule
     def _the_decoder_can_be_standardized(self) -> Iterator[str]:

@@ -13,13 +13,17 @@ from pipeline.config.part import Part, Share
 
 if TYPE_CHECKING:
     from layers.sparsity import SparsityMechanism
+    from pipeline.config.level import LevelTraining
 
 
 class Mechanism(Part):
     """What every mechanism has."""
 
-    def problems(self, units: int, activation: str) -> list[str]:
-        """Why it cannot limit a level of `units` units with this activation; empty if it can."""
+    def problems(self, level: "LevelTraining") -> list[str]:
+        """Why the level cannot have it; empty if it can.
+
+        Reads no more of the level than it needs, for other values may be wrong.
+        """
         return []
 
     def layer(self) -> "SparsityMechanism | None":
@@ -58,12 +62,12 @@ class KL(Mechanism):
     weight: PositiveFloat = Field(1e-2, description="Times the divergence summed over units.")
 
     @override
-    def problems(self, units: int, activation: str) -> list[str]:
-        if activation == "sigmoid":
+    def problems(self, level: "LevelTraining") -> list[str]:
+        if level.activation == "sigmoid":
             return []
         return [
             "the kl mechanism compares mean activations in [0, 1]: it needs activation: sigmoid. "
-            f"Given: {activation}."
+            f"Given: {level.activation}."
         ]
 
     @override
@@ -80,8 +84,8 @@ class TopKLimit(Mechanism):
     k: PositiveInt = Field(description="Units that stay active.")
 
     @override
-    def problems(self, units: int, activation: str) -> list[str]:
-        return _more_than_units(self.k, units)
+    def problems(self, level: "LevelTraining") -> list[str]:
+        return _more_than_units(self.k, level.units)
 
     @override
     def layer(self) -> "SparsityMechanism":
@@ -97,8 +101,8 @@ class BatchTopKLimit(Mechanism):
     k: PositiveInt = Field(description="Units that stay active, per row on average.")
 
     @override
-    def problems(self, units: int, activation: str) -> list[str]:
-        return _more_than_units(self.k, units)
+    def problems(self, level: "LevelTraining") -> list[str]:
+        return _more_than_units(self.k, level.units)
 
     @override
     def layer(self) -> "SparsityMechanism":
@@ -129,10 +133,12 @@ class JumpReLUPenalty(Mechanism):
     initial_threshold: PositiveFloat = Field(0.1, description="Where every threshold starts.")
 
     @override
-    def problems(self, units: int, activation: str) -> list[str]:
-        if activation in ("relu", "linear"):
+    def problems(self, level: "LevelTraining") -> list[str]:
+        if level.activation in ("relu", "linear"):
             return []
-        return [f"the jumprelu mechanism needs activation: relu or linear. Given: {activation}."]
+        return [
+            f"the jumprelu mechanism needs activation: relu or linear. Given: {level.activation}."
+        ]
 
     @override
     def layer(self) -> "SparsityMechanism":

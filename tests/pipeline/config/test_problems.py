@@ -68,6 +68,19 @@ def test_a_contradiction_with_a_value_that_is_wrong_itself_is_not_spoken_of():
     ]
 
 
+def test_a_contradiction_of_right_values_is_named_beside_a_wrong_one():
+    assert refusal("stack.0.sparsity.k=600", "stack.0.activation=rellu") == [
+        "stack.0.activation: must be 'relu', 'sigmoid', 'tanh' or 'linear'. Given: 'rellu'.",
+        "stack.0: sparsity.k must be at most units = 512. Given: 600.",
+    ]
+
+
+def test_a_name_that_no_arm_has_is_refused_with_the_nearest():
+    (line,) = refusal("finetune.arms=[randm]")
+    assert line.startswith("finetune.arms.0: there is no arm 'randm'. Did you mean 'random'? Valid")
+    assert line.endswith(", untrained_codes. Given: 'randm'.")
+
+
 def test_a_list_that_is_empty_is_refused_beside_other_mistakes():
     assert refusal("seed=-1", "stack=[]")[1].startswith("stack: ")
 
