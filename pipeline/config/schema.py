@@ -11,7 +11,7 @@ from pipeline.config.finetune import FinetuneConfig
 from pipeline.config.level import LevelConfig
 from pipeline.config.part import MAX_NAME, Part, rule
 from pipeline.config.sparsity import TopKLimit
-from pipeline.config.task import AutoTask, TaskConfig
+from pipeline.config.task import DECIDED, AutoTask, TaskConfig
 
 
 class ExportConfig(Part):
@@ -99,9 +99,10 @@ class RunConfig(Part):
 
     @rule
     def _one_label(self) -> Iterator[str]:
-        if isinstance(self.data.label, tuple) and self.task.kind not in ("auto", "multilabel"):
+        if isinstance(self.data.label, tuple) and not self.task.several_labels:
+            kinds = [kind for kind, section in DECIDED.items() if section.several_labels]
             yield (
-                "data.label names one column, unless task.kind is multilabel. Given: "
+                f"data.label names one column, unless task.kind is {' or '.join(kinds)}. Given: "
                 f"{list(self.data.label)} with task.kind: {self.task.kind}."
             )
 

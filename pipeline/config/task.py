@@ -7,29 +7,38 @@ from pydantic import Field
 from pipeline.config.part import Part
 
 
-class AutoTask(Part):
+class TaskSection(Part):
+    """What every task's section has."""
+
+    several_labels: ClassVar[bool] = False
+    """Whether `data.label` may name several columns."""
+
+
+class AutoTask(TaskSection):
     """The target decides: several label columns are `multilabel`; text, and whole numbers of few
     distinct values, are `classification`; other numbers are `regression`.
     """
 
+    several_labels: ClassVar[bool] = True
     kind: Literal["auto"] = "auto"
 
 
-class ClassificationTask(Part):
+class ClassificationTask(TaskSection):
     """The target is one class of several, scored by accuracy."""
 
     carried_out_by: ClassVar[str] = "pipeline.tasks.classification.Classification"
     kind: Literal["classification"] = "classification"
 
 
-class MultilabelTask(Part):
+class MultilabelTask(TaskSection):
     """The target is several labels that each apply or not, scored by F1 (micro-averaged)."""
 
     carried_out_by: ClassVar[str] = "pipeline.tasks.multilabel.Multilabel"
+    several_labels: ClassVar[bool] = True
     kind: Literal["multilabel"] = "multilabel"
 
 
-class RegressionTask(Part):
+class RegressionTask(TaskSection):
     """The target is a number, scored by R squared."""
 
     carried_out_by: ClassVar[str] = "pipeline.tasks.regression.Regression"

@@ -27,7 +27,7 @@ class Distance(Regression):
     def score(self, numbers, predictions):
         return 1 / (1 + float(abs(numbers - predictions).mean()))
 '''
-SECTION = '''class DistanceTask(Part):
+SECTION = '''class DistanceTask(TaskSection):
     """The target is a number, scored by how near predictions are."""
 
     carried_out_by: ClassVar[str] = "pipeline.tasks.distance.Distance"
