@@ -17,6 +17,7 @@ from pipeline.cores import cores
 from pipeline.training.acceleration import LEAST_GAIN
 
 OURS = ("Layerwise", "Layerwise, XLA")
+FITS = ("Keras fit", "Keras fit, advised")
 BATCHES = (256, 1024)
 
 
@@ -108,9 +109,10 @@ def stack() -> Iterator[Goal]:
         half = rows.pop("Layerwise, bfloat16")
         rows.pop("PyTorch, bfloat16", None)
         ours = rows.pop("Layerwise")
-        times = ours["rows_per_second"] / rows["Keras fit"]["rows_per_second"]
+        fit = max(FITS, key=lambda way: rows[way]["rows_per_second"])
+        times = ours["rows_per_second"] / rows[fit]["rows_per_second"]
         yield Goal(
-            f"the whole stack's rows/s, batch {batch_size:,}", "Keras fit", "2 times",
+            f"the whole stack's rows/s, batch {batch_size:,}", fit, "2 times",
             f"{times:.2f}", times >= 2,
         )  # fmt: skip
         best = min(rows, key=lambda way: rows[way]["seconds"])

@@ -33,7 +33,7 @@ import numpy as np
 
 from benchmarks.running import BUILD, Training
 from benchmarks.speed.on_jax import scan
-from benchmarks.speed.stack import greedy
+from benchmarks.speed.stack import fashion_mnist, greedy
 from layers import SparseAutoencoder
 from layers.corruption import Masking
 from layers.sparsity.batch_topk import BatchTopK
@@ -253,13 +253,14 @@ def stack(rows: np.ndarray) -> list[dict[str, Any]]:
     """Seconds until each level of 1024-1024-512 explains its share."""
     table = []
     for way, batch_size in product(("Keras on JAX, scan", *PYTORCH), (256, 1024)):
-        found = greedy(way, batch_size, gpu=GPU)
+        found = greedy(way, batch_size, *fashion_mnist(), gpu=GPU)
         print(way, batch_size, found, file=sys.stderr, flush=True)
         table.append(
             {
                 "way": way,
                 "batch_size": batch_size,
                 "s": found["seconds"],
+                "compiling and tuning, s": found["preparing"],
                 "epochs": ", ".join(map(str, found["epochs"])),
                 "rows/s of all": found["rows_per_second"],
             }
