@@ -2,17 +2,18 @@
 
 import os
 import signal
+import socket
 import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from unittest.mock import Mock
 
+import psutil
 import pytest
 from starlette.testclient import TestClient
 
-from flows.server import pages
 from flows.server.loopback import prefect_app
 from tests.flows.conftest import COMMAND, free_port, wait_for
 
@@ -20,23 +21,55 @@ FOREIGN = ["evil.example", "127.0.0.1.evil.example", "10.evil.example", "192.168
 OWN = ["127.0.0.1", "localhost", "127.0.0.1:4200"]
 
 
-def test_servers_listen_on_loopback_and_no_password_is_on_a_command_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
-    uri = "postgresql://me:s3cret@host/db"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    start = Mock()  # servers that end at once
-    monkeypatch.setattr(pages.subprocess, "Popen", start)
-    with pytest.raises(OSError, match="is its port taken"):
-        pages.serve_pages(5111, 4222)
-    mlflow, prefect = ([str(part) for part in call.args[0]] for call in start.call_args_list)
-    for command, port in ((mlflow, "5111"), (prefect, "4222")):
+def start_pages(folder: Path, ports: tuple[int, int], **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [COMMAND, "ui", "--mlflow-port", str(ports[0]), "--prefect-port", str(ports[1])],
+        cwd=folder,
+        env=os.environ | {"PREFECT_HOME": str(folder / "prefect"), **environment},
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+
+
+def test_servers_listen_on_loopback_and_no_password_is_on_a_command_line(tmp_path: Path):
+    uri = "postgresql://me:s3cret@127.0.0.1:1/db"
+    ports = free_port(), free_port()
+    with start_pages(tmp_path, ports, MLFLOW_TRACKING_URI=uri) as pages:
+        mlflow, prefect = servers_of(psutil.Process(pages.pid), ports)
+        stored_at = mlflow.environ()["MLFLOW_BACKEND_STORE_URI"]
+        commands = [mlflow.cmdline(), prefect.cmdline()]
+        pages.send_signal(signal.SIGINT)
+        printed = pages.communicate(timeout=60)[1]
+    assert stored_at == uri
+    for command, port in zip(commands, ports, strict=True):
         assert command[command.index("--host") + 1] == "127.0.0.1"
-        assert command[command.index("--port") + 1] == port
+        assert command[command.index("--port") + 1] == str(port)
         assert "s3cret" not in " ".join(command)
-    assert start.call_args.kwargs["env"]["MLFLOW_BACKEND_STORE_URI"] == uri
-    printed = capsys.readouterr().err
-    assert "http://127.0.0.1:5111" in printed and "http://127.0.0.1:4222" in printed
+        assert f"http://127.0.0.1:{port}" in printed
+
+
+def servers_of(pages: psutil.Process, ports: tuple[int, int]) -> list[psutil.Process]:
+    """The processes that it starts, each by the port that follows `--port` on its command line."""
+    found: dict[str, psutil.Process] = {}
+    while len(found) < 2 and pages.is_running():
+        for child in pages.children():
+            with suppress(psutil.Error):  # it may end meanwhile
+                words = child.cmdline()
+                if "--port" in words:  # else it is not yet another program than its parent
+                    found[words[words.index("--port") + 1]] = child
+    return [found[str(port)] for port in ports]
+
+
+@pytest.mark.slow
+def test_a_server_that_ends_is_reported_and_the_other_one_ended(tmp_path: Path):
+    ports = free_port(), free_port()
+    with socket.create_server(("127.0.0.1", ports[0])), start_pages(tmp_path, ports) as pages:
+        printed = pages.communicate(timeout=120)[1]
+    assert pages.returncode == 1
+    assert "a server ended; is its port taken? See --mlflow-port" in printed
+    with socket.create_server(("127.0.0.1", ports[1])):
+        pass  # nothing listens there any more
 
 
 @pytest.mark.parametrize(("hosts", "status"), [(OWN, 200), ([*FOREIGN, ""], 400)])
@@ -52,13 +85,7 @@ def addresses(make_workspace: Callable[[str], Path]) -> Iterator[list[str]]:
     """The pages of `layerwise ui`, MLflow's and Prefect's."""
     ports = free_port(), free_port()
     folder = make_workspace("pages")
-    server = subprocess.Popen(
-        [COMMAND, "ui", "--mlflow-port", str(ports[0]), "--prefect-port", str(ports[1])],
-        cwd=folder,
-        env=os.environ | {"PREFECT_HOME": str(folder / "prefect")},
-        stderr=subprocess.DEVNULL,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+    server = start_pages(folder, ports)
     try:
         found = [f"http://127.0.0.1:{port}" for port in ports]
         for address in found:
