@@ -9,6 +9,10 @@ from sqlalchemy import Engine, event
 from flows.environment import set_environment
 
 set_environment(verbose=False)
+# Prefect closes the log handlers that there are when it is imported. That of TensorFlow would close
+# with them the stream that pytest captures, so that Prefect comes first.
+import prefect.main  # noqa: E402, F401
+
 # Tracing makes objects by the hundred thousand and no garbage: a tenth of all time was the
 # collector's.
 gc.set_threshold(50_000)

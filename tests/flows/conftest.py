@@ -11,9 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# Prefect, when first imported, closes all log handlers; that of TensorFlow's absl would then close
-# the stream of pytest's that it was made with. So Prefect comes before TensorFlow.
-import prefect.main  # noqa: F401
 import psutil
 import pytest
 from click.testing import CliRunner, Result
