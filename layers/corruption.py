@@ -6,11 +6,13 @@ layer's own seed; a layer that is loaded begins it anew. Source: Vincent et al.,
 Autoencoders" (2010), section 3.3.
 """
 
+from abc import ABC, abstractmethod
+
 import keras
 from keras import ops
 
 
-class Corruption(keras.layers.Layer):
+class Corruption(keras.layers.Layer, ABC):
     """A layer that changes rows in training: a subclass says in `corrupt` how, by its own seed."""
 
     def __init__(self, seed: int, **kwargs):
@@ -21,9 +23,9 @@ class Corruption(keras.layers.Layer):
     def call(self, rows, training=False):
         return self.corrupt(rows) if training else rows
 
+    @abstractmethod
     def corrupt(self, rows):
         """The corrupted rows (rows, features)."""
-        raise NotImplementedError
 
     def get_config(self):
         return {**super().get_config(), "seed": self.seed}

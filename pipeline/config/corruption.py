@@ -3,6 +3,7 @@
 Layers are imported where they are made, for a config is read without Keras.
 """
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, PositiveFloat
@@ -14,12 +15,12 @@ if TYPE_CHECKING:
     from layers.corruption import Corruption as CorruptionLayer
 
 
-class CorruptionPart(Part):
+class CorruptionPart(Part, ABC):
     """What every corruption has."""
 
+    @abstractmethod
     def layer(self, seed: int) -> "CorruptionLayer | None":
         """The layer that corrupts rows while training, its noise from the seed."""
-        raise NotImplementedError
 
 
 class NoCorruption(CorruptionPart):

@@ -4,6 +4,7 @@ A new one is a class here, in the union at the end, and its layer's file in `lay
 Layers are imported where they are made, for a config is read without Keras.
 """
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from pipeline.config.level import LevelTraining
 
 
-class Mechanism(Part):
+class Mechanism(Part, ABC):
     """What every mechanism has."""
 
     def problems(self, level: "LevelTraining") -> list[str]:
@@ -26,9 +27,9 @@ class Mechanism(Part):
         """
         return []
 
+    @abstractmethod
     def layer(self) -> "SparsityMechanism | None":
         """The layer between encoder and decoder."""
-        raise NotImplementedError
 
 
 class NoSparsity(Mechanism):

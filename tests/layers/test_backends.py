@@ -23,7 +23,7 @@ def test_layers_import_nothing_that_ties_them_to_a_backend(path):
             imported |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             imported.add(node.module)
-    standard = {"collections", "functools", "importlib", "math", "pkgutil", "typing"}
+    standard = {"abc", "collections", "functools", "importlib", "math", "pkgutil", "typing"}
     names = {name.partition(".")[0] for name in imported}
     assert names - standard <= {"keras", "numpy", "layers"}
     assert not any(name.startswith("keras.src") for name in imported)
@@ -34,8 +34,8 @@ def test_the_layers_were_found():
 
 
 # Outside a compiled function JAX compiles every loop anew, so that all of them take minutes.
-QUICK = ["test_autoencoder.py", "test_corruption.py", "test_sparsity_jumprelu.py",
-         "test_sparsity_kl.py", "test_sparsity_topk.py", "test_sparsity_batch_topk.py"]  # fmt: skip
+QUICK = ["test_autoencoder.py", "test_corruption.py", "sparsity/test_jumprelu.py",
+         "sparsity/test_kl.py", "sparsity/test_topk.py", "sparsity/test_batch_topk.py"]  # fmt: skip
 
 
 @pytest.mark.parametrize("files", [QUICK, pytest.param([""], id="all", marks=pytest.mark.slow)])
