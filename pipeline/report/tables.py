@@ -33,7 +33,7 @@ def tables(summary: Summary) -> list[TextTable]:
 def headline(summary: Summary) -> str:
     """What the data is, in a line."""
     data = summary["data"]
-    target = task_named(data["task"]).words(data["classes"])
+    target = task_named(data["task"]).target_text(data["classes"])
     return (
         f"{data['name']}: {data['rows']:,} rows, {data['features']} features, {target}; "
         f"{data['pretrain_rows']:,} pretraining, {data['validation_rows']:,} validation, "

@@ -1,11 +1,8 @@
 """The stage that compares the arms."""
 
-import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from pipeline.config.part import Part
@@ -15,7 +12,7 @@ from pipeline.stages.base import Outcome, Stage
 from pipeline.stages.context import Context
 from pipeline.stages.summary import COMPARISON
 from pipeline.stages.trial import Trial
-from pipeline.tracking.artifacts import correct_predictions, stored_json
+from pipeline.tracking.artifacts import correct_predictions, store_json, stored_json
 from pipeline.tracking.runs import StageRun
 from pipeline.training.progress import Watch
 
@@ -59,10 +56,7 @@ class CompareArms(Stage):
             "comparison": [comparison_entry(row, metric) for row in compare(scores)],
             "label_saving": [label_saving_entry(row) for row in label_savings(scores)],
         }
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder, COMPARISON)
-            file.write_text(json.dumps(entries, indent=1))
-            record.artifact(file)
+        store_json(record, COMPARISON, entries)
         return {}
 
     def finish(self, context: Context, record: StageRun, outcome: Outcome) -> None:

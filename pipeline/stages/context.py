@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-import tempfile
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +15,7 @@ from pipeline.data.prepared import Prepared, prepare
 from pipeline.evaluation.summary import Summary
 from pipeline.native_output import native_output_hidden
 from pipeline.stages.summary import CONFIG, read_summary
+from pipeline.tracking.artifacts import store_json
 from pipeline.tracking.processes import close_dead_runs, this_process
 from pipeline.tracking.runs import StageRun, ending
 from pipeline.tracking.store import STORE, tracking_uri
@@ -105,10 +105,7 @@ def start_run(config: RunConfig, refresh: bool = False) -> Run:
         shutil.rmtree(scratch / dead, ignore_errors=True)
     settings = config.model_dump(mode="json")
     parent.params({name: settings[name] for name in ("name", "seed", "data", "task", "finetune")})
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, CONFIG)
-        file.write_text(config.model_dump_json(indent=1))
-        parent.artifact(file)
+    store_json(parent, CONFIG, settings)
     return Run(
         run_id=parent.run_id,
         experiment=config.name,

@@ -1,9 +1,6 @@
 """The data stage: what is trained on, described in MLflow."""
 
-import json
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 from pipeline.config.data import DataConfig, Splitting
 from pipeline.config.part import Part
@@ -12,6 +9,7 @@ from pipeline.data.prepared import Prepared
 from pipeline.stages.base import Outcome, Stage
 from pipeline.stages.context import Context
 from pipeline.stages.summary import DESCRIPTION
+from pipeline.tracking.artifacts import store_json
 from pipeline.tracking.runs import StageRun
 from pipeline.training.progress import Watch
 
@@ -42,10 +40,7 @@ class DataStage(Stage):
         """Log what the rows are; they lie in scratch, where the context finds them."""
         data = context.data
         record.tags({"data": data.name, "task": data.task.kind})
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder, DESCRIPTION)
-            file.write_text(json.dumps({"classes": data.classes, "notes": data.notes}), "utf-8")
-            record.artifact(file)
+        store_json(record, DESCRIPTION, {"classes": data.classes, "notes": data.notes})
         parts = {f"{name}_rows": len(rows) for name, rows in data.splits._asdict().items()}
         return {"rows": len(data.rows), "features": data.rows.shape[1], **parts}
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.evaluation.summary import Summary
 from pipeline.tasks import task_named
+from pipeline.tracking.artifacts import stored_json
 from pipeline.tracking.runs import FinishedRun
 from pipeline.tracking.tracker import Tracker
 
@@ -35,7 +36,7 @@ def read_summary(tracker: Tracker, run: FinishedRun) -> Summary:
     for child in tracker.children(run.run_id):
         stages.setdefault(child.tags["stage"], []).append(child)
     (data,), (compare,) = stages["data"], stages["compare"]
-    found = _artifact(tracker, compare.made_by, COMPARISON)
+    found = stored_json(tracker, compare.made_by, COMPARISON)
     levels: dict[int, list[FinishedRun]] = {}
     for child in stages.get("pretrain", []):
         levels.setdefault(int(child.tags["level"]), []).append(child)
@@ -44,7 +45,7 @@ def read_summary(tracker: Tracker, run: FinishedRun) -> Summary:
         run_id=run.run_id,
         metric=task_named(data.tags["task"]).metric.name,
         pretrain_seeds=max(len(stacks) for stacks in levels.values()),
-        data=_data(data) | _artifact(tracker, data.made_by, DESCRIPTION),
+        data=_data(data) | stored_json(tracker, data.made_by, DESCRIPTION),
         layers=[_layer(levels[number]) for number in sorted(levels)],
         comparison=found["comparison"],
         label_saving=found["label_saving"],
@@ -70,12 +71,7 @@ def read_report(tracker: Tracker, run: FinishedRun) -> str:
 
 def read_config(tracker: Tracker, run: FinishedRun) -> dict[str, Any]:
     """The config of a finished run."""
-    return _artifact(tracker, run.run_id, CONFIG)
-
-
-def _artifact(tracker: Tracker, run_id: str, name: str) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        return json.loads(tracker.artifact(run_id, name, Path(folder)).read_text("utf-8"))
+    return stored_json(tracker, run.run_id, CONFIG)
 
 
 def _data(stage: FinishedRun) -> dict[str, Any]:

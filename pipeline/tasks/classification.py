@@ -64,7 +64,7 @@ class Classification(Task):
         classes = dict(zip(names.tolist(), counts.tolist(), strict=True))
         return {"classes": classes, "target_range": None}
 
-    def words(self, names: Sequence[str]) -> str:
+    def target_text(self, names: Sequence[str]) -> str:
         return f"{len(names)} classes"
 
     def spec(self, outputs: int) -> Any:

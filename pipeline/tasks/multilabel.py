@@ -68,7 +68,7 @@ class Multilabel(Task):
             "target_range": None,
         }
 
-    def words(self, names: Sequence[str]) -> str:
+    def target_text(self, names: Sequence[str]) -> str:
         return f"{len(names)} labels"
 
     def spec(self, outputs: int) -> Any:

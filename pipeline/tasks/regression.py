@@ -68,7 +68,7 @@ class Regression(Task):
         values = [float(known.min()), float(known.max())] if len(known) else None
         return {"classes": None, "target_range": values}
 
-    def words(self, names: Sequence[str]) -> str:
+    def target_text(self, names: Sequence[str]) -> str:
         return "a number to predict"
 
     def spec(self, outputs: int) -> Any:

@@ -110,7 +110,7 @@ class Task(ABC):
         """`classes` with their counts, or `target_range`, of a source's target."""
 
     @abstractmethod
-    def words(self, names: Sequence[str]) -> str:
+    def target_text(self, names: Sequence[str]) -> str:
         """What is predicted, for people, given the names of classes or labels: "3 classes"."""
 
     # Training and scoring

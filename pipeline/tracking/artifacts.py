@@ -35,7 +35,15 @@ def correct_predictions(tracker: Tracker, run_id: str) -> np.ndarray:
     return predicted == true
 
 
+def store_json(stage: StageRun, name: str, value: Any) -> None:
+    """Store a value as JSON."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, name)
+        file.write_text(json.dumps(value, indent=1), encoding="utf-8")
+        stage.artifact(file)
+
+
 def stored_json(tracker: Tracker, run_id: str, name: str) -> Any:
     """What a run stored as JSON."""
     with tempfile.TemporaryDirectory() as folder:
-        return json.loads(tracker.artifact(run_id, name, Path(folder)).read_text())
+        return json.loads(tracker.artifact(run_id, name, Path(folder)).read_text(encoding="utf-8"))
