@@ -21,7 +21,7 @@ def schedule(config: "RunConfig", cron: str, name: str | None, pool: str | None)
 
     Needs a Prefect server (PREFECT_API_URL, or `prefect server start` in another terminal).
     """
-    from flows.deploy import schedule_runs
+    from flows.scheduling.deployment import schedule_runs
 
     schedule_runs(config, cron, name or config.name, pool)
 

@@ -8,7 +8,7 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.deploy import schedule_runs
+from flows.scheduling.deployment import schedule_runs
 from pipeline.config.schema import RunConfig
 
 
