@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from prefect.deployments.runner import RunnerDeployment
 from prefect.flows import EntrypointType
@@ -34,7 +35,7 @@ def schedule_runs(config: RunConfig, cron: str, name: str, pool: str | None) -> 
     _serve(name, cron, parameters)
 
 
-def _leave_to_pool(name: str, cron: str, parameters: dict[str, object], pool: str) -> None:
+def _leave_to_pool(name: str, cron: str, parameters: dict[str, Any], pool: str) -> None:
     uri = tracking_uri()
     # Prefect keeps what it is given where its users can read it: no passwords.
     environment = {"MLFLOW_TRACKING_URI": uri} if redact(uri) == uri else {}
@@ -51,7 +52,7 @@ def _leave_to_pool(name: str, cron: str, parameters: dict[str, object], pool: st
     deployment.apply()
 
 
-def _serve(name: str, cron: str, parameters: dict[str, object]) -> None:
+def _serve(name: str, cron: str, parameters: dict[str, Any]) -> None:
     # Nobody watches a terminal at night: what happens is shown on Prefect's page.
     os.environ |= {
         "PREFECT_LOGGING_LEVEL": "INFO",
