@@ -10,7 +10,8 @@ from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTa
 from prefect.tasks import Task
 
 from flows.interruption import stoppable, unless_stopped
-from flows.terminal import Tally, shown, watcher
+from flows.progress import Tally, Watcher
+from flows.terminal import shown, terminal_display
 from pipeline.config.schema import ExecutionConfig, RunConfig
 from pipeline.evaluation.summary import Summary
 from pipeline.stages.base import Outcome, Stage, perform
@@ -58,7 +59,7 @@ def prepare_data(config: RunConfig, run: Run) -> Plan:
 @task(name="pretrain", task_run_name="{stage.name}", **RETRIES)
 def pretrain(run: Run, stage: PretrainLevel) -> Outcome:
     """Pretrain one level on the codes of the levels below."""
-    watch = watcher(f"{stage.name} ({stage.settings.training.units} units)")
+    watch = Watcher([terminal_display(f"{stage.name} ({stage.settings.training.units} units)")])
     outcome = perform(stage, context_of(run), watch)
     watch.finish(
         f"explained variance {outcome.metrics['explained_variance']:.3f}"
@@ -94,13 +95,14 @@ def report(run: Run, stage: Stage) -> Outcome:
 @flow(name="fine-tune", flow_run_name="fine-tune {run.experiment}", persist_result=False)
 def finetune_all(run: Run, plan: Plan, stacks: Stacks) -> list[tuple[Trial, Outcome]]:
     """All trials, as many at a time as the task runner has workers."""
-    tally = Tally(len(plan.trials))
+    tally = Tally(len(plan.trials), [terminal_display("fine-tune")])
     futures = [finetune.submit(run, plan.trial(trial, stacks)) for trial in plan.trials]
     trials = []
     with stoppable():
         for trial, future in zip(plan.trials, futures, strict=True):
-            trials.append((trial, future.result()))
-            tally.count(trial.name)
+            outcome = future.result()
+            trials.append((trial, outcome))
+            tally.count(trial.name, outcome.cached)
     tally.finish()
     return trials
 

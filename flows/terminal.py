@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 
-from pipeline.training.progress import Progress
+from flows.progress import Display, Report
 
 LINE_SECONDS = 5.0
-RATE_SECONDS = 2.0
 
 # Names are printed as they are: nothing in them is markup.
 console = Console(stderr=True, highlight=False, markup=False)
@@ -19,106 +18,58 @@ output = Console(highlight=False, markup=False, soft_wrap=True)
 """For results; `console` is for what happens meanwhile."""
 
 
-class Watcher:
-    """Shows what one stage reports: epoch, loss, active fraction, rows a second, time left."""
-
-    def __init__(self, stage: str, bars: Bars | None):
-        self._stage = stage
-        self._bars = bars
-        self._bar: TaskID | None = None
-        self._began = time.monotonic()
-        self._last_line = self._began
-        self._active = ""
-        self._mark = (self._began, 0)
-        self._rate = 0.0
-
-    def __call__(self, progress: Progress) -> None:
-        """Show one report."""
-        now = time.monotonic()
-        self._measure(now, progress.rows)
-        if progress.metrics and "active_fraction" in progress.metrics:
-            self._active = f" active {progress.metrics['active_fraction']:.3f}"
-        text = (
-            f"epoch {progress.epoch}/{progress.epochs} loss {progress.loss:.4f}{self._active} "
-            f"{self._rate:,.0f} rows/s"
-        )
-        if self._bars:
-            if self._bar is None:
-                self._bar = self._bars.add_task(self._stage, total=progress.total, text="")
-            self._bars.update(self._bar, completed=progress.done, text=text)
-        elif now - self._last_line >= LINE_SECONDS and progress.done < progress.total:
-            self._last_line = now
-            rows_left = progress.rows * (progress.total - progress.done) / progress.done
-            left = rows_left / max(self._rate, 1e-9)
-            console.print(f"{self._stage}: {text}, {left:.0f} s left", soft_wrap=True)
-
-    def _measure(self, now: float, rows: int) -> None:
-        """Measure the rate every other second; epochs restored from a checkpoint took no time."""
-        began, before = self._mark
-        if not self._rate or now - began > RATE_SECONDS:
-            self._rate = (rows - before) / max(now - began, 1e-9)
-            self._mark = (now, rows)
-
-    def finish(self, text: str) -> None:
-        """Replace the bar by one line about the outcome."""
-        if self._bars and self._bar is not None:
-            self._bars.remove_task(self._bar)
-        seconds = time.monotonic() - self._began
-        console.print(f"{self._stage}: {text}, {seconds:.1f} s")
-
-
 _bars: Bars | None = None
 
 
 @contextmanager
 def shown() -> Iterator[None]:
-    """While this lasts, watchers in this process draw bars if the terminal can show them."""
+    """While this lasts, work in this process is shown by bars if the terminal can draw them."""
     global _bars
     if not console.is_terminal:
         yield
         return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[text]}"),
-        TimeRemainingColumn(),
-    )
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}"))
     with Bars(*columns, console=console, transient=True) as _bars:
         yield
     _bars = None
 
 
-def watcher(stage: str) -> Watcher:
-    """A watcher for a stage that begins now."""
-    return Watcher(stage, _bars)
+def terminal_display(name: str) -> Display:
+    """The terminal's display of work that begins now."""
+    return _Bar(name, _bars) if _bars else _Lines(name)
 
 
-class Tally:
-    """Counts trials: one bar, or a line now and then."""
+class _Lines:
+    """A line every few seconds."""
 
-    def __init__(self, total: int):
-        self._total = total
-        self._done = 0
-        self._began = self._last_line = time.monotonic()
-        self._bars = _bars
-        self._bar = _bars.add_task("fine-tune", total=total, text="") if _bars else None
+    def __init__(self, name: str):
+        self._name = name
+        self._last_line = time.monotonic()
 
-    def count(self, text: str) -> None:
-        """One more trial is done."""
-        self._done += 1
+    def show(self, report: Report) -> None:
         now = time.monotonic()
-        if self._bars and self._bar is not None:
-            self._bars.update(self._bar, completed=self._done, text=text)
-        elif now - self._last_line >= LINE_SECONDS and self._done < self._total:
+        if now - self._last_line >= LINE_SECONDS and report.done < report.total:
             self._last_line = now
-            left = (now - self._began) * (self._total - self._done) / self._done
-            console.print(
-                f"fine-tune: {self._done}/{self._total} {text}, {left:.0f} s left", soft_wrap=True
-            )
+            console.print(f"{self._name}: {report.text}", soft_wrap=True)
 
-    def finish(self) -> None:
-        """Replace the bar by one line."""
-        if self._bars and self._bar is not None:
+    def finish(self, text: str) -> None:
+        console.print(f"{self._name}: {text}")
+
+
+class _Bar:
+    """A bar, which one line about the outcome replaces."""
+
+    def __init__(self, name: str, bars: Bars):
+        self._name = name
+        self._bars = bars
+        self._bar: TaskID | None = None
+
+    def show(self, report: Report) -> None:
+        if self._bar is None:
+            self._bar = self._bars.add_task(self._name, total=report.total, text="")
+        self._bars.update(self._bar, completed=report.done, text=report.text)
+
+    def finish(self, text: str) -> None:
+        if self._bar is not None:
             self._bars.remove_task(self._bar)
-        seconds = time.monotonic() - self._began
-        console.print(f"fine-tune: {self._total} trials, {seconds:.1f} s")
+        console.print(f"{self._name}: {text}")

@@ -21,6 +21,8 @@ class Progress(NamedTuple):
     """Epochs or checkpoints in all."""
     metrics: dict[str, float] | None
     """At the end of an epoch or checkpoint what was measured then, else None."""
+    restored: int = 0
+    """Of the steps done those that a checkpoint had: they took no time."""
 
 
 Watch = Callable[[Progress], None]

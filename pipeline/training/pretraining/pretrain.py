@@ -76,11 +76,13 @@ def pretrain(
 
     def report(epoch: int, step: int, loss: float, metrics: dict[str, float] | None) -> None:
         done = epoch * steps + step
-        watch(Progress(done, steps * epochs, done * batch_size, loss, epoch + 1, epochs, metrics))
+        total, seen, here = steps * epochs, done * batch_size, min(done, restored)
+        watch(Progress(done, total, seen, loss, epoch + 1, epochs, metrics, here))
 
     slowed = keras.Variable(1.0, trainable=False)
     variables = [*autoencoder.variables, *trainer.optimizer_variables, slowed]
     history, losses, step = checkpoint.load(variables) if checkpoint else TrainingState([], [], 0)
+    restored = len(history) * steps + step
     for epoch, record in enumerate(history):
         report(epoch, steps, record.loss, record.metrics)
     while (epoch := len(history)) < epochs:
