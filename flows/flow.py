@@ -11,7 +11,8 @@ from prefect.tasks import Task
 
 from flows.interruption import stoppable, unless_stopped
 from flows.progress import Tally, Watcher
-from flows.terminal import shown, terminal_display
+from flows.skipped import skipped
+from flows.terminal import console, shown, terminal_display
 from pipeline.config.schema import ExecutionConfig, RunConfig
 from pipeline.evaluation.summary import Summary
 from pipeline.stages.base import Outcome, Stage, perform
@@ -20,6 +21,7 @@ from pipeline.stages.data import prepared
 from pipeline.stages.plan import Plan, Stacks, data_of, plan_of
 from pipeline.stages.pretrain import PretrainLevel
 from pipeline.stages.trial import Trial
+from pipeline.stages.unchanged import unchanged
 from pipeline.tracking.faults import transient
 
 
@@ -108,11 +110,22 @@ def finetune_all(run: Run, plan: Plan, stacks: Stacks) -> list[tuple[Trial, Outc
 
 
 @flow(name="layerwise", flow_run_name="{config.name}", persist_result=False)
-def pretraining(config: RunConfig, refresh: bool = False) -> Summary:
+def pretraining(
+    config: RunConfig, refresh: bool = False, when_changed: bool = False
+) -> Summary | State[Any]:
     """Greedy layer-wise pretraining, fine-tuning against random init, comparison, export.
 
     Stages that were computed before are taken from MLflow, unless everything is to be refreshed.
+
+    Args:
+        config: What is run.
+        refresh: Compute every stage, even one that was computed before.
+        when_changed: Skip the run where rows and config are those of the experiment's last
+            finished run.
     """
+    if when_changed and (reason := unchanged(config)):
+        console.print(f"Skipped. {reason}", soft_wrap=True)
+        return skipped(reason)
     run = start_run(config, refresh)
     try:
         with shown():

@@ -10,6 +10,10 @@ label_option = click.option("--label", help="The column that holds the target.")
 task_option = click.option(
     "--task", metavar="NAME", help="What the target is, e.g. regression.  [default: it decides]"
 )
+when_changed_option = click.option(
+    "--when-changed", is_flag=True,
+    help="Skip the run where rows and config are those of the last finished one.",
+)  # fmt: skip
 set_option = click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE",
     help="Change one value, e.g. stack.0.units=256. May be given several times.",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flows.cli.group import CONTINUE, FAILED, main, stop
-from flows.cli.options import config_options
+from flows.cli.options import config_options, when_changed_option
 from flows.interpreter import collector_paused, import_tensorflow
 from pipeline.errors import InputError
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
               help="Write the results to this JSON file.")  # fmt: skip
 @click.option("--refresh", is_flag=True,
               help="Compute every stage, even one that was computed before.")  # fmt: skip
-def run(config: "RunConfig", summary: Path | None, refresh: bool) -> None:
+@when_changed_option
+def run(config: "RunConfig", summary: Path | None, refresh: bool, when_changed: bool) -> None:
     """Pretrain, fine-tune, compare and export.
 
     CONFIG is a preset (digits, fashion-mnist, ...) or a YAML file. Without it: the digits preset,
@@ -38,7 +39,9 @@ def run(config: "RunConfig", summary: Path | None, refresh: bool) -> None:
             wait_until_ready = ends.enter_context(prefect_server())
             flow = _import_flow(config, refresh)
         wait_until_ready()
-        results = _run_flow(flow, config, refresh)
+        results = _run_flow(flow, config, refresh, when_changed)
+    if results is None:  # skipped, as the flow has said
+        return
     from flows.cli.tables import print_results
 
     if summary:

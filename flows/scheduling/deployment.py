@@ -16,7 +16,9 @@ from pipeline.credentials import redact
 from pipeline.tracking.store import tracking_uri
 
 
-def schedule_runs(config: RunConfig, cron: str, name: str, pool: str | None) -> None:
+def schedule_runs(
+    config: RunConfig, cron: str, name: str, pool: str | None, when_changed: bool
+) -> None:
     """Register the deployment; without a pool serve it until interrupted.
 
     Raises `InputError` for a cron text that is none, and without a Prefect server or its pool.
@@ -25,7 +27,10 @@ def schedule_runs(config: RunConfig, cron: str, name: str, pool: str | None) -> 
     url = lasting_server()
     if pool:
         check_pool(pool)
-    parameters = {"config": _with_absolute_paths(config).model_dump(mode="json")}
+    parameters = {
+        "config": _with_absolute_paths(config).model_dump(mode="json"),
+        "when_changed": when_changed,
+    }
     where = f"Deployment layerwise/{name} at {redact(url)}, cron {cron!r}."
     if pool:
         _leave_to_pool(name, cron, parameters, pool)

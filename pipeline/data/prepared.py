@@ -95,6 +95,9 @@ def prepared_ahead(config: DataConfig, task: TaskConfig, seed: int) -> Iterator[
     They lie in the working directory meanwhile, because data may be too large for a disk of
     temporary files, and go when an error is raised or the process ends.
     """
+    if ahead := _ahead.get((config, task, seed)):
+        yield _load(ahead)
+        return
     folder = Path(tempfile.mkdtemp(prefix=".layerwise-", dir=Path.cwd()))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     try:
@@ -104,6 +107,11 @@ def prepared_ahead(config: DataConfig, task: TaskConfig, seed: int) -> Iterator[
         shutil.rmtree(folder)
         raise
     _ahead[config, task, seed] = folder / "data"
+
+
+def forget_prepared(config: DataConfig, task: TaskConfig, seed: int) -> None:
+    """Remove data prepared ahead for which no run will come: a later one reads them anew."""
+    shutil.rmtree(_ahead.pop((config, task, seed)).parent)
 
 
 def _prepare_into(folder: Path, config: DataConfig, section: TaskConfig, seed: int) -> None:

@@ -113,12 +113,17 @@ class Tracker:
 
     def latest(self) -> FinishedRun:
         """The experiment's latest finished pipeline run. Raises `InputError` when there is none."""
-        run = latest_finished(self.client, WHOLE_RUN, [self.experiment_id])
+        run = self.latest_or_none()
         if run is None:
             raise InputError(
                 f"Experiment {self.experiment!r} has no finished run. Start one: layerwise run."
             )
-        return finished_run(run)
+        return run
+
+    def latest_or_none(self) -> FinishedRun | None:
+        """The same; None when there is none."""
+        run = latest_finished(self.client, WHOLE_RUN, [self.experiment_id])
+        return finished_run(run) if run else None
 
     def _experiment_id(self) -> str | None:
         found = self.client.get_experiment_by_name(self.experiment)

@@ -29,7 +29,7 @@ def test_a_password_is_not_left_with_prefect(
     with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
         with suppress(ObjectAlreadyExists):
             client.create_work_pool(WorkPoolCreate(name="credentials", type="process"))
-        schedule_runs(RunConfig(), "0 2 * * *", "credentials", "credentials")
+        schedule_runs(RunConfig(), "0 2 * * *", "credentials", "credentials", when_changed=False)
         deployment = client.read_deployment_by_name("layerwise/credentials")
     assert deployment.job_variables == {"env": stored}
     assert "s3cret" not in deployment.model_dump_json()
