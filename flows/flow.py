@@ -55,7 +55,9 @@ def prepare_data(config: RunConfig, run: Run) -> Plan:
     """Read, split and scale the rows, and plan what is trained on them."""
     context = context_of(run)
     data = prepared(context)
-    return plan_of(config, data, perform(data_of(config, data), context))
+    plan = plan_of(config, data, perform(data_of(config, data), context))
+    context.parent.tags({"stages": plan.stages})
+    return plan
 
 
 @task(name="pretrain", task_run_name="{stage.name}", **RETRIES)

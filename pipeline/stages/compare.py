@@ -1,5 +1,6 @@
 """The stage that compares the arms."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -60,13 +61,18 @@ class CompareArms(Stage):
         return {}
 
     def finish(self, context: Context, record: StageRun, outcome: Outcome) -> None:
-        """Log scores and gains, by label budget, with this run and with its parent."""
+        """Log scores and gains, by label budget, with this run and with its parent.
+
+        The parent gets the verdicts as a tag, too.
+        """
         entries = stored_json(context.tracker, outcome.run_id, COMPARISON)
         parent = context.parent
         for row in entries["comparison"]:
             for run in (record, parent):
                 run.metrics(_metrics(row, self.settings.metric), row["labels"])
         parent.flush()
+        verdicts = {row["labels"]: row["verdict"] for row in entries["comparison"] if row["gain"]}
+        parent.tags({"verdicts": json.dumps(verdicts)})
 
     def _score(self, context: Context, trial: Trial, stack: int | None, done: Outcome) -> Score:
         correct = None

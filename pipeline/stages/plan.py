@@ -46,6 +46,12 @@ class Plan:
     metric: str
     trials: tuple[Trial, ...]
 
+    @property
+    def stages(self) -> int:
+        """How many there are: the data, levels, trials, comparison, export and report."""
+        levels = self.config.stacks * len(self.config.stack)
+        return 1 + levels + len(self.trials) + 3
+
     def level(self, stack: int, number: int, below: Sequence[Outcome]) -> PretrainLevel:
         """The stage that pretrains a level (from 1) of a stack (from 0)."""
         config = self.config

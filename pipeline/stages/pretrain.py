@@ -76,8 +76,13 @@ class PretrainLevel(Stage):
         checkpoint = self._checkpoint(context)
         if context.run.refresh:
             checkpoint.remove()
+        epochs = 0
 
         def log(progress: Progress) -> None:
+            nonlocal epochs
+            if epochs != progress.epochs:
+                epochs = progress.epochs
+                record.tags({"epochs": epochs})
             if progress.metrics is not None:
                 # Those of the last epoch are the outcome's, which are logged as of every stage.
                 measured = {} if progress.epoch == progress.epochs else progress.metrics

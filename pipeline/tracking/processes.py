@@ -31,7 +31,7 @@ def close_dead_runs(tracker: Tracker, successor: str) -> list[str]:
     dead = [
         run_id
         for run_id, run in parents.items()
-        if run_id != successor and _is_dead(run.data.tags[TAG + "process"])
+        if run_id != successor and is_dead(run.data.tags[TAG + "process"])
     ]
     alive = set(parents) - set(dead)
     for run in opened:
@@ -42,16 +42,17 @@ def close_dead_runs(tracker: Tracker, successor: str) -> list[str]:
     return dead
 
 
-def _process(process: psutil.Process) -> str:
-    return f"{socket.gethostname()} {process.pid} {process.create_time():.2f}"
-
-
-def _is_dead(process: str) -> bool:
+def is_dead(process: str) -> bool:
     """Whether it was one of this machine and is no more; of another machine nobody can tell."""
     host, number, _ = process.rsplit(" ", 2)
     if host != socket.gethostname():
         return False
     try:
-        return _process(psutil.Process(int(number))) != process
+        found = psutil.Process(int(number))
+        return _process(found) != process or found.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
+
+
+def _process(process: psutil.Process) -> str:
+    return f"{socket.gethostname()} {process.pid} {process.create_time():.2f}"

@@ -75,6 +75,19 @@ def test_the_terminal_shows_nothing_but_our_own_lines(finished: Finished):
     assert [line for line in finished.stderr.splitlines() if not re.match(ours, line)] == []
 
 
+def test_status_shows_the_finished_run_with_its_verdicts(finished: Finished, command: Command):
+    result = command("status", "--json", folder=finished.folder)
+    (run,) = json.loads(result.stdout)["runs"]
+    assert run["run_id"] == finished.summary["run_id"]
+    assert (run["state"], run["done"]) == ("finished", run["stages"])
+    verdicts = {str(row["labels"]): row["verdict"] for row in finished.summary["comparison"]}
+    assert run["verdicts"] == verdicts
+    shown = command("status", folder=finished.folder).output
+    assert run["run_id"] in shown
+    for labels, verdict in verdicts.items():
+        assert f"{labels}: {verdict}" in shown
+
+
 def test_the_run_ends_with_where_everything_is(finished: Finished):
     path = re.search(r"^SavedModel: (.+)$", finished.stdout, re.M)
     assert path and (Path(path[1]) / "saved_model.pb").is_file()
