@@ -18,7 +18,7 @@ from pipeline.stages.summary import CONFIG, read_summary
 from pipeline.tracking.artifacts import store_json
 from pipeline.tracking.processes import close_dead_runs, this_process
 from pipeline.tracking.runs import StageRun, ending
-from pipeline.tracking.store import STORE, tracking_uri
+from pipeline.tracking.store import scratch_folder, tracking_uri
 from pipeline.tracking.tracker import Tracker, open_tracker
 
 COMPUTING = (
@@ -97,10 +97,10 @@ def import_what_computes() -> None:
 
 def start_run(config: RunConfig, refresh: bool = False) -> Run:
     """Open the store and start the parent run."""
+    scratch = scratch_folder()
     tracker = Tracker(tracking_uri(), config.name)
     tags = {"seed": config.seed, "process": this_process()}
     parent = tracker.start(config.name, "run", None, tags)
-    scratch = Path(STORE).resolve() / "scratch"
     for dead in close_dead_runs(tracker, parent.run_id):
         shutil.rmtree(scratch / dead, ignore_errors=True)
     settings = config.model_dump(mode="json")

@@ -18,10 +18,37 @@ STORE = "mlruns"
 def tracking_uri() -> str:
     """`MLFLOW_TRACKING_URI`, or SQLite in `mlruns/` of the working directory.
 
-    Without name and password where it is an http address, see `strip_credentials`.
+    Without name and password where it is an http address, see `strip_credentials`; and SQLite with
+    its whole path, because a worker of a pool is handed the address, and works elsewhere.
     """
     given = os.environ.get("MLFLOW_TRACKING_URI")
-    return strip_credentials(given) if given else f"sqlite:///{Path(STORE).resolve()}/mlflow.db"
+    if not given:
+        return f"sqlite:///{Path(STORE).resolve()}/mlflow.db"
+    if file := database_file(given):
+        _, question_mark, options = given.partition("?")
+        return f"sqlite:///{file.resolve()}{question_mark}{options}"
+    return strip_credentials(given)
+
+
+def scratch_folder() -> Path:
+    """The folder of checkpoints, prepared rows and codes, wherever a run of the store starts.
+
+    `LAYERWISE_SCRATCH`; else beside the database of a local store, because a worker starts each run
+    in a new folder, which goes with it; else, for a store on another machine, in the user's home.
+    Raises `InputError` where it cannot be made.
+    """
+    file = database_file(tracking_uri())
+    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    folder = file.parent / "scratch" if file else Path(data).expanduser() / "layerwise" / "scratch"
+    folder = Path(os.environ.get("LAYERWISE_SCRATCH") or folder).resolve()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"The folder of checkpoints and prepared rows, {folder}, cannot be made "
+            f"({error.strerror}). Set LAYERWISE_SCRATCH to one that can."
+        ) from error
+    return folder
 
 
 def check_store() -> None:

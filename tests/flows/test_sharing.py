@@ -31,7 +31,12 @@ def run_in(program: Path, prefect_url: str, uri: str, *more: str) -> dict:
             *settings("finetune.label_budgets=[30]"), "--summary", "summary.json", *more,
         ],
         cwd=program,
-        env=kept | {"PREFECT_API_URL": prefect_url, "MLFLOW_TRACKING_URI": uri},
+        env=kept
+        | {
+            "PREFECT_API_URL": prefect_url,
+            "MLFLOW_TRACKING_URI": uri,
+            "LAYERWISE_SCRATCH": str(program / "scratch"),
+        },
         capture_output=True,
         text=True,
         timeout=300,

@@ -37,7 +37,8 @@ def test_the_tracking_server_is_gone_for_a_minute(
     port = free_port()
     uri = f"http://127.0.0.1:{port}"
     with mlflow_server(folder, port):
-        run = Run(folder, prefect_url, *LONG, MLFLOW_TRACKING_URI=uri)
+        scratch = str(folder / "scratch")
+        run = Run(folder, prefect_url, *LONG, MLFLOW_TRACKING_URI=uri, LAYERWISE_SCRATCH=scratch)
         until(lambda: epochs_done(MlflowClient(uri)) > 0)
     gone_at = run.messages
     time.sleep(GONE_SECONDS)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
-from pipeline.tracking.store import database_file, tracking_uri
+from pipeline.errors import InputError
+from pipeline.tracking.store import database_file, scratch_folder, tracking_uri
 from pipeline.tracking.tracker import Tracker
 from tests.pipeline.tracking.stored_runs import finished_run, stored
 
@@ -51,3 +52,43 @@ def test_a_store_that_is_not_there_is_made(tmp_path, monkeypatch):
 )
 def test_only_sqlite_has_a_file(uri: str, file: Path | None):
     assert database_file(uri) == file
+
+
+def test_a_relative_database_is_named_by_its_whole_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mine.db?timeout=5")
+    assert tracking_uri() == f"sqlite:///{tmp_path}/mine.db?timeout=5"
+
+
+@pytest.mark.parametrize(
+    ("settings", "folder"),
+    [
+        ({}, "here/mlruns/scratch"),
+        ({"MLFLOW_TRACKING_URI": "sqlite:///{0}/there/mlflow.db"}, "there/scratch"),
+        ({"MLFLOW_TRACKING_URI": "http://host:5000"}, "home/.local/share/layerwise/scratch"),
+        (
+            {"MLFLOW_TRACKING_URI": "http://host:5000", "XDG_DATA_HOME": "{0}/data"},
+            "data/layerwise/scratch",
+        ),
+        ({"LAYERWISE_SCRATCH": "{0}/large"}, "large"),
+    ],
+)
+def test_scratch_lies_where_the_next_run_of_the_store_finds_it(
+    settings: dict[str, str], folder: str, tmp_path, monkeypatch
+):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for name in ("MLFLOW_TRACKING_URI", "XDG_DATA_HOME", "LAYERWISE_SCRATCH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value.format(tmp_path))
+    assert scratch_folder() == tmp_path / folder
+    assert (tmp_path / folder).is_dir()
+
+
+def test_a_scratch_folder_that_cannot_be_made_is_refused_with_what_to_set(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LAYERWISE_SCRATCH", str(tmp_path / "file" / "scratch"))
+    with pytest.raises(InputError, match=f"{tmp_path}/file/scratch.* Set LAYERWISE_SCRATCH"):
+        scratch_folder()
