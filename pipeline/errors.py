@@ -1,7 +1,8 @@
 """The one exception for input that cannot be used, and the nearest valid name."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 LISTED = 30
 MAX_MESSAGE = 4000
@@ -32,6 +33,15 @@ def raise_all(problems: Sequence[str]) -> None:
     """Raise one `InputError` that names every problem, if there is any."""
     if problems:
         raise InputError(*problems)
+
+
+@contextmanager
+def noted(problems: list[str]) -> Iterator[None]:
+    """An `InputError` of this block is added to the problems instead of being raised."""
+    try:
+        yield
+    except InputError as error:
+        problems += error.problems
 
 
 def _escaped(character: str) -> str:

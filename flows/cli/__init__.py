@@ -3,7 +3,7 @@
 Each command imports what it needs when it is called, so that `--help` answers at once.
 """
 
-from flows.cli import compare, describe, inference, run, services, status  # noqa: F401
+from flows.cli import compare, describe, inference, run, schedule, services, status  # noqa: F401
 from flows.cli.group import main
 from flows.interpreter import leave_at_once_after
 

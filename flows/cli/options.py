@@ -1,10 +1,13 @@
 """The options that make a config: a preset or a file, and what changes it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import RunConfig
 
 label_option = click.option("--label", help="The column that holds the target.")
 task_option = click.option(
@@ -24,22 +27,53 @@ def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds `[CONFIG] --data --label --task --set`; the command is handed the config they make."""
 
     @click.argument("config", required=False)
-    @click.option("--data", help="A built-in name, a file or a folder.")
-    @label_option
-    @task_option
-    @set_option
+    @changes
     @wraps(command)
-    def with_config(
-        config: str | None,
-        data: str | None,
-        label: str | None,
-        task: str | None,
-        settings: tuple[str, ...],
-        **others: Any,
-    ) -> Any:
-        from pipeline.config.loading import load
-
-        name = config or (None if data else "digits")
-        return command(load(name, data, label, settings, task), **others)
+    def with_config(config: str | None, **others: Any) -> Any:
+        (made,), rest = _configs([config] if config else [], **others)
+        return command(made, **rest)
 
     return with_config
+
+
+def configs_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """As `config_options`, for any number of configs: the command is handed the list of them."""
+
+    @click.argument("configs", nargs=-1, metavar="[CONFIG]...")
+    @changes
+    @wraps(command)
+    def with_configs(configs: tuple[str, ...], **others: Any) -> Any:
+        made, rest = _configs(configs, **others)
+        return command(made, **rest)
+
+    return with_configs
+
+
+def changes(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options that change a config."""
+    data_option = click.option("--data", help="A built-in name, a file or a folder.")
+    return data_option(label_option(task_option(set_option(command))))
+
+
+def _configs(
+    names: Sequence[str],
+    data: str | None,
+    label: str | None,
+    task: str | None,
+    settings: tuple[str, ...],
+    **others: Any,
+) -> tuple[list["RunConfig"], dict[str, Any]]:
+    """The configs, all with the same changes, and the other options."""
+    from pipeline.config.loading import load
+    from pipeline.errors import noted, raise_all
+
+    configs: list[RunConfig] = []
+    problems: list[str] = []
+    wanted: Sequence[str | None] = names or [None if data else "digits"]
+    for name in wanted:
+        found: list[str] = []
+        with noted(found):
+            configs.append(load(name, data, label, settings, task))
+        problems += [f"{name}: {problem}" if len(names) > 1 else problem for problem in found]
+    raise_all(problems)
+    return configs, others

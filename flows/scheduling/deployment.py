@@ -1,86 +1,77 @@
-"""The flow as a Prefect deployment, served from this process or left to a work pool."""
+"""Flows as Prefect deployments, served from this process or left to a work pool."""
 
 import os
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
+from prefect import Flow, serve
 from prefect.deployments.runner import RunnerDeployment
 from prefect.flows import EntrypointType
 
-from flows.flow import pretraining
 from flows.scheduling.server import check_pool, lasting_server
-from flows.scheduling.trigger import cron_schedule
+from flows.scheduling.trigger import Trigger
 from flows.terminal import console
-from pipeline.config.schema import RunConfig
 from pipeline.credentials import redact
 from pipeline.tracking.store import tracking_uri
 
 
-def schedule_runs(
-    config: RunConfig, cron: str, name: str, pool: str | None, when_changed: bool
-) -> None:
-    """Register the deployment; without a pool serve it until interrupted.
+class Job(NamedTuple):
+    """What a deployment runs: a flow and the parameters that each of its runs is given."""
 
-    Raises `InputError` for a cron text that is none, and without a Prefect server or its pool.
+    flow: Flow[..., Any]
+    name: str
+    parameters: dict[str, Any]
+
+
+def schedule_jobs(jobs: Sequence[Job], trigger: Trigger, pool: str | None) -> None:
+    """Register a deployment for each job; without a pool serve them until interrupted.
+
+    Raises `InputError` without a Prefect server or its pool.
     """
-    cron_schedule(cron)
     url = lasting_server()
     if pool:
         check_pool(pool)
-    parameters = {
-        "config": _with_absolute_paths(config).model_dump(mode="json"),
-        "when_changed": when_changed,
-    }
-    where = f"Deployment layerwise/{name} at {redact(url)}, cron {cron!r}."
+    deployments = [deployment_of(job, trigger, pool) for job in jobs]
+    for job in jobs:
+        console.print(f"Deployment {job.flow.name}/{job.name} at {redact(url)}.")
+    console.print(f"Runs begin: {trigger}", soft_wrap=True)
     if pool:
-        _leave_to_pool(name, cron, parameters, pool)
-        console.print(f"{where} Its runs wait for a worker of the pool {pool!r}.")
-        return
-    console.print(f"{where} Ctrl-C ends it.")
-    _serve(name, cron, parameters)
+        for deployment in deployments:
+            deployment.apply()
+        console.print(f"They wait for a worker of the pool {pool!r}.")
+    else:
+        console.print("Ctrl-C ends it.")
+        os.environ["TZ"] = trigger.zone.key
+        _serve(deployments)
 
 
-def _leave_to_pool(name: str, cron: str, parameters: dict[str, Any], pool: str) -> None:
-    uri = tracking_uri()
-    # Prefect keeps what it is given where its users can read it: no passwords.
-    environment = {"MLFLOW_TRACKING_URI": uri} if redact(uri) == uri else {}
-    deployment = RunnerDeployment.from_flow(
-        pretraining,
-        name=name,
-        cron=cron,
-        parameters=parameters,
+def deployment_of(job: Job, trigger: Trigger, pool: str | None) -> RunnerDeployment:
+    """The deployment of a job, which Prefect's server does not know yet."""
+    return RunnerDeployment.from_flow(
+        job.flow,
+        name=job.name,
+        schedule=trigger.schedule,
+        parameters=job.parameters,
         work_pool_name=pool,
-        job_variables={"env": environment},
+        job_variables={"env": _environment(trigger)} if pool else None,
         # Workers need Layerwise installed, not this checkout.
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
-    deployment.apply()
 
 
-def _serve(name: str, cron: str, parameters: dict[str, Any]) -> None:
+def _environment(trigger: Trigger) -> dict[str, str]:
+    """What the runs of a pool find in their environment."""
+    uri = tracking_uri()
+    # Prefect keeps what it is given where its users can read it: no passwords.
+    store = {"MLFLOW_TRACKING_URI": uri} if redact(uri) == uri else {}
+    return {"TZ": trigger.zone.key, **store}
+
+
+def _serve(deployments: Sequence[RunnerDeployment]) -> None:
     # Nobody watches a terminal at night: what happens is shown on Prefect's page.
     os.environ |= {
         "PREFECT_LOGGING_LEVEL": "INFO",
         "PREFECT_LOGGING_TO_API_ENABLED": "true",
         "MLFLOW_TRACKING_URI": tracking_uri(),
     }
-    pretraining.serve(
-        name=name,
-        cron=cron,
-        parameters=parameters,
-        global_limit=1,
-        pause_on_shutdown=False,
-        print_starting_message=False,
-        entrypoint_type=EntrypointType.MODULE_PATH,
-    )
-
-
-def _with_absolute_paths(config: RunConfig) -> RunConfig:
-    """The config with paths that hold in whatever folder a run starts."""
-    source = Path(config.data.source)
-    data = config.data
-    if source.exists():
-        data = data.model_copy(update={"source": str(source.resolve())})
-    directory = str(Path(config.export.directory).resolve())
-    export = config.export.model_copy(update={"directory": directory})
-    return config.model_copy(update={"data": data, "export": export})
+    serve(*deployments, limit=1, pause_on_shutdown=False, print_starting_message=False)

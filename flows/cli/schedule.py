@@ -1,0 +1,78 @@
+"""`layerwise schedule`: runs that begin by the clock."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flows.cli.group import main
+from flows.cli.options import configs_options, when_changed_option
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import RunConfig
+
+
+class WithDefault(click.Group):
+    """A group whose first command is meant where none is named: `schedule digits --cron ...`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put in the command that was left out."""
+        if args and args[0] not in (*self.commands, *ctx.help_option_names):
+            args = [next(iter(self.commands)), *args]
+        return super().parse_args(ctx, args)
+
+
+@main.group(cls=WithDefault)
+def schedule() -> None:
+    """Runs that begin by the clock: Prefect deployments, served until Ctrl-C.
+
+    `layerwise schedule digits ...` means `layerwise schedule run digits ...`.
+
+    Needs a Prefect server (PREFECT_API_URL, or `prefect server start` in another terminal).
+    """
+
+
+def schedule_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds when and where runs begin; the command gives the jobs."""
+
+    @click.option("--cron", help='E.g. "0 2 * * *" for two at night.')
+    @click.option("--interval", help="E.g. 15m, 1h30m or 1d, counted from midnight.")
+    @click.option("--rrule", help='A calendar rule (RFC 5545), e.g. "FREQ=WEEKLY;BYDAY=SA".')
+    @click.option("--timezone", help="E.g. Europe/Berlin.  [default: the machine's]")
+    @click.option("--pool", help="Leave the runs to the workers of this work pool, and end.")
+    @wraps(command)
+    def scheduled(
+        *given: Any,
+        cron: str | None,
+        interval: str | None,
+        rrule: str | None,
+        timezone: str | None,
+        pool: str | None,
+        **others: Any,
+    ) -> None:
+        from flows.scheduling.deployment import schedule_jobs
+        from flows.scheduling.trigger import trigger_of
+        from pipeline.errors import noted, raise_all
+
+        problems: list[str] = []
+        with noted(problems):
+            trigger = trigger_of(cron, interval, rrule, timezone)
+        with noted(problems):
+            jobs = command(*given, **others)
+        raise_all(problems)
+        schedule_jobs(jobs, trigger, pool)
+
+    return scheduled
+
+
+@schedule.command()
+@schedule_options
+@configs_options
+@click.option("--name", help="Of the deployment.  [default: the config's name]")
+@when_changed_option
+def run(configs: list["RunConfig"], name: str | None, when_changed: bool) -> Any:
+    """Pretrain, fine-tune, compare and export: a deployment for each CONFIG."""
+    from flows.scheduling.jobs import run_jobs
+
+    return run_jobs(configs, name, when_changed)
