@@ -26,7 +26,6 @@ def set_environment(verbose: bool) -> None:
             "PREFECT_LOGGING_LEVEL": "CRITICAL",
             "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
             "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
-            "PREFECT_LOGGING_TO_API_ENABLED": "false",
             "TF_CPP_MIN_LOG_LEVEL": "3",
             "MLFLOW_LOGGING_LEVEL": "CRITICAL",
             "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",

@@ -10,7 +10,11 @@ from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTa
 from prefect.tasks import Task
 
 from flows.interruption import stoppable, unless_stopped
-from flows.progress import Tally, Watcher
+from flows.page.log import prepare_logs
+from flows.page.outcome import refused_with_reason, shown_on_page
+from flows.page.page import page_displays
+from flows.page.results import show_begin, show_comparison, show_places
+from flows.progress import Display, Tally, Watcher
 from flows.skipped import skipped
 from flows.terminal import console, shown, terminal_display
 from pipeline.config.schema import ExecutionConfig, RunConfig
@@ -23,6 +27,8 @@ from pipeline.stages.pretrain import PretrainLevel
 from pipeline.stages.trial import Trial
 from pipeline.stages.unchanged import unchanged
 from pipeline.tracking.faults import transient
+
+prepare_logs()
 
 
 def _is_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
@@ -42,6 +48,10 @@ def _state(outcome: Outcome) -> Any:
     return Completed(name="Cached", message=message, data=outcome)
 
 
+def _displays(name: str) -> list[Display]:
+    return [terminal_display(name), *page_displays(name)]
+
+
 RETRIES: dict[str, Any] = {
     "retries": 2,
     "retry_delay_seconds": [1, 10],
@@ -51,6 +61,7 @@ RETRIES: dict[str, Any] = {
 
 
 @task(name="data", task_run_name="data {config.data.source}", **RETRIES)
+@refused_with_reason
 def prepare_data(config: RunConfig, run: Run) -> Plan:
     """Read, split and scale the rows, and plan what is trained on them."""
     context = context_of(run)
@@ -63,7 +74,7 @@ def prepare_data(config: RunConfig, run: Run) -> Plan:
 @task(name="pretrain", task_run_name="{stage.name}", **RETRIES)
 def pretrain(run: Run, stage: PretrainLevel) -> Outcome:
     """Pretrain one level on the codes of the levels below."""
-    watch = Watcher([terminal_display(f"{stage.name} ({stage.settings.training.units} units)")])
+    watch = Watcher(_displays(f"{stage.name} ({stage.settings.training.units} units)"))
     outcome = perform(stage, context_of(run), watch)
     watch.finish(
         f"explained variance {outcome.metrics['explained_variance']:.3f}"
@@ -99,7 +110,7 @@ def report(run: Run, stage: Stage) -> Outcome:
 @flow(name="fine-tune", flow_run_name="fine-tune {run.experiment}", persist_result=False)
 def finetune_all(run: Run, plan: Plan, stacks: Stacks) -> list[tuple[Trial, Outcome]]:
     """All trials, as many at a time as the task runner has workers."""
-    tally = Tally(len(plan.trials), [terminal_display("fine-tune")])
+    tally = Tally(len(plan.trials), _displays("fine-tune"))
     futures = [finetune.submit(run, plan.trial(trial, stacks)) for trial in plan.trials]
     trials = []
     with stoppable():
@@ -112,6 +123,7 @@ def finetune_all(run: Run, plan: Plan, stacks: Stacks) -> list[tuple[Trial, Outc
 
 
 @flow(name="layerwise", flow_run_name="{config.name}", persist_result=False)
+@shown_on_page
 def pretraining(
     config: RunConfig, refresh: bool = False, when_changed: bool = False
 ) -> Summary | State[Any]:
@@ -129,6 +141,7 @@ def pretraining(
         console.print(f"Skipped. {reason}", soft_wrap=True)
         return skipped(reason)
     run = start_run(config, refresh)
+    show_begin(run)
     try:
         with shown():
             plan = prepare_data(config, run)
@@ -142,6 +155,7 @@ def pretraining(
             runner = task_runner(config.execution)
             trials = finetune_all.with_options(task_runner=runner)(run, plan, stacks)
             compare(run, plan.comparison(trials))
+            show_comparison(run)
             # Much of an export is to wait for the process that verifies it.
             exported = export.submit(run, plan.export(stacks, trials))
             report(run, plan.report(stacks, trials))
@@ -150,7 +164,9 @@ def pretraining(
         with suppress(Exception):  # the first error is the one to be shown
             fail_run(run, error)
         raise
-    return finish_run(run)
+    summary = finish_run(run)
+    show_places(summary)
+    return summary
 
 
 def task_runner(execution: ExecutionConfig) -> TaskRunner[Any]:

@@ -3,22 +3,19 @@
 0 done, 1 the run failed, 2 the input or the config was refused, 130 Ctrl-C, 143 SIGTERM.
 """
 
-import shutil
 import sys
 import traceback
-from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from flows.environment import set_environment
+from flows.failure import reason_of
 from flows.interruption import exit_status, handle_sigterm, interruption_behind
 from pipeline.credentials import redact
 from pipeline.errors import InputError
 
 FAILED, REFUSED = 1, 2
-FULL_DISK = 2**20
-"""Bytes: a disk with fewer left is full."""
 STOPPED = "Stopped."
 CONTINUE = "Run the same command again to continue."
 
@@ -40,28 +37,13 @@ class CommandGroup(click.Group):
                 stop(f"{STOPPED} {CONTINUE}" if resumable else STOPPED, exit_status(interruption))
             if ctx.params.get("verbose"):
                 stop(traceback.format_exc(), FAILED)
-            reason, _, _ = str(error).partition("\n[SQL: ")  # a statement that fills a screen
-            stop(
-                f"{type(error).__name__}: {reason}\n{_full_disks()}"
-                "Run again with --verbose to see where it failed.",
-                FAILED,
-            )
+            stop(f"{reason_of(error)}\nRun again with --verbose to see where it failed.", FAILED)
 
 
 def stop(message: str, status: int) -> NoReturn:
     """End the program with a message on standard error."""
     click.echo(f"layerwise: {redact(message)}", err=True)
     sys.exit(status)
-
-
-def _full_disks() -> str:
-    """Which disk is full: the cause of many an error that does not name it."""
-    full = [
-        str(folder)
-        for folder in (Path.cwd(), Path("mlruns"), Path("mlruns/artifacts"), Path("exports"))
-        if folder.is_dir() and shutil.disk_usage(folder).free < FULL_DISK
-    ]
-    return f"The disk that holds {' and '.join(full)} is full.\n" if full else ""
 
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -68,10 +68,5 @@ def _environment(trigger: Trigger) -> dict[str, str]:
 
 
 def _serve(deployments: Sequence[RunnerDeployment]) -> None:
-    # Nobody watches a terminal at night: what happens is shown on Prefect's page.
-    os.environ |= {
-        "PREFECT_LOGGING_LEVEL": "INFO",
-        "PREFECT_LOGGING_TO_API_ENABLED": "true",
-        "MLFLOW_TRACKING_URI": tracking_uri(),
-    }
+    os.environ["MLFLOW_TRACKING_URI"] = tracking_uri()
     serve(*deployments, limit=1, pause_on_shutdown=False, print_starting_message=False)

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from prefect.context import refresh_global_settings_context
-from prefect.logging.handlers import APILogHandler
 from prefect.settings import (
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    PREFECT_LOGGING_TO_API_ENABLED,
     get_current_settings,
     temporary_settings,
 )
@@ -43,11 +43,12 @@ def prefect_server() -> Iterator[Callable[[], None]]:
     os.environ["PREFECT_API_URL"] = server.api
     refresh_global_settings_context()
     try:
-        # Nobody watches a server of our own for heartbeats, and ending them takes a second a flow.
-        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        # Nobody watches a server of our own for heartbeats, and ending them takes a second a flow;
+        # nor does anybody see its pages.
+        unwatched = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, PREFECT_LOGGING_TO_API_ENABLED: False}
+        with temporary_settings(unwatched):
             yield server.wait_until_ready
     finally:
-        APILogHandler().flush()  # or the client would look for the server for a minute
         del os.environ["PREFECT_API_URL"]
         refresh_global_settings_context()
         server.end()

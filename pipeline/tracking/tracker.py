@@ -102,6 +102,12 @@ class Tracker:
         uri = f"{self.client.get_run(run_id).info.artifact_uri}/{name}"
         return str(local_file_uri_to_path(uri)) if uri.startswith("file:") else uri
 
+    def page(self, run_id: str) -> str | None:
+        """The address of a run's page, where MLflow is a server."""
+        if not self.uri.startswith(("http://", "https://")):
+            return None
+        return f"{self.uri.rstrip('/')}/#/experiments/{self.experiment_id}/runs/{run_id}"
+
     def children(self, parent: str) -> list[FinishedRun]:
         """The finished stages of a run."""
         runs = finished_children(self.client, self.experiment_id, parent)

@@ -1,0 +1,34 @@
+"""What a run came to, on its page: the comparison when it is there, at the end where all is."""
+
+from flows.page.page import log, page_is_open, publish
+from pipeline.evaluation.summary import Summary
+from pipeline.report.tables import gain_table
+from pipeline.stages.context import Run, context_of
+from pipeline.stages.summary import read_summary
+
+
+def show_begin(run: Run) -> None:
+    """Where MLflow keeps the record of the run."""
+    if page_is_open():
+        address = context_of(run).tracker.page(run.run_id)
+        where = f", {address}" if address else ""
+        log(f"MLflow run {run.run_id} in experiment {run.experiment!r}{where}")
+
+
+def show_comparison(run: Run) -> None:
+    """The tables, and a line for each label budget."""
+    if page_is_open():
+        tracker = context_of(run).tracker
+        summary = read_summary(tracker, tracker.run(run.run_id))
+        publish(summary)
+        columns, rows = gain_table(summary)[1:]
+        for row in rows:
+            cells = [f"{name} {cell}" for name, cell in zip(columns, row, strict=True)]
+            log(", ".join(cells))
+
+
+def show_places(summary: Summary) -> None:
+    """Where the model and the report are."""
+    log(f"SavedModel: {summary['export']['path']}")
+    log(f"Registered: {summary['export']['model_uri']}")
+    log(f"Report: {summary['report']}")
