@@ -11,7 +11,7 @@ from prefect.tasks import Task
 
 from flows.interruption import stoppable, unless_stopped
 from flows.page.log import prepare_logs
-from flows.page.outcome import refused_with_reason, shown_on_page
+from flows.page.outcome import shown_on_page
 from flows.page.page import page_displays
 from flows.page.results import show_begin, show_comparison, show_places
 from flows.progress import Display, Tally, Watcher
@@ -61,7 +61,6 @@ RETRIES: dict[str, Any] = {
 
 
 @task(name="data", task_run_name="data {config.data.source}", **RETRIES)
-@refused_with_reason
 def prepare_data(config: RunConfig, run: Run) -> Plan:
     """Read, split and scale the rows, and plan what is trained on them."""
     context = context_of(run)

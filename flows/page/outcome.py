@@ -1,4 +1,4 @@
-"""How a failure is shown on the page of its run: by one message that says why."""
+"""How a flow with a page ends: as failed or refused with one message that says why."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -18,42 +18,23 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def refused_with_reason(work: Callable[P, R]) -> Callable[P, R]:
-    """A flow or task that ends as refused, without a traceback, on an `InputError`.
-
-    Whoever called it gets the exception.
-    """
-
-    @wraps(work)
-    def refusing(*args: P.args, **kwargs: P.kwargs) -> Any:
-        try:
-            return work(*args, **kwargs)
-        except InputError as error:
-            return Failed(name=REFUSED, message=_logged(error), data=error)
-
-    return refusing
-
-
 def shown_on_page(work: Callable[P, R]) -> Callable[P, R]:
-    """A flow that has its page open, and ends as refused or failed without a traceback.
+    """A flow that has its page open, and shows why it failed there instead of a traceback.
 
     Whoever called it gets the exception.
     """
 
     @wraps(work)
-    def failing(*args: P.args, **kwargs: P.kwargs) -> Any:
+    def shown(*args: P.args, **kwargs: P.kwargs) -> Any:
         try:
             with page_open():
-                return refused_with_reason(work)(*args, **kwargs)
+                return work(*args, **kwargs)
         except Exception as error:
             if interruption_behind(error):
                 raise
-            return Failed(message=_logged(error), data=error)
+            reason = reason_of(error)
+            get_run_logger().error("%s", reason)
+            name = REFUSED if isinstance(error, InputError) else None
+            return Failed(name=name, message=reason, data=error)
 
-    return failing
-
-
-def _logged(error: Exception) -> str:
-    reason = reason_of(error)
-    get_run_logger().error("%s", reason)
-    return reason
+    return shown
