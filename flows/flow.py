@@ -10,13 +10,12 @@ from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTa
 from prefect.tasks import Task
 
 from flows.interruption import stoppable, unless_stopped
-from flows.page.log import prepare_logs
 from flows.page.outcome import shown_on_page
 from flows.page.page import page_displays
 from flows.page.results import show_begin, show_comparison, show_places
 from flows.progress import Display, Tally, Watcher
 from flows.skipped import skipped
-from flows.terminal import console, shown, terminal_display
+from flows.terminal import shown, terminal_display
 from pipeline.config.schema import ExecutionConfig, RunConfig
 from pipeline.evaluation.summary import Summary
 from pipeline.stages.base import Outcome, Stage, perform
@@ -27,8 +26,6 @@ from pipeline.stages.pretrain import PretrainLevel
 from pipeline.stages.trial import Trial
 from pipeline.stages.unchanged import unchanged
 from pipeline.tracking.faults import transient
-
-prepare_logs()
 
 
 def _is_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
@@ -137,7 +134,6 @@ def pretraining(
             finished run.
     """
     if when_changed and (reason := unchanged(config)):
-        console.print(f"Skipped. {reason}", soft_wrap=True)
         return skipped(reason)
     run = start_run(config, refresh)
     show_begin(run)

@@ -5,12 +5,15 @@ from typing import Any
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from flows.terminal import console
+
 SKIPPED = "Skipped"
 
 
 def skipped(reason: str) -> State[Any]:
     """The state that a flow gives back instead of a result: completed, with a name of its own.
 
-    Whoever called the flow gets None.
+    The terminal is told too. Whoever called the flow gets None.
     """
+    console.print(f"{SKIPPED}. {reason}", soft_wrap=True)
     return Completed(name=SKIPPED, message=reason)

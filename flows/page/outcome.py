@@ -9,6 +9,7 @@ from prefect.states import Failed
 
 from flows.failure import reason_of
 from flows.interruption import interruption_behind
+from flows.page.log import prepare_logs
 from flows.page.page import page_open
 from pipeline.errors import InputError
 
@@ -26,6 +27,7 @@ def shown_on_page(work: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(work)
     def shown(*args: P.args, **kwargs: P.kwargs) -> Any:
+        prepare_logs()
         try:
             with page_open():
                 return work(*args, **kwargs)

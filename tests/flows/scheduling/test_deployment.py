@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import FlowRunFilter
+from prefect.client.schemas.filters import ArtifactFilter, FlowRunFilter, LogFilter
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
@@ -77,6 +77,22 @@ def state_of(run: FlowRun) -> str:
         return found.state.type.value
 
 
+def check_page(run: FlowRun) -> None:
+    """What happened is on the page of the run, and nothing that others say."""
+    mine = {"flow_run_id": {"any_": [str(run.id)]}}
+    with get_client(sync_client=True) as client:
+        entries = client.read_logs(LogFilter.model_validate(mine), limit=200)
+        artifacts = client.read_artifacts(artifact_filter=ArtifactFilter.model_validate(mine))
+    log = "\n".join(entry.message for entry in entries)
+    for said in ("MLflow run", "explained variance", "verdict", "SavedModel", "models:/digits@"):
+        assert said in log
+    assert {entry.name for entry in entries} == {"prefect.flow_runs", "prefect.task_runs"}
+    shown = {artifact.key: artifact for artifact in artifacts}
+    levels = [shown[f"digits-pretrain-level-{n}-{units}-units"] for n, units in ((1, 32), (2, 16))]
+    assert [bar.data for bar in (*levels, shown["digits-fine-tune"])] == [100.0] * 3
+    assert "| labels | pretrained | random |" in shown["digits-comparison"].data
+
+
 def test_a_served_schedule_runs_on_time_and_by_hand(
     make_workspace: Callable[[str], Path], prefect_url: str, server: None
 ):
@@ -86,6 +102,7 @@ def test_a_served_schedule_runs_on_time_and_by_hand(
         wait_until(lambda: deployed("nightly"), 60, folder)
         by_hand = trigger("nightly")
         wait_until(lambda: state_of(by_hand) == "COMPLETED", 120, folder)
+        check_page(by_hand)
 
         def on_time() -> list[FlowRun]:
             return [
@@ -118,6 +135,7 @@ def test_a_worker_of_a_pool_runs_the_deployment(
     with running(worker, folder, prefect_url):
         run = trigger("pooled")
         wait_until(lambda: state_of(run) == "COMPLETED", 180, folder)
+    check_page(run)
     assert (folder / "exports" / "digits" / "1" / "saved_model.pb").is_file()
 
 
