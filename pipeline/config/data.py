@@ -1,10 +1,11 @@
 """Which rows a run reads and how they are split and scaled."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import Field, PositiveFloat
 
-from pipeline.config.part import Part, RowsOrShare
+from pipeline.config.part import Part, RowsOrShare, rule
 
 
 class Splitting(Part):
@@ -34,6 +35,13 @@ class Splitting(Part):
         description="Test rows, by number or share, held out by class. A source that brings its "
         "own test rows keeps those.",
     )
+    holdout: Literal["drawn", "stable"] = Field(
+        "drawn",
+        description="How test rows are held out: `drawn` by class, as many as `test` says, anew "
+        "when rows come or go; or `stable`, by each row's own values, so that a row that is held "
+        "out stays so and never pretrains, with a label or without: the share is then kept on "
+        "average only.",
+    )
     validation: RowsOrShare = Field(
         0.15,
         description="Rows held out of what remains, by number or share, to choose the encoder's "
@@ -46,6 +54,14 @@ class Splitting(Part):
         "column mean 0 and standard deviation 1; `auto` is `global` for arrays and images, "
         "`standard` for tables.",
     )
+
+    @rule
+    def _a_stable_share(self) -> Iterator[str]:
+        if self.holdout == "stable" and isinstance(self.test, int):
+            yield (
+                "holdout: stable needs test as a share of the rows, for their number changes. "
+                f"Given: {self.test}."
+            )
 
 
 class DataConfig(Splitting):

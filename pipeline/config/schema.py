@@ -10,6 +10,7 @@ from pipeline.config.data import DataConfig
 from pipeline.config.finetune import FinetuneConfig
 from pipeline.config.level import LevelConfig
 from pipeline.config.part import MAX_NAME, Part, rule
+from pipeline.config.pretrain import PretrainConfig
 from pipeline.config.sparsity import TopKLimit
 from pipeline.config.task import DECIDED, AutoTask, TaskConfig
 
@@ -84,6 +85,7 @@ class RunConfig(Part):
         "fine-tuning, so that the verdict is about pretraining and not about one stack; with fewer "
         "the seeds use them in turn, and the verdict is about these stacks alone.",
     )
+    pretrain: PretrainConfig = Field(PretrainConfig(), description="Where pretraining starts.")
     finetune: FinetuneConfig = Field(FinetuneConfig(), description="The supervised part.")
     export: ExportConfig = Field(ExportConfig(), description="The SavedModel.")
     execution: ExecutionConfig = Field(ExecutionConfig(), description="Where it runs.")
@@ -104,6 +106,15 @@ class RunConfig(Part):
             yield (
                 f"data.label names one column, unless task.kind is {' or '.join(kinds)}. Given: "
                 f"{list(self.data.label)} with task.kind: {self.task.kind}."
+            )
+
+    @rule
+    def _no_test_row_was_pretrained_on(self) -> Iterator[str]:
+        if self.pretrain.start is not None and self.data.holdout != "stable":
+            yield (
+                "pretrain.from needs data.holdout: stable: else test rows are drawn anew, also "
+                "among the rows that the earlier stacks have read. Given: "
+                f"{self.data.holdout} with pretrain.from: {self.pretrain.start}."
             )
 
     @property

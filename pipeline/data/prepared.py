@@ -65,6 +65,21 @@ class Prepared:
     categories: np.ndarray
     """Raw categories of the same rows."""
     image_shape: tuple[int, ...] | None
+    marked_test: bool
+    """Whether the source itself says which rows are for testing."""
+
+    @property
+    def columns(self) -> list[dict[str, str | list[str]]]:
+        """Name, kind and categories of each column, in the order of the features."""
+        vocabularies = iter(self.preprocessing.vocabularies)
+        return [
+            {
+                "name": column.name,
+                "kind": column.kind,
+                "categories": list(next(vocabularies)) if column.kind == "category" else [],
+            }
+            for column in self.preprocessing.columns
+        ]
 
 
 def prepare(config: DataConfig, task: TaskConfig, seed: int, folder: Path) -> Prepared:
@@ -135,6 +150,7 @@ def _prepare_into(folder: Path, config: DataConfig, section: TaskConfig, seed: i
         "classes": classes,
         "preprocessing": description,
         "image_shape": source.image_shape,
+        "marked_test": source.test is not None and bool(source.test.any()),
         "table": source.table,
         "memory": numbers.memory if isinstance(numbers, StreamedRows) else None,
     }
@@ -173,6 +189,7 @@ def _load(folder: Path) -> Prepared:
             numbers=parts["numbers"],
             categories=parts["categories"],
             image_shape=tuple(metadata["image_shape"]) if metadata["image_shape"] else None,
+            marked_test=metadata["marked_test"],
         )
 
 

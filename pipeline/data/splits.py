@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from pipeline.config.data import DataConfig
+from pipeline.data.held_out import held_out
 from pipeline.data.source import Source
 from pipeline.errors import InputError
 
@@ -29,7 +30,8 @@ def split(source: Source, config: DataConfig, seed: int) -> Splits:
     """Split the labelled rows by class (labels, numbers: at random); the rest only pretrains.
 
     Every class has at least one row in each part that is drawn. Test rows that the source marks
-    stay test rows; those of them without a label are in no part.
+    stay test rows, as do those that are held out by their values (`held_out`); those of them
+    without a label are in no part.
 
     Raises:
         InputError: without a target, with one class only, or with too few rows of a class.
@@ -41,6 +43,9 @@ def split(source: Source, config: DataConfig, seed: int) -> Splits:
             "Give an .npz file with the arrays x and y."
         )
     own_test = np.zeros(source.rows, bool) if source.test is None else source.test
+    if config.holdout == "stable" and not own_test.any():
+        assert isinstance(config.test, float)  # else the config was refused
+        own_test = held_out(source, config.test, seed)
     labelled = np.flatnonzero(source.labelled & ~own_test)
     if len(labelled) == 0:
         raise InputError(f"Fine-tuning needs labels. {source.name} has no labelled training row.")

@@ -104,7 +104,9 @@ def start_run(config: RunConfig, refresh: bool = False) -> Run:
     for dead in close_dead_runs(tracker, parent.run_id):
         shutil.rmtree(scratch / dead, ignore_errors=True)
     settings = config.model_dump(mode="json")
-    parent.params({name: settings[name] for name in ("name", "seed", "data", "task", "finetune")})
+    parent.params(
+        {name: settings[name] for name in ("name", "seed", "data", "task", "pretrain", "finetune")}
+    )
     store_json(parent, CONFIG, settings)
     return Run(
         run_id=parent.run_id,

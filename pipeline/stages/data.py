@@ -8,7 +8,7 @@ from pipeline.config.task import Decided
 from pipeline.data.prepared import Prepared
 from pipeline.stages.base import Outcome, Stage
 from pipeline.stages.context import Context
-from pipeline.stages.summary import DESCRIPTION
+from pipeline.stages.summary import COLUMNS, DESCRIPTION
 from pipeline.tracking.artifacts import store_json
 from pipeline.tracking.runs import StageRun
 from pipeline.training.progress import Watch
@@ -29,6 +29,7 @@ class DataStage(Stage):
     """Describes the prepared data."""
 
     kind = "data"
+    contract = 2
     described = ("data", "task")
     settings: DataSettings
 
@@ -41,6 +42,7 @@ class DataStage(Stage):
         data = context.data
         record.tags({"data": data.name, "task": data.task.kind})
         store_json(record, DESCRIPTION, {"classes": data.classes, "notes": data.notes})
+        store_json(record, COLUMNS, data.columns)
         parts = {f"{name}_rows": len(rows) for name, rows in data.splits._asdict().items()}
         return {"rows": len(data.rows), "features": data.rows.shape[1], **parts}
 

@@ -20,6 +20,7 @@ from pipeline.stages.pretrain import Level, PretrainLevel
 from pipeline.stages.reference import FitReference, Fitting
 from pipeline.stages.report import DrawReport, Reporting
 from pipeline.stages.trial import Trial
+from pipeline.stages.warm_start import WarmStart, warm_start
 from pipeline.training.compute import matched_steps
 
 KERNEL_MACHINES = ("svm_rbf", "pca_svm")
@@ -45,6 +46,8 @@ class Plan:
     """Of the network."""
     metric: str
     trials: tuple[Trial, ...]
+    start: WarmStart
+    """What the levels start from."""
 
     @property
     def stages(self) -> int:
@@ -67,7 +70,7 @@ class Plan:
             memory=_memory_if_streamed(config, self.pretrain_rows, width),
             rows_read=self.rows_read,
         )
-        return PretrainLevel(settings, tuple(below))
+        return PretrainLevel(settings, (*below, *self.start.of_level(stack, number)))
 
     def trial(self, trial: Trial, stacks: Stacks) -> Stage:
         """The stage that trains an arm, or fits a reference model, on a label subset."""
@@ -178,15 +181,17 @@ def plan_of(config: RunConfig, data: Prepared, done: Outcome | None = None) -> P
             "finetune.pseudo_labels needs a target of classes or labels. Given: "
             f"{config.finetune.pseudo_labels:g} for the task {data.task.kind}. Leave it at 0."
         )
+    data_done = done or Outcome("", data_of(config, data).key, {}, False)
     return Plan(
         config=config,
-        data=done or Outcome("", data_of(config, data).key, {}, False),
+        data=data_done,
         rows_read=data.rows_read,
         pretrain_rows=len(data.splits.pretrain),
         features=data.rows.shape[1],
         outputs=max(len(data.classes), 1),
         metric=data.task.metric.name,
         trials=_trials(config, data),
+        start=warm_start(config, data, data_done.key),
     )
 
 

@@ -34,7 +34,11 @@ class Level(Part):
 
 @dataclass(frozen=True)
 class PretrainLevel(Stage):
-    """Pretrains one level on the codes of the levels below, its inputs."""
+    """Pretrains one level on the codes of the levels below.
+
+    Its inputs are these levels and, where it does not start from new weights, the level of an
+    earlier run that it starts from.
+    """
 
     kind = "pretrain"
     packages = ("tensorflow", "keras")
@@ -52,7 +56,19 @@ class PretrainLevel(Stage):
             "level": settings.number,
             "stack": settings.stack,
             "units": settings.training.units,
+            "starts_from": self._start.run_id if self._start else "",
+            "starts_from_key": self._start.key if self._start else "",
         }
+
+    @property
+    def _below(self) -> tuple[Outcome, ...]:
+        return self.inputs[: self.settings.number - 1]
+
+    @property
+    def _start(self) -> Outcome | None:
+        """The earlier level that it starts from."""
+        below = self.settings.number - 1
+        return self.inputs[below] if len(self.inputs) > below else None
 
     @property
     def params(self) -> Mapping[str, Any]:
@@ -64,14 +80,14 @@ class PretrainLevel(Stage):
 
     def compute(self, context: Context, record: StageRun, watch: Watch) -> dict[str, float]:
         """Train the level, store it with its curves."""
-        from pipeline.stages.codes import rows_of_level
+        from pipeline.stages.codes import rows_of_level, stored_autoencoder
         from pipeline.tracking.models import AUTOENCODER, store_model
         from pipeline.training.devices import distribution_scope
         from pipeline.training.pretraining.pretrain import pretrain
 
         settings = self.settings
         rows, validation = rows_of_level(
-            context, settings.stack, self.inputs, settings.passed_on, settings.memory
+            context, settings.stack, self._below, settings.passed_on, settings.memory
         )
         checkpoint = self._checkpoint(context)
         if context.run.refresh:
@@ -91,7 +107,8 @@ class PretrainLevel(Stage):
 
         seed = derive(settings.seed, "pretrain", settings.stack, settings.number)
         with distribution_scope(settings.gpus):
-            result = pretrain(settings.training, rows, validation, seed, log, checkpoint)
+            start = stored_autoencoder(context, self._start) if self._start else None
+            result = pretrain(settings.training, rows, validation, seed, log, checkpoint, start)
         store_model(record, result.autoencoder, AUTOENCODER)
         record.tags({"xla": result.xla})
         if checkpoint.resumed:

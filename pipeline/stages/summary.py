@@ -16,6 +16,8 @@ CONFIG = "config.json"
 """The artifact of the parent run: the resolved config."""
 DESCRIPTION = "data.json"
 """The artifact of the data stage: its classes and notes, of any length."""
+COLUMNS = "columns.json"
+"""Another one: names, kinds and categories of the columns."""
 COMPARISON = "comparison.json"
 """The artifact of the compare stage: its `comparison` and `label_saving`."""
 REPORT = "report.html"
@@ -45,7 +47,7 @@ def read_summary(tracker: Tracker, run: FinishedRun) -> Summary:
         run_id=run.run_id,
         metric=task_named(data.tags["task"]).metric.name,
         pretrain_seeds=max(len(stacks) for stacks in levels.values()),
-        data=_data(data) | stored_json(tracker, data.made_by, DESCRIPTION),
+        data=_data(tracker, run, data),
         layers=[_layer(levels[number]) for number in sorted(levels)],
         comparison=found["comparison"],
         label_saving=found["label_saving"],
@@ -74,12 +76,16 @@ def read_config(tracker: Tracker, run: FinishedRun) -> dict[str, Any]:
     return stored_json(tracker, run.run_id, CONFIG)
 
 
-def _data(stage: FinishedRun) -> dict[str, Any]:
+def _data(tracker: Tracker, run: FinishedRun, stage: FinishedRun) -> dict[str, Any]:
+    description = stored_json(tracker, stage.made_by, DESCRIPTION)
+    notes = [*json.loads(run.tags.get("start_notes", "[]")), *description["notes"]]
     return {
         "name": stage.tags["data"],
         "key": stage.tags["key"],
         "task": stage.tags["task"],
         **{name: int(value) for name, value in stage.metrics.items() if name != "seconds"},
+        "classes": description["classes"],
+        "notes": notes,
     }
 
 

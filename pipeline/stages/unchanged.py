@@ -3,7 +3,7 @@
 from pipeline.config.schema import RunConfig
 from pipeline.data.prepared import forget_prepared, prepared_ahead
 from pipeline.errors import InputError
-from pipeline.stages.plan import data_of
+from pipeline.stages.data import data_stage
 from pipeline.stages.summary import read_config
 from pipeline.tracking.runs import FinishedRun
 from pipeline.tracking.store import tracking_uri
@@ -23,7 +23,7 @@ def unchanged(config: RunConfig) -> str | None:
         return None
     try:
         with prepared_ahead(config.data, config.task, config.seed) as data:
-            key = data_of(config, data).key
+            key = data_stage(config.data, config.seed, data).key
     except InputError:
         return None
     if not repeats(tracker, last, config, key):

@@ -9,6 +9,7 @@ from typing import Any
 import mlflow
 from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from pipeline.errors import InputError
 from pipeline.tracking.runs import StageRun
@@ -82,3 +83,24 @@ def download_model(uri: str) -> Path:
     if not found:
         raise InputError(f"The model {uri!r} is not one that Layerwise exported.")
     return found[0].parent
+
+
+def run_of_model(uri: str) -> str:
+    """The pipeline run that exported a registered model, `models:/NAME@ALIAS` or `.../VERSION`.
+
+    Raises `InputError` when there is no such model, or another program registered it.
+    """
+    client = open_store()
+    name, at, alias = uri.removeprefix("models:/").rpartition("@")
+    try:
+        if at:
+            version = client.get_model_version_by_alias(name, alias)
+        else:
+            name, _, number = alias.rpartition("/")
+            version = client.get_model_version(name, number)
+        parent = client.get_run(version.run_id or "").data.tags.get(MLFLOW_PARENT_RUN_ID)
+    except MlflowException as error:
+        raise InputError(f"MLflow has no model {uri!r} with its run: {error}") from error
+    if parent is None:
+        raise InputError(f"The model {uri!r} is not one that Layerwise exported.")
+    return parent

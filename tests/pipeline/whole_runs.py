@@ -52,7 +52,9 @@ def begin(config: RunConfig, refresh: bool = False) -> tuple[Context, Plan]:
     """A run whose data stage is done."""
     context = context_of(start_run(config, refresh))
     done = perform(data_of(config, context.data), context)
-    return context, plan_of(config, context.data, done)
+    plan = plan_of(config, context.data, done)
+    context.parent.tags(plan.start.tags)
+    return context, plan
 
 
 def pretrain_stacks(context: Context, plan: Plan) -> list[list[Outcome]]:

@@ -45,8 +45,12 @@ def pretrain(
     seed: int,
     watch: Watch,
     checkpoint: Checkpoint | None = None,
+    start: SparseAutoencoder | None = None,
 ) -> Pretrained:
     """Train one sparse autoencoder on rows (rows, features), float32.
+
+    Its first weights are new ones, or those of `start`, an autoencoder of the same shape that reads
+    such rows; the optimizer begins anew in either case.
 
     After each epoch its metrics are measured on clean validation rows and, during the first half,
     dead units are revived; both on a random sample of at most 5,000 rows. Where the level
@@ -61,8 +65,12 @@ def pretrain(
     if standardizing:
         rows = standardizing.apply(rows)
     autoencoder = kept = build_autoencoder(level, rows, seed)
+    if start:
+        autoencoder.set_weights(start.get_weights())
     if standardizing:
         kept = standardizing.copy_for_rows(autoencoder)
+        if start:
+            standardizing.unfold(start, into=autoencoder)
     measure = _compiled_measure(kept)
     validation_sample = sample(validation, MEASURED_ROWS, derive(seed, "validation"))
     revival_sample = sample(rows, MEASURED_ROWS, derive(seed, "revival")) if level.revive else None

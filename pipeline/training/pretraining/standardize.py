@@ -50,3 +50,11 @@ class Standardizing(NamedTuple):
         )
         kernel, bias = into.decoder.get_weights()
         into.decoder.set_weights([kernel * self.scale, bias * self.scale + self.offset])
+
+    def unfold(self, autoencoder: SparseAutoencoder, into: SparseAutoencoder) -> None:
+        """Let `into` make of standardised rows what the autoencoder makes of the rows."""
+        into.set_weights(autoencoder.get_weights())
+        kernel, bias = autoencoder.encoder.get_weights()
+        into.encoder.set_weights([kernel * self.scale[:, None], bias + self.offset @ kernel])
+        kernel, bias = autoencoder.decoder.get_weights()
+        into.decoder.set_weights([kernel / self.scale, (bias - self.offset) / self.scale])

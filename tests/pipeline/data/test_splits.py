@@ -1,5 +1,6 @@
 """Which rows pretrain, train, validate and test."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -252,3 +253,44 @@ def test_a_label_budget_is_a_count_a_share_or_all(budget: float | str, labels: i
 def test_a_label_budget_beyond_the_rows_is_refused():
     with pytest.raises(InputError, match=r"finetune\.label_budgets.*200.*Given: 201"):
         label_budget(201, 200)
+
+
+STABLE = CONFIG.model_copy(update={"holdout": "stable"})
+
+
+def test_a_row_that_is_held_out_stays_so_whatever_rows_come_or_go():
+    def test_values(rows: np.ndarray) -> set[float]:
+        made = replace(source([row % 3 for row in rows]), numbers=rows[:, None])
+        return set(rows[split(made, STABLE, seed=0).test])
+
+    few, many = np.arange(300.0), np.random.default_rng(0).permutation(1000).astype(float)
+    held = test_values(many)
+    assert test_values(few) == {row for row in held if row < 300}
+    assert 150 < len(held) < 250  # 0.2 of a thousand
+
+
+def test_a_row_without_a_label_that_would_be_a_test_row_pretrains_no_model():
+    """It may have its label tomorrow."""
+    labels = np.arange(200) % 2.0
+    unlabelled = np.where(np.arange(200) % 4 == 0, np.nan, labels)
+    test = split(source(labels), STABLE, seed=0).test
+    parts = split(source(unlabelled), STABLE, seed=0)
+    assert not np.intersect1d(parts.pretrain, test).size
+    np.testing.assert_array_equal(parts.test, test[test % 4 != 0])
+
+
+def test_another_seed_holds_out_other_rows():
+    labels = np.arange(200) % 2
+    first, second = (split(source(labels), STABLE, seed).test for seed in (0, 1))
+    assert set(first) != set(second)
+
+
+def test_rows_that_the_source_marks_are_held_out_and_no_others():
+    marked = np.arange(40) < 10
+    parts = split(source(np.arange(40) % 2, list(marked)), STABLE, seed=0)
+    np.testing.assert_array_equal(parts.test, np.arange(10))
+
+
+def test_a_holdout_of_no_row_is_refused():
+    with pytest.raises(InputError, match="Of the 4 rows of made none is held out with 1e-09"):
+        split(source([0, 1, 0, 1]), STABLE.model_copy(update={"test": 1e-9}), seed=0)

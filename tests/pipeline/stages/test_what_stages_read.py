@@ -30,6 +30,7 @@ STANDS_FOR_THE_DATA = {"fingerprint", "rows_read"}
 CHANGES_NOTHING = {
     "execution.runner": "where a stage runs",
     "execution.workers": "how many run at a time",
+    "pretrain.from": "no run has finished that a level could start from",
     "export.directory": "the same model is copied there",
     "export.alias": "it points at the same model",
     "task": "`auto` had decided the same",
@@ -46,6 +47,7 @@ OTHER_TEXT = {
     "data.unlabelled": "virginica",
     "data.drop": ["sepal_width"],
     "data.categorical": ["petal_width"],
+    "pretrain.from": "reads",
     "export.directory": "elsewhere",
     "export.alias": "another",
     "finetune.arms": ["pretrained", "random"],
@@ -83,7 +85,12 @@ def config(home: Path) -> RunConfig:
     return check(
         {
             "name": "reads",
-            "data": {"source": "irises.parquet", "label": "species", "drop": ["garden"]},
+            "data": {
+                "source": "irises.parquet",
+                "label": "species",
+                "drop": ["garden"],
+                "holdout": "stable",
+            },
             "stack": [{**level, "units": 24, "passes_on": "code"}, level],
             "finetune": {
                 "arms": ["pretrained", "random", "frozen", "untrained_codes", "compute_matched"],

@@ -432,3 +432,15 @@ def test_a_row_s_code_does_not_depend_on_the_rows_beside_it(trained, validation)
         assert 0 < (together > 0).mean() < 0.5
         alone = np.concatenate([encode(autoencoder, row[None], "code") for row in validation[:5]])
         np.testing.assert_allclose(alone, together[:5], atol=1e-6)
+
+
+@pytest.mark.parametrize("changes", [{}, {"tied": True}, {"standardize": True},
+                                     {"sparsity": MECHANISMS["jumprelu"]}])  # fmt: skip
+def test_training_starts_from_the_weights_that_it_is_given(rows, validation, trained, changes):
+    level = TOPK.model_copy(update={"revive": False, **changes})
+    start = trained(level).pretrained.autoencoder
+    still = level.model_copy(update={"epochs": 1, "learning_rate": 1e-12})
+    shifted = rows + np.float32(0.1)  # what is standardised is so with the mean of its own rows
+    result = pretrain(still, shifted, validation, 5, lambda _: None, start=start)
+    for before, after in zip(start.get_weights(), result.autoencoder.get_weights(), strict=True):
+        np.testing.assert_allclose(after, before, atol=2e-4)

@@ -1,0 +1,198 @@
+"""What a run's stacks start from: those of an earlier run, found and checked before any work."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from pipeline.config.schema import RunConfig
+from pipeline.config.untrained import UntrainedLevel, untrained
+from pipeline.data.prepared import Prepared
+from pipeline.errors import InputError, raise_all
+from pipeline.stages.base import Outcome
+from pipeline.stages.summary import COLUMNS, read_config
+from pipeline.stages.unchanged import repeats
+from pipeline.tracking.artifacts import stored_json
+from pipeline.tracking.find import find, find_run
+from pipeline.tracking.registry import run_of_model
+from pipeline.tracking.runs import FinishedRun
+from pipeline.tracking.store import tracking_uri
+from pipeline.tracking.tracker import Tracker, open_tracker
+
+LISTED = 5
+"""Columns in a message, at most."""
+
+
+class WarmStart(NamedTuple):
+    """What the levels of a run start from."""
+
+    stacks: tuple[tuple[Outcome, ...], ...] = ()
+    """Of each stack the earlier levels, from the rows upward; none: all start from new weights."""
+    notes: tuple[str, ...] = ()
+    """For people."""
+    run_id: str = ""
+    """Of the earlier run."""
+    may_have_seen_test_rows: bool = False
+    """Whether one of the runs before may have pretrained on what are test rows now."""
+
+    def of_level(self, stack: int, number: int) -> tuple[Outcome, ...]:
+        """The one level that a level (from 1) of a stack (from 0) starts from, or none."""
+        return (self.stacks[stack][number - 1],) if self.stacks else ()
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Of the run in MLflow, from which it can be read again: see `_of_repeated`."""
+        if self == WarmStart():
+            return {}
+        return {
+            "start_notes": json.dumps(self.notes),
+            "started_from": self.run_id,
+            "may_have_seen_test_rows": str(self.may_have_seen_test_rows),
+        }
+
+
+def warm_start(config: RunConfig, data: Prepared, data_key: str) -> WarmStart:
+    """Find what `pretrain.from` names.
+
+    A run that repeats the one named, rows and config alike, starts where that one started: it is
+    the same run once more, and cached. Raises `InputError` with all that keeps the levels from
+    starting there.
+    """
+    name = config.pretrain.start
+    if name is None:
+        return WarmStart()
+    if name == config.name and not open_tracker(tracking_uri(), name).latest_or_none():
+        note = f"pretrain.from: {name} has no finished run yet. Its levels start from new weights."
+        return WarmStart(notes=(note,))
+    registered = name.startswith("models:/")
+    tracker, earlier = find_run(run_of_model(name)) if registered else find(name)
+    levels = _levels(tracker, earlier)
+    if repeats(tracker, earlier, config, data_key):
+        return _of_repeated(earlier, levels)
+    before = _config(tracker, earlier)
+    columns = _columns(tracker, earlier)
+    found = [*_other_shape(config, before, len(levels)), *_other_columns(data.columns, columns)]
+    raise_all([f"pretrain.from: run {earlier.run_id} {problem}" for problem in found])
+    stacks = [
+        tuple(Outcome(level.made_by, level.tags["key"], level.metrics, True) for level in stack)
+        for stack in levels
+    ]
+    seen = _may_have_seen_test_rows(earlier) or not _held_out(config, data, before)
+    return WarmStart(tuple(stacks), _seen(earlier) if seen else (), earlier.run_id, seen)
+
+
+def _levels(tracker: Tracker, run: FinishedRun) -> list[list[FinishedRun]]:
+    """Of each stack the levels, from the rows upward."""
+    stacks: dict[int, dict[int, FinishedRun]] = {}
+    for child in tracker.children(run.run_id):
+        if child.tags["stage"] == "pretrain":
+            stack = stacks.setdefault(int(child.tags["stack"]), {})
+            stack[int(child.tags["level"])] = child
+    return [[levels[number] for number in sorted(levels)] for _, levels in sorted(stacks.items())]
+
+
+def _of_repeated(run: FinishedRun, levels: Sequence[Sequence[FinishedRun]]) -> WarmStart:
+    """What a run started from, as its levels and it tell."""
+    stacks = [
+        tuple(
+            Outcome(level.tags["starts_from"], level.tags["starts_from_key"], {}, True)
+            for level in stack
+            if level.tags["starts_from"]
+        )
+        for stack in levels
+    ]
+    return WarmStart(
+        tuple(filter(None, stacks)),
+        tuple(json.loads(run.tags["start_notes"])),
+        run.tags["started_from"],
+        _may_have_seen_test_rows(run),
+    )
+
+
+def _may_have_seen_test_rows(run: FinishedRun) -> bool:
+    return run.tags.get("may_have_seen_test_rows") == "True"
+
+
+def _config(tracker: Tracker, run: FinishedRun) -> RunConfig:
+    try:
+        return RunConfig.model_validate(read_config(tracker, run))
+    except ValidationError as error:
+        raise InputError(
+            f"pretrain.from: the config of run {run.run_id} is not one of this version of "
+            f"Layerwise: {error}"
+        ) from None
+
+
+def _columns(tracker: Tracker, run: FinishedRun) -> list[dict[str, str | list[str]]]:
+    (data,) = [child for child in tracker.children(run.run_id) if child.tags["stage"] == "data"]
+    columns: list[dict[str, str | list[str]]] = stored_json(tracker, data.made_by, COLUMNS)
+    return columns
+
+
+def _other_shape(config: RunConfig, before: RunConfig, stacks: int) -> Iterator[str]:
+    """Where the earlier stacks are not such as the config has."""
+    if stacks < config.stacks:
+        yield (
+            f"has {stacks} stacks, this one pretrains {config.stacks}: each must start from one of "
+            f"its own. Set pretrain_seeds: {stacks}."
+        )
+    if len(before.stack) != len(config.stack):
+        yield f"has {len(before.stack)} levels. Given: {len(config.stack)}."
+        return
+    levels = zip(untrained(before.stack, True), untrained(config.stack, True), strict=True)
+    for number, (old, new) in enumerate(levels):
+        for name in UntrainedLevel.model_fields:
+            was, given = getattr(old, name), getattr(new, name)
+            if name == "sparsity":  # how strong it is may change, which weights it has may not
+                was, given = was.mechanism, given.mechanism
+            if was != given:
+                yield f"has stack.{number}.{name}: {was}. Given: {given}."
+
+
+def _other_columns(
+    now: Sequence[dict[str, str | list[str]]], before: Sequence[dict[str, str | list[str]]]
+) -> Iterator[str]:
+    """Where the rows have other features than the earlier stacks read."""
+    old = {str(column["name"]): column for column in before}
+    new = {str(column["name"]): column for column in now}
+    for what, names in (
+        ("has not read", [name for name in new if name not in old]),
+        ("reads", [name for name in old if name not in new]),
+    ):
+        if names:
+            which = "the column" if len(names) == 1 else "the columns"
+            missing = ", which is not there now" if what == "reads" else ""
+            yield f"{what} {which} {_listed(names)}{missing}."
+    for name in new:
+        if name not in old:
+            continue
+        if new[name]["kind"] != old[name]["kind"]:
+            yield f"read column {name!r} as {old[name]['kind']}. Given: {new[name]['kind']}."
+        elif new[name]["categories"] != old[name]["categories"]:
+            other = sorted(set(new[name]["categories"]) ^ set(old[name]["categories"]))
+            yield f"read other categories of column {name!r}: {_listed(other)} differ."
+    if set(old) == set(new) and list(old) != list(new):
+        yield "read the columns in another order."
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(repr(name) for name in names[:LISTED]) + more
+
+
+def _held_out(config: RunConfig, data: Prepared, before: RunConfig) -> bool:
+    """Whether rows that are held out now were held out by the earlier run too."""
+    if data.marked_test:
+        return True
+    same = before.data.holdout == "stable" and before.seed == config.seed
+    return same and config.data.test <= before.data.test
+
+
+def _seen(run: FinishedRun) -> tuple[str, ...]:
+    return (
+        f"The stacks start from those of run {run.run_id}, which, or a run before it, may have "
+        "pretrained on rows that are test rows now, without their labels: the gain may be too "
+        "favourable. Let all of them have data.holdout: stable, the same seed and the same "
+        "data.test, or rows whose source says which are for testing.",
+    )

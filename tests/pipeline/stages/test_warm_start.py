@@ -1,0 +1,234 @@
+"""Levels that start from those of an earlier run, on rows that have come since."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.config.loading import check
+from pipeline.config.schema import RunConfig
+from pipeline.errors import InputError
+from pipeline.stages.base import Outcome
+from pipeline.stages.codes import stored_autoencoder
+from pipeline.stages.context import Context
+from pipeline.stages.plan import Plan
+from tests.pipeline.whole_runs import Whole, begin, pretrain_stacks
+
+LEVEL = {"sparsity": {"mechanism": "topk", "k": 4}, "epochs": 1, "batch_size": 64}
+STACK = [{"units": 16, **LEVEL}, {"units": 8, **LEVEL}]
+
+
+class Pretrained:
+    """A finished run that stopped after its stacks, which is all that another starts from."""
+
+    def __init__(self, config: RunConfig):
+        self.context: Context
+        self.plan: Plan
+        self.context, self.plan = begin(config)
+        self.stacks: list[list[Outcome]] = pretrain_stacks(self.context, self.plan)
+        self.context.tracker.finish(self.context.parent)
+
+    @property
+    def run_id(self) -> str:
+        return self.context.run.run_id
+
+    @property
+    def cached(self) -> set[bool]:
+        return {level.cached for stack in self.stacks for level in stack}
+
+    def weights(self, stack: int, number: int) -> list[np.ndarray]:
+        return stored_autoencoder(self.context, self.stacks[stack][number - 1]).get_weights()
+
+
+@pytest.fixture
+def rows_of_night(uri: str, digits, tmp_path: Path):
+    """Writes the first rows of the digits as those that there are tonight."""
+
+    def write(rows: int, unlabelled: int = 0) -> None:
+        x, y = digits
+        labels = y[:rows].astype(float)
+        labels[rows - unlabelled :] = np.nan
+        np.savez(tmp_path / "night.npz", x=x[:rows], y=labels)
+
+    return write
+
+
+def nightly(**changes: Any) -> RunConfig:
+    """A config that starts from its own last run, with some sections changed."""
+    tree: dict[str, Any] = {
+        "name": "nightly",
+        "data": {"source": "night.npz", "holdout": "stable"},
+        "stack": STACK,
+        "pretrain": {"from": "nightly"},
+        "finetune": {"seeds": 2, "label_budgets": [20]},
+        "task": {"kind": "classification"},
+    }
+    for name, change in changes.items():
+        tree[name] = {**tree[name], **change} if isinstance(change, Mapping) else change
+    return check(tree)
+
+
+def still(stack: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A stack that learns so slowly that weights stay where they start."""
+    return [{**level, "learning_rate": 1e-12, "revive": False} for level in stack]
+
+
+@pytest.mark.slow
+def test_each_level_of_each_stack_starts_from_that_level_of_the_last_run(rows_of_night):
+    rows_of_night(600)
+    first = Pretrained(nightly())
+    rows_of_night(800)
+    second = Pretrained(nightly(stack=still(STACK)))
+    for stack in (0, 1):
+        for number in (1, 2):
+            before, after = first.weights(stack, number), second.weights(stack, number)
+            for old, new in zip(before, after, strict=True):
+                np.testing.assert_allclose(new, old, atol=1e-6)
+    assert not np.allclose(first.weights(0, 1)[0], first.weights(1, 1)[0])
+
+
+@pytest.mark.slow
+def test_the_first_run_of_an_experiment_starts_from_new_weights_and_says_so(rows_of_night):
+    rows_of_night(600)
+    first = Pretrained(nightly())
+    (note,) = first.plan.start.notes
+    assert note == (
+        "pretrain.from: nightly has no finished run yet. Its levels start from new weights."
+    )
+    afresh = Pretrained(nightly(name="afresh", pretrain={"from": None}))
+    assert afresh.cached == {True}
+
+
+@pytest.mark.slow
+def test_what_a_level_starts_from_is_part_of_its_key(rows_of_night):
+    rows_of_night(600)
+    Pretrained(nightly())
+    rows_of_night(800)
+    second = Pretrained(nightly())
+    afresh = Pretrained(nightly(pretrain={"from": None}))
+    assert afresh.cached == {False}
+    assert {s.key for s in afresh.stacks[0]}.isdisjoint(s.key for s in second.stacks[0])
+
+
+@pytest.mark.slow
+def test_a_run_that_repeats_the_last_one_starts_where_it_did_and_is_cached(rows_of_night):
+    rows_of_night(600)
+    first = Pretrained(nightly())
+    assert Pretrained(nightly()).cached == {True}
+    rows_of_night(800)
+    second = Pretrained(nightly())
+    again, third = Pretrained(nightly()), Pretrained(nightly())
+    assert second.cached == {False}
+    assert again.cached == third.cached == {True}
+    assert third.plan.start.run_id != first.run_id  # the repeat, which holds the same
+    rows_of_night(900)
+    assert Pretrained(nightly()).cached == {False}
+
+
+def from_digits(finished: Whole, start: str, **changes: Any) -> RunConfig:
+    """The config of the finished run, of another name, starting from a run."""
+    tree = finished.config.model_dump(mode="json") | {"name": "other", "pretrain": {"from": start}}
+    tree["data"]["holdout"] = "stable"
+    return check(tree | changes)
+
+
+@pytest.mark.parametrize("start", ["digits", "models:/digits@latest_run", "models:/digits/1"])
+def test_a_run_is_named_by_its_experiment_or_its_model(digits_home: Whole, start: str):
+    _, plan = begin(from_digits(digits_home, start))
+    run = digits_home.called
+    assert plan.start.run_id == run.run.run_id
+    assert [[level.key for level in stack] for stack in plan.start.stacks] == [
+        [level.key for level in stack] for stack in run.stacks
+    ]
+    level = plan.level(stack=1, number=1, below=[])
+    assert level.inputs == plan.start.of_level(1, 1)
+    assert level.tags["starts_from"] == run.stacks[1][0].run_id
+    assert level.key != replace(level, inputs=()).key
+
+
+def test_a_start_that_drew_its_test_rows_is_noted(digits_home: Whole):
+    _, plan = begin(from_digits(digits_home, digits_home.called.run.run_id))
+    (note,) = plan.start.notes
+    assert "may have pretrained on rows that are test rows now" in note
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        ("digit", "There is no experiment 'digit'. Did you mean 'digits'[?]"),
+        ("0" * 32, "There is no run"),
+        ("models:/digits@champion", "MLflow has no model 'models:/digits@champion'"),
+        ("models:/digits/33", "MLflow has no model 'models:/digits/33'"),
+        ("models:/digits", "MLflow has no model 'models:/digits'"),
+    ],
+)
+def test_a_start_that_is_not_there_is_refused(digits_home: Whole, start: str, message: str):
+    with pytest.raises(InputError, match=message):
+        begin(from_digits(digits_home, start))
+
+
+@pytest.mark.slow
+def test_every_difference_of_shape_and_columns_is_named_at_once(uri, flowers, tmp_path: Path):
+    table = flowers.assign(sepal_width=flowers.sepal_width.fillna(0))
+    table.to_csv(tmp_path / "flowers.csv", index=False)
+    base: dict[str, Any] = {
+        "name": "flowers",
+        "data": {"source": "flowers.csv", "label": "species", "holdout": "stable",
+                 "missing": "impute", "categorical": ["year"]},
+        "stack": STACK,
+        "finetune": {"seeds": 2, "label_budgets": [10]},
+    }  # fmt: skip
+    earlier = Pretrained(check(base))
+    changed = table.assign(height=table.petal_width + 1).drop(columns="petal_width")
+    changed.loc[:20, "garden"] = "west"
+    changed.to_csv(tmp_path / "flowers.csv", index=False)
+    stack = [{**STACK[0], "units": 20, "activation": "sigmoid", "tied": True}, STACK[1]]
+    with pytest.raises(InputError) as refused:
+        begin(check({**base, "name": "later", "pretrain": {"from": "flowers"}, "stack": stack,
+                     "finetune": {**base["finetune"], "seeds": 3}}))  # fmt: skip
+    run = f"pretrain.from: run {earlier.run_id} "
+    assert refused.value.problems == tuple(
+        run + problem
+        for problem in (
+            "has 2 stacks, this one pretrains 3: each must start from one of its own. Set "
+            "pretrain_seeds: 2.",
+            "has stack.0.units: 16. Given: 20.",
+            "has stack.0.activation: relu. Given: sigmoid.",
+            "has stack.0.tied: False. Given: True.",
+            "has not read the column 'height'.",
+            "reads the column 'petal_width', which is not there now.",
+            "read other categories of column 'garden': 'west' differ.",
+        )
+    )
+
+
+@pytest.mark.slow
+def test_no_test_row_was_pretrained_on_by_a_run_before(rows_of_night):
+    """Neither where rows have come, nor where rows have got their labels."""
+    rows_of_night(900, unlabelled=400)
+    first = Pretrained(nightly())
+    rows_of_night(1500)
+    second = Pretrained(nightly())
+    assert second.plan.start.notes == ()
+    pretrained = first.context.data.rows[first.context.data.splits.pretrain]
+    data = second.context.data
+    scaled_alike = np.allclose(data.preprocessing.scale, first.context.data.preprocessing.scale)
+    assert scaled_alike  # so that rows can be compared
+    known = {row.tobytes() for row in np.asarray(pretrained)}
+    assert not any(row.tobytes() in known for row in np.asarray(data.rows[data.splits.test]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", [{"data": {"holdout": "drawn"}}, {"seed": 1},
+                                    {"data": {"test": 0.1}}])  # fmt: skip
+def test_a_start_that_may_have_seen_test_rows_is_noted_for_all_that_follow(rows_of_night, change):
+    rows_of_night(600)
+    Pretrained(nightly(name="before", pretrain={"from": None}, **change))
+    for rows in (700, 800):
+        rows_of_night(rows)
+        (note,) = Pretrained(nightly(pretrain={"from": "before" if rows == 700 else "nightly"})
+                             ).plan.start.notes  # fmt: skip
+        assert "may have pretrained on rows that are test rows now" in note
