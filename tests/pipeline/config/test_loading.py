@@ -240,7 +240,8 @@ def test_a_value_that_is_not_yaml_is_refused():
     ("setting", "message"),
     [
         ("sed=1", "sed: unknown key. Did you mean 'seed'? "
-         "Valid: data, execution, export, finetune, name, pretrain, pretrain_seeds, seed, stack, task."),
+         "Valid: data, execution, export, finetune, name, pretrain, pretrain_seeds, seed, "
+             "stack, task."),
         ("finetune.epoch=3", "finetune.epoch: unknown key. Did you mean 'epochs'? Valid: arms, "
          "batch_size, checkpoints, corruption, dropout, encoder_rates, epochs, label_budgets, "
          "learning_rate, min_steps, pseudo_labels, reconstruction, references, seeds, "
@@ -252,7 +253,8 @@ def test_a_value_that_is_not_yaml_is_refused():
         ("stack.0.corruption.shar=0.2", "stack.0.corruption.shar: unknown key. "
          "Did you mean 'share'? Valid: kind, share."),
         ("qqq=1", "qqq: unknown key. "
-         "Valid: data, execution, export, finetune, name, pretrain, pretrain_seeds, seed, stack, task."),
+         "Valid: data, execution, export, finetune, name, pretrain, pretrain_seeds, seed, "
+             "stack, task."),
     ],
 )  # fmt: skip
 def test_an_unknown_key_is_refused_with_the_nearest_of_its_section(setting, message):
