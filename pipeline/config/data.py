@@ -78,6 +78,12 @@ class DataConfig(Splitting):
         "training makes of them, stay on disk and are read and shuffled block by block.",
     )
 
+    distance_bound: PositiveFloat = Field(
+        0.5,
+        description="A column that lies farther than this from the experiment's last run is named "
+        "in a note: standard deviations of a number, or the share of rows whose category moved.",
+    )
+
     @property
     def memory_bytes(self) -> int:
         """The memory for the rows, in bytes."""

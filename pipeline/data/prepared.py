@@ -9,12 +9,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter
 
 from pipeline.config.data import DataConfig
 from pipeline.config.task import Decided, TaskConfig
+from pipeline.data.distances import summaries
 from pipeline.data.fingerprint import digest, fingerprint, rows_fingerprint
 from pipeline.data.preprocessing import Preprocessing
 from pipeline.data.problems import usable
@@ -67,19 +69,8 @@ class Prepared:
     image_shape: tuple[int, ...] | None
     marked_test: bool
     """Whether the source itself says which rows are for testing."""
-
-    @property
-    def columns(self) -> list[dict[str, str | list[str]]]:
-        """Name, kind and categories of each column, in the order of the features."""
-        vocabularies = iter(self.preprocessing.vocabularies)
-        return [
-            {
-                "name": column.name,
-                "kind": column.kind,
-                "categories": list(next(vocabularies)) if column.kind == "category" else [],
-            }
-            for column in self.preprocessing.columns
-        ]
+    columns: list[dict[str, Any]]
+    """What is kept of each column: name, kind, and how its values are spread (`distances`)."""
 
 
 def prepare(config: DataConfig, task: TaskConfig, seed: int, folder: Path) -> Prepared:
@@ -150,6 +141,7 @@ def _prepare_into(folder: Path, config: DataConfig, section: TaskConfig, seed: i
         "classes": classes,
         "preprocessing": description,
         "image_shape": source.image_shape,
+        "columns": summaries(source, splits.pretrain, derive(seed, "summaries")),
         "marked_test": source.test is not None and bool(source.test.any()),
         "table": source.table,
         "memory": numbers.memory if isinstance(numbers, StreamedRows) else None,
@@ -190,6 +182,7 @@ def _load(folder: Path) -> Prepared:
             categories=parts["categories"],
             image_shape=tuple(metadata["image_shape"]) if metadata["image_shape"] else None,
             marked_test=metadata["marked_test"],
+            columns=metadata["columns"],
         )
 
 

@@ -8,6 +8,7 @@ from pipeline.config.task import Decided
 from pipeline.data.prepared import Prepared
 from pipeline.stages.base import Outcome, Stage
 from pipeline.stages.context import Context
+from pipeline.stages.distances import log_distances
 from pipeline.stages.summary import COLUMNS, DESCRIPTION
 from pipeline.tracking.artifacts import store_json
 from pipeline.tracking.runs import StageRun
@@ -29,7 +30,7 @@ class DataStage(Stage):
     """Describes the prepared data."""
 
     kind = "data"
-    contract = 2
+    contract = 3
     described = ("data", "task")
     settings: DataSettings
 
@@ -47,10 +48,11 @@ class DataStage(Stage):
         return {"rows": len(data.rows), "features": data.rows.shape[1], **parts}
 
     def finish(self, context: Context, record: StageRun, outcome: Outcome) -> None:
-        """Log the data set with this run and with its parent."""
-        data = context.data
-        for run in (record, context.parent):
+        """Log the data set with this run and with its parent, and how far it is from the last."""
+        data, parent = context.data, context.parent
+        for run in (record, parent):
             run.dataset(data.name, data.origin, data.fingerprint, data.rows[:1], data.targets[:1])
+        log_distances(context, record, parent)
 
 
 def prepared(context: Context) -> Prepared:

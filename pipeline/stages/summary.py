@@ -17,7 +17,7 @@ CONFIG = "config.json"
 DESCRIPTION = "data.json"
 """The artifact of the data stage: its classes and notes, of any length."""
 COLUMNS = "columns.json"
-"""Another one: names, kinds and categories of the columns."""
+"""Another one: names and kinds of the columns, and how their values are spread."""
 COMPARISON = "comparison.json"
 """The artifact of the compare stage: its `comparison` and `label_saving`."""
 REPORT = "report.html"
@@ -76,9 +76,17 @@ def read_config(tracker: Tracker, run: FinishedRun) -> dict[str, Any]:
     return stored_json(tracker, run.run_id, CONFIG)
 
 
+def read_columns(tracker: Tracker, run: FinishedRun) -> list[dict[str, Any]]:
+    """What a finished run kept of its columns."""
+    (data,) = [child for child in tracker.children(run.run_id) if child.tags["stage"] == "data"]
+    columns: list[dict[str, Any]] = stored_json(tracker, data.made_by, COLUMNS)
+    return columns
+
+
 def _data(tracker: Tracker, run: FinishedRun, stage: FinishedRun) -> dict[str, Any]:
     description = stored_json(tracker, stage.made_by, DESCRIPTION)
-    notes = [*json.loads(run.tags.get("start_notes", "[]")), *description["notes"]]
+    far = [run.tags["distance_note"]] if "distance_note" in run.tags else []
+    notes = [*json.loads(run.tags.get("start_notes", "[]")), *far, *description["notes"]]
     return {
         "name": stage.tags["data"],
         "key": stage.tags["key"],

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -11,9 +11,8 @@ from pipeline.config.untrained import UntrainedLevel, untrained
 from pipeline.data.prepared import Prepared
 from pipeline.errors import InputError, raise_all
 from pipeline.stages.base import Outcome
-from pipeline.stages.summary import COLUMNS, read_config
+from pipeline.stages.summary import read_columns, read_config
 from pipeline.stages.unchanged import repeats
-from pipeline.tracking.artifacts import stored_json
 from pipeline.tracking.find import find, find_run
 from pipeline.tracking.registry import run_of_model
 from pipeline.tracking.runs import FinishedRun
@@ -71,7 +70,7 @@ def warm_start(config: RunConfig, data: Prepared, data_key: str) -> WarmStart:
     if repeats(tracker, earlier, config, data_key):
         return _of_repeated(earlier, levels)
     before = _config(tracker, earlier)
-    columns = _columns(tracker, earlier)
+    columns = read_columns(tracker, earlier)
     found = [*_other_shape(config, before, len(levels)), *_other_columns(data.columns, columns)]
     raise_all([f"pretrain.from: run {earlier.run_id} {problem}" for problem in found])
     stacks = [
@@ -124,12 +123,6 @@ def _config(tracker: Tracker, run: FinishedRun) -> RunConfig:
         ) from None
 
 
-def _columns(tracker: Tracker, run: FinishedRun) -> list[dict[str, str | list[str]]]:
-    (data,) = [child for child in tracker.children(run.run_id) if child.tags["stage"] == "data"]
-    columns: list[dict[str, str | list[str]]] = stored_json(tracker, data.made_by, COLUMNS)
-    return columns
-
-
 def _other_shape(config: RunConfig, before: RunConfig, stacks: int) -> Iterator[str]:
     """Where the earlier stacks are not such as the config has."""
     if stacks < config.stacks:
@@ -151,11 +144,11 @@ def _other_shape(config: RunConfig, before: RunConfig, stacks: int) -> Iterator[
 
 
 def _other_columns(
-    now: Sequence[dict[str, str | list[str]]], before: Sequence[dict[str, str | list[str]]]
+    now: Sequence[dict[str, Any]], before: Sequence[dict[str, Any]]
 ) -> Iterator[str]:
     """Where the rows have other features than the earlier stacks read."""
-    old = {str(column["name"]): column for column in before}
-    new = {str(column["name"]): column for column in now}
+    old = {column["name"]: column for column in before}
+    new = {column["name"]: column for column in now}
     for what, names in (
         ("has not read", [name for name in new if name not in old]),
         ("reads", [name for name in old if name not in new]),
@@ -169,7 +162,7 @@ def _other_columns(
             continue
         if new[name]["kind"] != old[name]["kind"]:
             yield f"read column {name!r} as {old[name]['kind']}. Given: {new[name]['kind']}."
-        elif new[name]["categories"] != old[name]["categories"]:
+        elif new[name].get("categories") != old[name].get("categories"):
             other = sorted(set(new[name]["categories"]) ^ set(old[name]["categories"]))
             yield f"read other categories of column {name!r}: {_listed(other)} differ."
     if set(old) == set(new) and list(old) != list(new):

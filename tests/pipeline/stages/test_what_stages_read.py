@@ -30,6 +30,7 @@ STANDS_FOR_THE_DATA = {"fingerprint", "rows_read"}
 CHANGES_NOTHING = {
     "execution.runner": "where a stage runs",
     "execution.workers": "how many run at a time",
+    "data.distance_bound": "what is far enough for a note",
     "pretrain.from": "no run has finished that a level could start from",
     "export.directory": "the same model is copied there",
     "export.alias": "it points at the same model",
