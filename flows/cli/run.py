@@ -23,13 +23,23 @@ if TYPE_CHECKING:
               help="Write the results to this JSON file.")  # fmt: skip
 @click.option("--refresh", is_flag=True,
               help="Compute every stage, even one that was computed before.")  # fmt: skip
+@click.option("--dry-run", is_flag=True,
+              help="Print what would be computed, how long it takes and what it stores; start "
+              "nothing.")  # fmt: skip
 @when_changed_option
-def run(config: "RunConfig", summary: Path | None, refresh: bool, when_changed: bool) -> None:
+def run(
+    config: "RunConfig", summary: Path | None, refresh: bool, dry_run: bool, when_changed: bool
+) -> None:
     """Pretrain, fine-tune, compare and export.
 
     CONFIG is a preset (digits, fashion-mnist, ...) or a YAML file. Without it: the digits preset,
     or with --data the defaults for data of your own.
     """
+    if dry_run:
+        from flows.cli.dry_run import print_forecast
+
+        print_forecast(config, refresh)
+        return
     if summary:
         _check_summary(summary)
     with ExitStack() as ends:

@@ -3,14 +3,22 @@
 import re
 
 from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
 
 from pipeline.errors import InputError, nearest
-from pipeline.tracking.runs import FinishedRun, finished_run
+from pipeline.tracking.runs import TAG, FinishedRun, finished_run
 from pipeline.tracking.search import WHOLE_RUN, latest_finished
 from pipeline.tracking.store import open_store, tracking_uri
 from pipeline.tracking.tracker import Tracker
 
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def latest_seconds(client: MlflowClient, kind: str) -> float | None:
+    """How long the latest finished stage of a kind took that did the work; None without one."""
+    computed = f"tags.`{TAG}stage` = '{kind}' and tags.`{TAG}cached` = 'False'"
+    run = latest_finished(client, computed)
+    return run.data.metrics["seconds"] if run else None
 
 
 def open_experiment(name: str | None) -> Tracker:

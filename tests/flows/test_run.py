@@ -88,6 +88,25 @@ def test_status_shows_the_finished_run_with_its_verdicts(finished: Finished, com
         assert f"{labels}: {verdict}" in shown
 
 
+def test_a_dry_run_of_the_same_says_that_all_is_cached(finished: Finished, command: Command):
+    result = command(*finished.arguments, "--dry-run", folder=finished.folder)
+    assert result.exit_code == 0, result.output
+    rows = [line.split() for line in result.stdout.splitlines() if line.split()[-1:] == ["cached"]]
+    assert {row[-4] for row in rows} == {"0"}
+    assert [row[0] for row in rows[-3:]] == ["compare", "export", "report"]
+    assert "Disk: 0.0 MB stay" in result.stdout
+
+
+def test_a_dry_run_of_one_more_seed_knows_how_long_the_others_took(
+    finished: Finished, command: Command
+):
+    arguments = [*finished.arguments, "--set", "finetune.seeds=3", "--dry-run"]
+    result = command(*arguments, folder=finished.folder)
+    (trials,) = (line for line in result.stdout.splitlines() if "random, 200 labels" in line)
+    assert re.search(r"1 +2 +\d+\.\d to \d+\.\d +earlier run", trials)
+    assert re.search("export of the best trial +1 +0", result.stdout)
+
+
 def test_the_run_ends_with_where_everything_is(finished: Finished):
     path = re.search(r"^SavedModel: (.+)$", finished.stdout, re.M)
     assert path and (Path(path[1]) / "saved_model.pb").is_file()
