@@ -10,6 +10,8 @@ from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTa
 from prefect.tasks import Task
 
 from flows.interruption import stoppable, unless_stopped
+from flows.notices.address import NotifyAddress
+from flows.notices.sending import label_run, send_notice
 from flows.page.outcome import shown_on_page
 from flows.page.page import page_displays
 from flows.page.results import show_begin, show_comparison, show_places
@@ -118,10 +120,17 @@ def finetune_all(run: Run, plan: Plan, stacks: Stacks) -> list[tuple[Trial, Outc
     return trials
 
 
-@flow(name="layerwise", flow_run_name="{config.name}", persist_result=False)
+@flow(
+    name="layerwise", flow_run_name="{config.name}", persist_result=False,
+    on_completion=[send_notice], on_failure=[send_notice], on_cancellation=[send_notice],
+    on_crashed=[send_notice],
+)  # fmt: skip
 @shown_on_page
 def pretraining(
-    config: RunConfig, refresh: bool = False, when_changed: bool = False
+    config: RunConfig,
+    refresh: bool = False,
+    when_changed: bool = False,
+    notify: NotifyAddress | None = None,
 ) -> Summary | State[Any]:
     """Greedy layer-wise pretraining, fine-tuning against random init, comparison, export.
 
@@ -132,11 +141,15 @@ def pretraining(
         refresh: Compute every stage, even one that was computed before.
         when_changed: Skip the run where rows and config are those of the experiment's last
             finished run.
+        notify: Post how the run ends to this http address, or to the one in the environment
+            variable that $NAME names.
     """
     if when_changed and (reason := unchanged(config)):
         return skipped(reason)
     run = start_run(config, refresh)
     show_begin(run)
+    if notify:
+        label_run(run)
     try:
         with shown():
             plan = prepare_data(config, run)

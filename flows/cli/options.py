@@ -17,6 +17,10 @@ when_changed_option = click.option(
     "--when-changed", is_flag=True,
     help="Skip the run where rows and config are those of the last finished one.",
 )  # fmt: skip
+notify_option = click.option(
+    "--notify", metavar="URL",
+    help="Post how the run ends to this address, or to the one in a variable: '$NAME'.",
+)  # fmt: skip
 set_option = click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE",
     help="Change one value, e.g. stack.0.units=256. May be given several times.",

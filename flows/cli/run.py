@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flows.cli.group import CONTINUE, FAILED, main, stop
-from flows.cli.options import config_options, when_changed_option
+from flows.cli.options import config_options, notify_option, when_changed_option
 from flows.interpreter import collector_paused, import_tensorflow
 from pipeline.errors import InputError
 
@@ -27,8 +27,14 @@ if TYPE_CHECKING:
               help="Print what would be computed, how long it takes and what it stores; start "
               "nothing.")  # fmt: skip
 @when_changed_option
+@notify_option
 def run(
-    config: "RunConfig", summary: Path | None, refresh: bool, dry_run: bool, when_changed: bool
+    config: "RunConfig",
+    summary: Path | None,
+    refresh: bool,
+    dry_run: bool,
+    when_changed: bool,
+    notify: str | None,
 ) -> None:
     """Pretrain, fine-tune, compare and export.
 
@@ -42,6 +48,10 @@ def run(
         return
     if summary:
         _check_summary(summary)
+    if notify:
+        from flows.notices.address import address_of
+
+        address_of(notify)
     with ExitStack() as ends:
         with collector_paused():
             from flows.server.own import prefect_server
@@ -49,7 +59,7 @@ def run(
             wait_until_ready = ends.enter_context(prefect_server())
             flow = _import_flow(config, refresh)
         wait_until_ready()
-        results = _run_flow(flow, config, refresh, when_changed)
+        results = _run_flow(flow, config, refresh, when_changed, notify)
     if results is None:  # skipped, as the flow has said
         return
     from flows.cli.tables import print_results

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flows.cli.group import main
-from flows.cli.options import configs_options, when_changed_option
+from flows.cli.options import configs_options, notify_option, when_changed_option
 
 if TYPE_CHECKING:
     from pipeline.config.schema import RunConfig
@@ -71,8 +71,14 @@ def schedule_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @configs_options
 @click.option("--name", help="Of the deployment.  [default: the config's name]")
 @when_changed_option
-def run(configs: list["RunConfig"], name: str | None, when_changed: bool) -> Any:
+@notify_option
+def run(
+    configs: list["RunConfig"], name: str | None, when_changed: bool, notify: str | None
+) -> Any:
     """Pretrain, fine-tune, compare and export: a deployment for each CONFIG."""
+    from flows.notices.address import check_notify
     from flows.scheduling.jobs import run_jobs
 
-    return run_jobs(configs, name, when_changed)
+    if notify:
+        check_notify(notify)
+    return run_jobs(configs, name, when_changed=when_changed, notify=notify)

@@ -11,8 +11,10 @@ from pipeline.config.schema import RunConfig
 from pipeline.errors import InputError
 
 
-def run_jobs(configs: Sequence[RunConfig], name: str | None, when_changed: bool) -> list[Job]:
+def run_jobs(configs: Sequence[RunConfig], name: str | None, **parameters: Any) -> list[Job]:
     """`layerwise run` with each config, named after it, or by the name where there is one.
+
+    Every run is given the further parameters of the flow.
 
     Raises `InputError` where jobs would have one name.
     """
@@ -28,23 +30,18 @@ def run_jobs(configs: Sequence[RunConfig], name: str | None, when_changed: bool)
             "`name` in the files."
         )
     return [
-        Job(pretraining, name, _parameters(config, when_changed))
+        Job(pretraining, name, {"config": _portable(config), **parameters})
         for name, config in zip(names, configs, strict=True)
     ]
 
 
-def _parameters(config: RunConfig, when_changed: bool) -> dict[str, Any]:
-    return {
-        "config": _with_absolute_paths(config).model_dump(mode="json"),
-        "when_changed": when_changed,
-    }
-
-
-def _with_absolute_paths(config: RunConfig) -> RunConfig:
+def _portable(config: RunConfig) -> dict[str, Any]:
+    """The config with absolute paths."""
     source = Path(config.data.source)
     data = config.data
     if source.exists():
         data = data.model_copy(update={"source": str(source.resolve())})
     directory = str(Path(config.export.directory).resolve())
     export = config.export.model_copy(update={"directory": directory})
-    return config.model_copy(update={"data": data, "export": export})
+    made = config.model_copy(update={"data": data, "export": export})
+    return made.model_dump(mode="json")
