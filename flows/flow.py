@@ -16,6 +16,7 @@ from flows.page.outcome import shown_on_page
 from flows.page.page import page_displays
 from flows.page.results import show_begin, show_comparison, show_places
 from flows.progress import Display, Tally, Watcher
+from flows.scheduling.supervised import supervised
 from flows.skipped import skipped
 from flows.terminal import shown, terminal_display
 from pipeline.config.schema import ExecutionConfig, RunConfig
@@ -125,6 +126,7 @@ def finetune_all(run: Run, plan: Plan, stacks: Stacks) -> list[tuple[Trial, Outc
     on_completion=[send_notice], on_failure=[send_notice], on_cancellation=[send_notice],
     on_crashed=[send_notice],
 )  # fmt: skip
+@supervised
 @shown_on_page
 def pretraining(
     config: RunConfig,

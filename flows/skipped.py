@@ -16,4 +16,9 @@ def skipped(reason: str) -> State[Any]:
     The terminal is told too. Whoever called the flow gets None.
     """
     console.print(f"{SKIPPED}. {reason}", soft_wrap=True)
+    return skipped_state(reason)
+
+
+def skipped_state(reason: str) -> State[Any]:
+    """The state alone, for a run that was not begun."""
     return Completed(name=SKIPPED, message=reason)

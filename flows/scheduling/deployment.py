@@ -9,6 +9,7 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.flows import EntrypointType
 
 from flows.scheduling.server import check_pool, lasting_server
+from flows.scheduling.supervised import looked_after
 from flows.scheduling.trigger import Trigger
 from flows.terminal import console
 from pipeline.credentials import redact
@@ -69,4 +70,5 @@ def _environment(trigger: Trigger) -> dict[str, str]:
 
 def _serve(deployments: Sequence[RunnerDeployment]) -> None:
     os.environ["MLFLOW_TRACKING_URI"] = tracking_uri()
-    serve(*deployments, limit=1, pause_on_shutdown=False, print_starting_message=False)
+    with looked_after([deployment.full_name for deployment in deployments]):
+        serve(*deployments, limit=1, pause_on_shutdown=False, print_starting_message=False)

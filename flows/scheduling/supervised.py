@@ -1,0 +1,63 @@
+"""What a flow does where a deployment runs it: it takes turns and heeds Cancel."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter
+from prefect.context import FlowRunContext
+from prefect.states import Cancelled
+
+from flows.scheduling.cancelling import CancelPressed, stopped_by_cancel
+from flows.scheduling.dead_runs import close_dead_runs, record_process
+from flows.scheduling.overlap import skip_missed_runs, wait_for_turn
+from flows.scheduling.repeated import repeated
+from flows.skipped import skipped
+
+SECONDS = 10.0
+"""Between two looks of a process that serves deployments."""
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def supervised(work: Callable[P, R]) -> Callable[P, R]:
+    """A flow that, under a deployment, runs when its turn has come and ends when it is cancelled.
+
+    Without a deployment, as in `layerwise run`, nothing is added.
+    """
+
+    @wraps(work)
+    def begin(*args: P.args, **kwargs: P.kwargs) -> Any:
+        context = FlowRunContext.get()
+        run = context.flow_run if context else None
+        if run is None or run.deployment_id is None:
+            return work(*args, **kwargs)
+        try:
+            with stopped_by_cancel(run.id):
+                with get_client(sync_client=True) as client:
+                    record_process(client, run)
+                    if reason := wait_for_turn(client, run):
+                        return skipped(reason)
+                return work(*args, **kwargs)
+        except CancelPressed:
+            return Cancelled(message="Cancelled; a later run goes on where this one was.")
+
+    return begin
+
+
+@contextmanager
+def looked_after(names: Sequence[str]) -> Iterator[None]:
+    """While the block serves the deployments (FLOW/NAME), their dead and missed runs are closed."""
+
+    def look() -> None:
+        with get_client(sync_client=True) as client:
+            for name in names:
+                found = str(client.read_deployment_by_name(name).id)
+                runs = FlowRunFilter.model_validate({"deployment_id": {"any_": [found]}})
+                close_dead_runs(client, runs)
+                skip_missed_runs(client, runs)
+
+    with repeated(look, SECONDS):
+        yield

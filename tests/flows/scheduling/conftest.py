@@ -1,0 +1,109 @@
+"""A Prefect server that a test may kill and start again, and what goes on beside it."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter
+from prefect.client.schemas.objects import FlowRun
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from tests.flows.conftest import COMMAND, free_port, wait_for
+
+
+class PrefectServer:
+    """A server of its own, at one address and with one database however often it is started."""
+
+    def __init__(self, home: Path) -> None:
+        self._port = free_port()
+        self.url = f"http://127.0.0.1:{self._port}/api"
+        self._environment = os.environ | {
+            "PREFECT_HOME": str(home),
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        }
+        self._environment.pop("PREFECT_API_URL", None)
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            [COMMAND.with_name("prefect"), "server", "start", "--port", str(self._port)],
+            env=self._environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_for(f"{self.url}/health", self._process)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture(scope="module")
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
+    """A running server, which Prefect's client in this process talks to."""
+    server = PrefectServer(tmp_path_factory.mktemp("prefect"))
+    server.start()
+    try:
+        with temporary_settings({PREFECT_API_URL: server.url}):
+            yield server
+    finally:
+        server.kill()
+
+
+@contextmanager
+def going_on(
+    arguments: list[str | Path], folder: Path, url: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A command that goes on until the end of the block; what it writes is in log.txt."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "PREFECT_"))}
+    environment = kept | {"PREFECT_API_URL": url}
+    with (folder / "log.txt").open("a") as log:
+        process = subprocess.Popen(
+            arguments, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
+        )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
+
+
+def wait_until(found: Callable[[], object], seconds: float, folder: Path) -> None:
+    """Wait until something is found; else fail with the end of the folder's log.txt."""
+    end = time.monotonic() + seconds
+    while not found():
+        assert time.monotonic() < end, (folder / "log.txt").read_text()[-3000:]
+        time.sleep(1)
+
+
+def runs_of(deployment: str, flow: str = "layerwise") -> list[FlowRun]:
+    """All runs of a deployment, oldest first."""
+    with get_client(sync_client=True) as client:
+        found = client.read_deployment_by_name(f"{flow}/{deployment}")
+        mine = FlowRunFilter.model_validate({"deployment_id": {"any_": [str(found.id)]}})
+        return sorted(client.read_flow_runs(flow_run_filter=mine), key=lambda run: str(run.created))
+
+
+def deployed(name: str) -> bool:
+    """Whether there is a deployment of the name."""
+    with get_client(sync_client=True) as client:
+        return any(found.name == name for found in client.read_deployments())
+
+
+def trigger(deployment: str, flow: str = "layerwise") -> FlowRun:
+    """What the button on Prefect's page does."""
+    with get_client(sync_client=True) as client:
+        found = client.read_deployment_by_name(f"{flow}/{deployment}")
+        return client.create_flow_run_from_deployment(found.id)
+
+
+def state_of(run: FlowRun) -> str:
+    """The name of the run's state."""
+    with get_client(sync_client=True) as client:
+        state = client.read_flow_run(run.id).state
+    assert state and state.name
+    return state.name
