@@ -154,6 +154,10 @@ def pretraining(
         label_run(run)
     try:
         with shown():
+            if config.execution.address:
+                from flows.cluster.check import prepare_workers
+
+                prepare_workers(config.execution.address, run.run_id)
             plan = prepare_data(config, run)
             stacks: list[list[Outcome]] = []
             for stack in range(config.stacks):
@@ -189,6 +193,8 @@ def task_runner(execution: ExecutionConfig) -> TaskRunner[Any]:
         case "dask":
             from prefect_dask import DaskTaskRunner
 
+            if execution.address:
+                return DaskTaskRunner(address=execution.address)
             return DaskTaskRunner(
                 cluster_kwargs={"n_workers": execution.workers, "threads_per_worker": 1}
             )

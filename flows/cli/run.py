@@ -83,6 +83,10 @@ def _import_flow(config: "RunConfig", refresh: bool) -> Callable[..., Any]:
     from pipeline.tracking.tracker import open_tracker
 
     check_store()
+    if config.execution.address:
+        from flows.cluster.check import check_cluster
+
+        check_cluster(config.execution.address)
     import_downloader(config.data.source)
     plan = check_data(config)  # what cannot be used is refused before anything is tracked
     from flows.flow import pretraining

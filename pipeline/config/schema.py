@@ -36,13 +36,31 @@ class ExecutionConfig(Part):
     runner: Literal["thread", "process", "dask"] = Field(
         "thread", description="Prefect's task runner; `dask` needs the extra of that name."
     )
-    workers: PositiveInt = Field(1, description="Trials at a time. One uses all cores.")
+    address: str | None = Field(
+        None,
+        pattern=r"^(tcp|tls)://[^\s/@]+:\d+$",
+        description="Of the scheduler of a Dask cluster that runs already, `tcp://HOST:8786`. "
+        "Without it `dask` starts workers on this machine.",
+    )
+    workers: PositiveInt = Field(
+        1,
+        description="Trials at a time. One uses all cores. A Dask cluster that runs already has "
+        "as many as it has.",
+    )
     gpus: PositiveInt = Field(
         1,
         description="GPUs that pretrain a level together, each with a share of every batch: for "
         "wide levels and large batches. `kl`, `batch_topk` and `lifetime` then look at such a "
         "share where they would look at a batch.",
     )
+
+    @rule
+    def _only_dask_has_an_address(self) -> Iterator[str]:
+        if self.known("runner", "address") and self.address and self.runner != "dask":
+            yield (
+                f"execution.address is of a Dask cluster: set execution.runner to dask. Given: "
+                f"{self.address} and {self.runner}."
+            )
 
 
 def _level(units: int, k: int, masked: float) -> LevelConfig:

@@ -34,7 +34,7 @@ def rows_of_level(
             stored = StreamedRows(Path(str(stored.filename)), context.run.data.memory_bytes)
         parts = data.splits.pretrain, data.splits.validation
         return [at(stored, part) if memory else stored[part] for part in parts]
-    scratch = context.run.scratch
+    scratch = context.scratch
     files = [scratch / f"{part}-{stack}-{len(below)}.npy" for part in ("pretrain", "validation")]
     if not all(file.exists() for file in files):
         _write_codes(context, stack, below, passed_on, files)
@@ -56,7 +56,7 @@ def _write_codes(
     for file, rows in zip(files, read, strict=True):
         with atomic_write(file) as written:
             write_rows(written, encoded(autoencoder, rows, passed_on[-1]))
-    for codes in context.run.scratch.glob(f"*-{stack}-{len(lower)}.npy"):
+    for codes in context.scratch.glob(f"*-{stack}-{len(lower)}.npy"):
         codes.unlink()
 
 

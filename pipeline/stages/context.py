@@ -1,5 +1,6 @@
 """What the stages of a run share: its MLflow run, the store, the prepared data, the scratch."""
 
+import re
 import shutil
 import sys
 import threading
@@ -16,7 +17,12 @@ from pipeline.evaluation.summary import Summary
 from pipeline.native_output import native_output_hidden
 from pipeline.stages.summary import CONFIG, read_summary
 from pipeline.tracking.artifacts import store_json
-from pipeline.tracking.processes import close_dead_runs, this_process
+from pipeline.tracking.processes import (
+    close_dead_runs,
+    close_killed_stages,
+    has_ended,
+    this_process,
+)
 from pipeline.tracking.runs import StageRun, ending
 from pipeline.tracking.store import scratch_folder, tracking_uri
 from pipeline.tracking.tracker import Tracker, open_tracker
@@ -28,6 +34,7 @@ COMPUTING = (
 )
 """Modules that take seconds to import, and are needed only where something is computed."""
 
+_RUN_ID = re.compile(r"[0-9a-f]{32}")
 _importing = threading.Lock()
 
 
@@ -43,7 +50,7 @@ class Run:
     """MLflow's parent run."""
     experiment: str
     scratch: Path
-    """Folder of what can be made again: prepared rows and codes."""
+    """Folder of what can be made again, where the run began: see `Context.scratch`."""
     data: DataConfig
     task: TaskConfig
     seed: int
@@ -57,12 +64,17 @@ class Context:
     def __init__(self, run: Run):
         self.run = run
         self.tracker = open_tracker(tracking_uri(), run.experiment)
+        self.scratch = run.scratch
+        """Folder of what can be made again: prepared rows and codes."""
+        if not run.scratch.exists():  # this is a worker on another machine
+            self.scratch = scratch_folder() / run.run_id
+            _remove_ended(self.tracker, self.scratch.parent)
 
     @property
     def data(self) -> Prepared:
-        """The data of the run, prepared once."""
+        """The data of the run, prepared once on each machine."""
         run = self.run
-        return prepare(run.data, run.task, run.seed, run.scratch / "data")
+        return prepare(run.data, run.task, run.seed, self.scratch / "data")
 
     @property
     def parent(self) -> StageRun:
@@ -72,7 +84,7 @@ class Context:
     @property
     def checkpoints(self) -> Path:
         """Folder of the checkpoints of all runs: a later one goes on with what one left."""
-        return self.run.scratch.with_name("checkpoints")
+        return self.scratch.with_name("checkpoints")
 
     def prepare_to_compute(self) -> None:
         """Import TensorFlow, quietly and once, before work that needs it."""
@@ -108,6 +120,7 @@ def start_run(config: RunConfig, refresh: bool = False) -> Run:
         {name: settings[name] for name in ("name", "seed", "data", "task", "pretrain", "finetune")}
     )
     store_json(parent, CONFIG, settings)
+    (scratch / parent.run_id).mkdir()
     return Run(
         run_id=parent.run_id,
         experiment=config.name,
@@ -119,9 +132,17 @@ def start_run(config: RunConfig, refresh: bool = False) -> Run:
     )
 
 
+def _remove_ended(tracker: Tracker, scratch: Path) -> None:
+    """Remove what workers of this machine left of runs that have ended since."""
+    for folder in scratch.iterdir():
+        if _RUN_ID.fullmatch(folder.name) and has_ended(tracker, folder.name):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def finish_run(run: Run) -> Summary:
     """Close the parent run, clear the scratch and give back what the run came to."""
     context = context_of(run)
+    close_killed_stages(context.tracker, run.run_id)
     context.tracker.finish(context.parent)
     shutil.rmtree(run.scratch, ignore_errors=True)
     return read_summary(context.tracker, context.tracker.run(run.run_id))
@@ -131,4 +152,5 @@ def fail_run(run: Run, error: BaseException) -> None:
     """Mark the parent run as failed, or killed, by the error and clear the scratch."""
     shutil.rmtree(run.scratch, ignore_errors=True)
     context = context_of(run)
+    close_killed_stages(context.tracker, run.run_id)
     context.tracker.finish(context.parent, ending(error))

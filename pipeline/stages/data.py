@@ -1,11 +1,13 @@
 """The data stage: what is trained on, described in MLflow."""
 
+import socket
 from dataclasses import dataclass
 
 from pipeline.config.data import DataConfig, Splitting
 from pipeline.config.part import Part
 from pipeline.config.task import Decided
 from pipeline.data.prepared import Prepared
+from pipeline.errors import InputError
 from pipeline.stages.base import Outcome, Stage
 from pipeline.stages.context import Context
 from pipeline.stages.distances import log_distances
@@ -73,3 +75,17 @@ def data_stage(config: DataConfig, seed: int, data: Prepared) -> DataStage:
         fingerprint=data.fingerprint,
     )
     return DataStage(settings, ())
+
+
+def data_of_run(context: Context, done: Outcome) -> Prepared:
+    """The data in a worker, which may have read them on another machine than the data stage `done`.
+
+    Raises `InputError` when they are not the same.
+    """
+    data, config = context.data, context.run.data
+    if data_stage(config, context.run.seed, data).key != done.key:
+        raise InputError(
+            f"data.source: {config.source} on {socket.gethostname()} does not have the rows that "
+            "the run began with. Give each machine the same file."
+        )
+    return data

@@ -16,6 +16,7 @@ from pipeline.data.trial_rows import trial_rows
 from pipeline.seeds import derive
 from pipeline.stages.base import Stage
 from pipeline.stages.context import Context
+from pipeline.stages.data import data_of_run
 from pipeline.stages.trial import Trial
 from pipeline.tasks import task_of
 from pipeline.tracking.runs import StageRun
@@ -80,7 +81,7 @@ class FinetuneTrial(Stage):
         from pipeline.tracking.models import NETWORK, store_model
         from pipeline.training.finetuning.objective import reads_unlabelled
 
-        settings, data = self.settings, context.data
+        settings, data = self.settings, data_of_run(context, self.inputs[0])
         features, outputs = data.rows.shape[1], max(len(data.classes), 1)
         steps = 0
 

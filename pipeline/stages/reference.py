@@ -9,6 +9,7 @@ from pipeline.data.trial_rows import trial_rows
 from pipeline.seeds import derive
 from pipeline.stages.base import Stage
 from pipeline.stages.context import Context
+from pipeline.stages.data import data_of_run
 from pipeline.stages.trial import Trial
 from pipeline.tracking.runs import StageRun
 from pipeline.training.progress import Watch
@@ -60,7 +61,7 @@ class FitReference(Stage):
         from pipeline.evaluation.references import fit_reference
         from pipeline.tracking.artifacts import store_predictions
 
-        settings, data = self.settings, context.data
+        settings, data = self.settings, data_of_run(context, self.inputs[0])
         subset = derive(settings.seed, "subset", settings.trial_seed)
         parts = trial_rows(data, settings.labels, subset, all_unlabelled=False)
         seed = derive(settings.seed, "reference", settings.trial_seed)

@@ -55,6 +55,18 @@ def find_run(run_id: str) -> tuple[Tracker, FinishedRun]:
     return Tracker(tracking_uri(), experiment.name), found
 
 
+def check_run(run_id: str) -> None:
+    """Raise `InputError` unless the store of this process is the one that has the run."""
+    uri = tracking_uri()
+    try:
+        open_store().get_run(run_id)
+    except (InputError, MlflowException) as error:
+        raise InputError(
+            f"The run {run_id} is not in its MLflow store, {uri} ({error}). Start it with "
+            "MLFLOW_TRACKING_URI of the store that the run is in."
+        ) from error
+
+
 def find(name: str | None) -> tuple[Tracker, FinishedRun]:
     """The latest finished run of an experiment, or a run by its id; by default the latest of all.
 

@@ -3,6 +3,7 @@
 import socket
 
 import psutil
+from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from pipeline.tracking.runs import TAG
@@ -40,6 +41,21 @@ def close_dead_runs(tracker: Tracker, successor: str) -> list[str]:
             tracker.client.set_tag(run.info.run_id, TAG + "continued_by", successor)
             tracker.client.set_terminated(run.info.run_id, "KILLED")
     return dead
+
+
+def close_killed_stages(tracker: Tracker, parent: str) -> None:
+    """Close as KILLED the stages of a run that ends, left open by workers that were killed."""
+    condition = f"attributes.status = 'RUNNING' and tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent}'"
+    for stage in tracker.client.search_runs([tracker.experiment_id], condition):
+        tracker.client.set_terminated(stage.info.run_id, "KILLED")
+
+
+def has_ended(tracker: Tracker, run_id: str) -> bool:
+    """Whether it is a run of this store that goes on no more."""
+    try:
+        return tracker.client.get_run(run_id).info.status != "RUNNING"
+    except MlflowException:
+        return False
 
 
 def is_dead(process: str) -> bool:

@@ -1,0 +1,1 @@
+"""A Dask cluster that runs already, on this machine or others."""
