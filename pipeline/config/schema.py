@@ -58,8 +58,8 @@ class ExecutionConfig(Part):
     def _only_dask_has_an_address(self) -> Iterator[str]:
         if self.known("runner", "address") and self.address and self.runner != "dask":
             yield (
-                f"execution.address is of a Dask cluster: set execution.runner to dask. Given: "
-                f"{self.address} and {self.runner}."
+                f"address is of a Dask cluster: set runner to dask. Given: {self.address} and "
+                f"{self.runner}."
             )
 
 

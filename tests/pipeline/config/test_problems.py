@@ -31,6 +31,10 @@ MISTAKES = {
     ("finetune.arms=[random, random]",): ["finetune: arms must not repeat a value."],
     ("finetune.references=[mlp, mlp]",): ["finetune: references must not repeat a value."],
     ("finetune.label_budgets=[0]",): ["finetune.label_budgets.0: must be greater than 0"],
+    ("execution.address=tcp://host:8786",): [
+        "execution: address is of a Dask cluster: set runner to dask. Given: tcp://host:8786 and "
+        "thread."
+    ],
     ("execution.gpus=300",): [
         f"stack.{level}.batch_size must be a row or more for each of execution.gpus. Given: 256"
         for level in range(3)
