@@ -10,6 +10,7 @@ from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTa
 from prefect.tasks import Task
 
 from flows.interruption import stoppable, unless_stopped
+from flows.naming import run_name
 from flows.notices.address import NotifyAddress
 from flows.notices.sending import label_run, send_notice
 from flows.page.outcome import shown_on_page
@@ -19,6 +20,7 @@ from flows.progress import Display, Tally, Watcher
 from flows.scheduling.supervised import supervised
 from flows.skipped import skipped
 from flows.terminal import shown, terminal_display
+from pipeline.config.loading import check
 from pipeline.config.schema import ExecutionConfig, RunConfig
 from pipeline.evaluation.summary import Summary
 from pipeline.stages.base import Outcome, Stage, perform
@@ -121,8 +123,9 @@ def finetune_all(run: Run, plan: Plan, stacks: Stacks) -> list[tuple[Trial, Outc
     return trials
 
 
+# The flow checks the config itself: Prefect's message would not say what was given, nor the cure.
 @flow(
-    name="layerwise", flow_run_name="{config.name}", persist_result=False,
+    name="layerwise", flow_run_name=run_name, persist_result=False, validate_parameters=False,
     on_completion=[send_notice], on_failure=[send_notice], on_cancellation=[send_notice],
     on_crashed=[send_notice],
 )  # fmt: skip
@@ -146,6 +149,7 @@ def pretraining(
         notify: Post how the run ends to this http address, or to the one in the environment
             variable that $NAME names.
     """
+    config = check(config)
     if when_changed and (reason := unchanged(config)):
         return skipped(reason)
     run = start_run(config, refresh)

@@ -3,7 +3,6 @@
 from typing import Any, Literal, TypedDict
 
 from prefect.client.schemas.objects import FlowRun, State
-from prefect.exceptions import ParameterTypeError
 from prefect.settings import get_current_settings
 from prefect.utilities.urls import url_for
 
@@ -42,7 +41,7 @@ class Notice(TypedDict):
 def notice_of(run: FlowRun, state: State[Any]) -> Notice:
     """The notice of a run that ends in this state."""
     result: Any = state.result(raise_on_failure=False) if state.data is not None else None
-    event = _event(state, result)
+    event = _event(state)
     summary: Summary | None = result if event == "finished" else None
     name = (run.parameters.get("config") or {}).get("name")
     budgets = [_budget(row, summary["metric"]) for row in summary["comparison"]] if summary else []
@@ -69,12 +68,11 @@ def notice_of(run: FlowRun, state: State[Any]) -> Notice:
     )
 
 
-def _event(state: State[Any], result: Any) -> Event:
+def _event(state: State[Any]) -> Event:
     if state.is_completed():
         return "skipped" if state.name == SKIPPED else "finished"
     if state.is_failed():
-        refused = state.name == REFUSED or isinstance(result, ParameterTypeError)
-        return "refused" if refused else "failed"
+        return "refused" if state.name == REFUSED else "failed"
     return "crashed" if state.is_crashed() else "cancelled"
 
 

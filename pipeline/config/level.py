@@ -1,17 +1,50 @@
 """One level of the stack."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt
 
 from pipeline.config.corruption import Corruption, NoCorruption
 from pipeline.config.part import Part, rule
 from pipeline.config.sparsity import NoSparsity, Sparsity
 
 
+def _where(given: dict[str, Any], needs: dict[str, Any]) -> dict[str, Any]:
+    """The JSON schema of a rule across keys."""
+    return {"if": {"properties": given}, "then": {"properties": needs}}
+
+
+def _mechanism(name: str) -> dict[str, Any]:
+    return {"sparsity": {"properties": {"mechanism": {"const": name}}, "required": ["mechanism"]}}
+
+
+FORM_RULES: dict[str, Any] = {
+    "sparsity": {
+        "allOf": [
+            _where(_mechanism("kl"), {"activation": {"const": "sigmoid"}}),
+            _where(_mechanism("jumprelu"), {"activation": {"enum": ["relu", "linear"]}}),
+        ]
+    },
+    "loss": _where(
+        {"loss": {"const": "crossentropy"}}, {"decoder_activation": {"const": "sigmoid"}}
+    ),
+    "standardize": _where(
+        {"standardize": {"const": True}},
+        {
+            "tied": {"const": False},
+            "unit_norm_decoder": {"const": False},
+            "decoder_activation": {"const": "linear"},
+        },
+    ),
+}
+"""Rules across keys that forms and editors can check, by the key that makes them hold."""
+
+
 class LevelTraining(Part):
     """One sparse autoencoder and how it is pretrained."""
+
+    model_config = ConfigDict(json_schema_extra={"dependentSchemas": FORM_RULES})
 
     units: PositiveInt = Field(description="Width of the code; more than the inputs is allowed.")
     activation: Literal["relu", "sigmoid", "tanh", "linear"] = Field(

@@ -62,9 +62,9 @@ def load(
     return _checked(tree, refused)
 
 
-def check(tree: Mapping[str, Any]) -> RunConfig:
+def check(tree: Mapping[str, Any] | RunConfig) -> RunConfig:
     """The config of a tree. Raises `InputError` with a line for everything that is wrong."""
-    return _checked(tree, [])
+    return tree if isinstance(tree, RunConfig) else _checked(tree, [])
 
 
 def _checked(tree: Mapping[str, Any], refused: list[str]) -> RunConfig:
