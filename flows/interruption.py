@@ -1,5 +1,6 @@
-"""How Ctrl-C and SIGTERM stop a run: as an exception, which ends the trials under way too."""
+"""How Ctrl-C, SIGTERM and SIGHUP stop a run: an exception, which ends trials under way too."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -7,20 +8,35 @@ from contextlib import contextmanager
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM was sent; it stops a run as cleanly as Ctrl-C does."""
+    """A signal was sent that ends programs; it stops a run as cleanly as Ctrl-C does."""
+
+    def __init__(self, sent: int):
+        self.sent = sent
 
 
-def _terminate(*_: object) -> None:
-    raise Terminated
+def _terminate(sent: int, _: object) -> None:
+    raise Terminated(sent)
 
 
-def handle_sigterm() -> None:
-    """From now on SIGTERM raises `Terminated`."""
+def handle_signals() -> None:
+    """From now on SIGTERM, and SIGHUP of a terminal that is closed, raise `Terminated`."""
     signal.signal(signal.SIGTERM, _terminate)
+    # Windows has none, and nohup has it ignored.
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+        terminals = [output for output in (1, 2) if os.isatty(output)]
+        signal.signal(signal.SIGHUP, lambda sent, _: _hang_up(terminals, sent))
+
+
+def _hang_up(terminals: list[int], sent: int) -> None:
+    """Writing to a terminal that is closed fails, and what ends the run would fail with it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for output in terminals:
+        os.dup2(nowhere, output)
+    raise Terminated(sent)
 
 
 def interruption_behind(error: BaseException | None) -> KeyboardInterrupt | None:
-    """Ctrl-C or SIGTERM, where the error is one or, as Prefect wraps it, was caused by one."""
+    """Ctrl-C or such a signal, where the error is one or, as Prefect has it, was caused by one."""
     while error:
         if isinstance(error, KeyboardInterrupt):
             return error
@@ -30,7 +46,7 @@ def interruption_behind(error: BaseException | None) -> KeyboardInterrupt | None
 
 def exit_status(interruption: KeyboardInterrupt) -> int:
     """128 and the signal's number, as shells have it."""
-    sent = signal.SIGTERM if isinstance(interruption, Terminated) else signal.SIGINT
+    sent = interruption.sent if isinstance(interruption, Terminated) else signal.SIGINT
     return 128 + sent
 
 

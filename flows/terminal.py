@@ -16,6 +16,8 @@ LINE_SECONDS = 5.0
 console = Console(stderr=True, highlight=False, markup=False)
 output = Console(highlight=False, markup=False, soft_wrap=True)
 """For results; `console` is for what happens meanwhile."""
+if not output.is_terminal:
+    output.width = 10_000  # a file has no width that could be exceeded
 
 
 _bars: Bars | None = None

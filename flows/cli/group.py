@@ -1,6 +1,7 @@
 """The command group: how each command ends, with one clear message and an exit status.
 
-0 done, 1 the run failed, 2 the input or the config was refused, 130 Ctrl-C, 143 SIGTERM.
+0 done, 1 the run failed, 2 the input or the config was refused; 129 SIGHUP,
+130 Ctrl-C, 143 SIGTERM.
 """
 
 import sys
@@ -9,9 +10,10 @@ from typing import Any, NoReturn
 
 import click
 
+from flows.encoding import print_in_any_encoding
 from flows.environment import set_environment
 from flows.failure import reason_of
-from flows.interruption import exit_status, handle_sigterm, interruption_behind
+from flows.interruption import exit_status, handle_signals, interruption_behind
 from pipeline.credentials import redact
 from pipeline.errors import InputError
 
@@ -52,4 +54,5 @@ def stop(message: str, status: int) -> NoReturn:
 def main(verbose: bool) -> None:
     """Pretrain stacks of sparse autoencoders, compare with random init, export."""
     set_environment(verbose)
-    handle_sigterm()
+    handle_signals()
+    print_in_any_encoding()

@@ -1,11 +1,13 @@
 """What the commands print of results: levels, then arms by label budget, and where all is."""
 
+import shlex
 import sys
 from pathlib import Path
 from textwrap import fill
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
+from rich.console import JustifyMethod
 from rich.table import Table
 
 from flows.terminal import output
@@ -26,6 +28,8 @@ from pipeline.report.tables import (
 )
 
 WIDTH = 80
+LEFT = {"arm", "setting", "of A", "of B"}
+"""Columns of text, aligned left."""
 # Narrow enough for 80 columns.
 STYLE: dict[str, Any] = {"box": SIMPLE_HEAD, "pad_edge": False, "collapse_padding": True}
 
@@ -39,57 +43,59 @@ def print_results(summary: Summary) -> None:
     output.print(f"Registered: {summary['export']['model_uri']}")
     output.print(f"Report:     {summary['report']}")
     output.print(f"Run:        {summary['run_id']} in experiment {summary['experiment']}")
-    mlflow = Path(sys.executable).parent / "mlflow"
-    output.print(f"MLflow:     {mlflow} ui --backend-store-uri {redact(tracking_uri())}\n")
+    program = str(Path(sys.executable).parent / "mlflow")
+    command = [program, "ui", "--backend-store-uri", redact(tracking_uri())]
+    output.print(f"MLflow:     {shlex.join(command)}\n")
 
 
 def print_summary(summary: Summary) -> None:
     """Print levels, comparison, label saving and what they mean."""
     output.print(f"\n{headline(summary)}")
     for table in tables(summary):
-        output.print(_drawn(table))
+        _print(table)
     for note in notes(summary):
         output.print(fill(note, WIDTH), style="dim")
 
 
-def _drawn(text: TextTable) -> Table:
+def _print(text: TextTable) -> None:
+    """Print a table. On a narrow terminal cells break at spaces: no figure is ever cut."""
     table = Table(title=text.title, **STYLE)
-    for name in text.columns:
-        table.add_column(name, justify="left" if name == "arm" else "right", no_wrap=True)
+    for name, *cells in zip(text.columns, *text.rows, strict=True):
+        longest = max(len(word) for cell in (name, *cells) for word in cell.split())
+        justify: JustifyMethod = "left" if name in LEFT else "right"
+        table.add_column(name, justify=justify, min_width=longest, overflow="fold")
     for row in text.rows:
         table.add_row(*row)
-    return table
+    output.print(table)
 
 
 def print_seeds(summary: Summary) -> None:
     """Print the score of every seed in every arm."""
-    seeds = range(seed_count(summary))
-    table = Table(title=f"Seed by seed, {WORDS[summary['metric']]}", **STYLE)
-    for name in ("labels", "arm", *map(str, seeds)):
-        table.add_column(name, justify="left" if name == "arm" else "right", no_wrap=True)
-    for row in summary["comparison"]:
-        for arm, scores in row["arms"].items():
-            numbers = [score_text(score, summary["metric"]) for score in scores[summary["metric"]]]
-            table.add_row(f"{row['labels']:,}", arm, *numbers)
-    output.print(table)
+    metric = summary["metric"]
+    columns = ("labels", "arm", *map(str, range(seed_count(summary))))
+    rows = [
+        (f"{row['labels']:,}", arm, *(score_text(score, metric) for score in scores[metric]))
+        for row in summary["comparison"]
+        for arm, scores in row["arms"].items()
+    ]
+    _print(TextTable(f"Seed by seed, {WORDS[metric]}", columns, rows))
 
 
 def print_plan(summary: Summary, gain: float) -> None:
     """Print how many seeds would show a gain of this size, in the table's units."""
     metric = summary["metric"]
-    table = Table(title=f"Seeds to see a gain of {gain:g} {gain_unit(metric)}", **STYLE)
-    for name in ("labels", "standard deviation of the gain", "seeds"):
-        table.add_column(name, justify="right")
-    rows = [row for row in summary["comparison"] if row["gain"]]
-    for row in rows:
+    compared = [row for row in summary["comparison"] if row["gain"]]
+    rows: list[tuple[str, ...]] = []
+    for row in compared:
         std = row["gain"]["std"]
         if std > 0:
-            seeds = f"{seeds_needed(gain / scale(metric), std, len(rows)):,}"
-            table.add_row(f"{row['labels']:,}", score_text(std, metric), seeds)
+            seeds = f"{seeds_needed(gain / scale(metric), std, len(compared)):,}"
+            rows.append((f"{row['labels']:,}", score_text(std, metric), seeds))
         else:
             shown = "one seed" if row["gain"]["p_value"] is None else "no spread"
-            table.add_row(f"{row['labels']:,}", shown, "-")
-    output.print(table)
+            rows.append((f"{row['labels']:,}", shown, "-"))
+    title = f"Seeds to see a gain of {gain:g} {gain_unit(metric)}"
+    _print(TextTable(title, ("labels", "standard deviation of the gain", "seeds"), rows))
     output.print(
         "Seeds at which a true gain of this size is called `helps` with a probability of 80 %,\n"
         "if gains deviate from seed to seed as in this run; Holm's correction at its strictest.",
@@ -102,27 +108,24 @@ def print_differences(first: Summary, second: Summary, found: Differences) -> No
     output.print()
     for letter, summary in (("A", first), ("B", second)):
         output.print(f"{letter}: run {summary['run_id']} of experiment {summary['experiment']}")
-    table = Table(title=f"B against A, {WORDS[first['metric']]}", **STYLE)
-    for name in ("labels", "arm", "A", "B", "B - A", "95 % interval", "p"):
-        table.add_column(name, justify="left" if name == "arm" else "right", no_wrap=True)
-    for row in found.rows:
-        entry = {"mean": row.gain.mean, "ci95": row.gain.interval, "p_value": row.gain.p}
-        table.add_row(
+    rows: list[tuple[str, ...]] = [
+        (
             f"{row.labels:,}",
             row.arm,
             score_text(row.first, first["metric"]),
             score_text(row.second, first["metric"]),
-            *gain_cells(entry, first),
+            *gain_cells(
+                {"mean": row.gain.mean, "ci95": row.gain.interval, "p_value": row.gain.p}, first
+            ),
             "-" if row.p_holm is None else p_text(row.p_holm),
         )
-    output.print(table)
+        for row in found.rows
+    ]
+    columns = ("labels", "arm", "A", "B", "B - A", "95 % interval", "p")
+    _print(TextTable(f"B against A, {WORDS[first['metric']]}", columns, rows))
     if found.settings:
-        settings = Table(title="Settings that differ", **STYLE)
-        for name in ("setting", "A", "B"):
-            settings.add_column(name, overflow="fold")
-        for name, values in found.settings.items():
-            settings.add_row(name, *map(str, values))
-        output.print(settings)
+        settings = [(name, *map(str, values)) for name, values in found.settings.items()]
+        _print(TextTable("Settings that differ", ("setting", "of A", "of B"), settings))
     how = (
         "Both runs have the same rows, splits and seed: paired by seed, Student's t"
         if found.paired
