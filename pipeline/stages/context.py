@@ -105,12 +105,21 @@ def import_what_computes() -> None:
             with native_output_hidden():
                 for module in COMPUTING:
                     import_module(module)
+                _compute_in_float32()
+
+
+def _compute_in_float32() -> None:
+    """Whatever a user's `keras.json` says."""
+    import keras
+
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
 
 
 def start_run(config: RunConfig, refresh: bool = False) -> Run:
     """Open the store and start the parent run."""
-    scratch = scratch_folder()
     tracker = Tracker(tracking_uri(), config.name)
+    scratch = scratch_folder()
     tags = {"seed": config.seed, "process": this_process()}
     parent = tracker.start(config.name, "run", None, tags)
     for dead in close_dead_runs(tracker, parent.run_id):

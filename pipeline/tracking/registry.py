@@ -38,7 +38,8 @@ def log_model(
         info = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(script),
-            artifacts={"saved_model": str(saved_model)},
+            # Not the path, which MLflow takes for a URI where it has "%20" in it.
+            artifacts={"saved_model": saved_model.resolve().as_uri()},
             signature=signature,
             input_example=example,
             pip_requirements=[f"{name}=={version(name)}" for name in packages],

@@ -23,11 +23,21 @@ def tracking_uri() -> str:
     """
     given = os.environ.get("MLFLOW_TRACKING_URI")
     if not given:
-        return f"sqlite:///{Path(STORE).resolve()}/mlflow.db"
+        return f"sqlite:///{_default_folder()}/mlflow.db"
     if file := database_file(given):
         _, question_mark, options = given.partition("?")
         return f"sqlite:///{file.resolve()}{question_mark}{options}"
     return strip_credentials(given)
+
+
+def _default_folder() -> Path:
+    folder = Path(STORE).resolve()
+    if "?" in str(folder):
+        raise InputError(
+            f"The address of a database cannot have a question mark in it, as the folder {folder} "
+            "has. Rename it, or set MLFLOW_TRACKING_URI."
+        )
+    return folder
 
 
 def scratch_folder() -> Path:
@@ -77,7 +87,13 @@ def make_store(uri: str) -> MlflowClient:
     """
     file = database_file(uri)
     if file and not file.exists():
-        make_database(file)
+        try:
+            make_database(file)
+        except OSError as error:
+            raise InputError(
+                f"The store of runs cannot be made in {file.parent}: {error.strerror}. Make that "
+                "folder writable, go to another one, or set MLFLOW_TRACKING_URI."
+            ) from error
     return _open(uri, file)
 
 

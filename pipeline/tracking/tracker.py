@@ -6,6 +6,7 @@ run, so that a stage finds its parent from any thread or process.
 
 import json
 import logging
+import shlex
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.file_utils import local_file_uri_to_path
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
+from pipeline.credentials import redact
 from pipeline.errors import InputError
 from pipeline.files import file_digest
 from pipeline.tracking.database import experiment_location
@@ -133,6 +135,13 @@ class Tracker:
 
     def _experiment_id(self) -> str | None:
         found = self.client.get_experiment_by_name(self.experiment)
+        if found and found.lifecycle_stage == "deleted":
+            raise InputError(
+                f"The experiment {self.experiment!r} was deleted in MLflow. Restore it: "
+                f"MLFLOW_TRACKING_URI={shlex.quote(redact(self.uri))} mlflow "
+                f"experiments restore --experiment-id {found.experiment_id}\nOr give the run "
+                "another name: --set name=NAME."
+            )
         return found.experiment_id if found else None
 
     def _make_experiment(self) -> str:
