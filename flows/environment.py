@@ -1,4 +1,7 @@
-"""Other programs' chatter: off unless asked for. Call before TensorFlow or Prefect is imported."""
+"""The environment that the program works in: what must hold in it, and other programs' chatter.
+
+Call before TensorFlow or Prefect is imported.
+"""
 
 import logging
 import os
@@ -6,16 +9,21 @@ import warnings
 
 from pipeline.cores import cores
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
 
 def set_environment(verbose: bool) -> None:
-    """Settings that hold for this process and those that it starts; a user's own settings win."""
+    """Settings that hold for this process and those that it starts.
+
+    A user's own settings win, but for those that would stop the program.
+    """
+    os.environ |= _required()
     settings = {
         # Nothing that a user runs here is reported to anyone.
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "true",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "PREFECT_SERVER_API_HOST": "127.0.0.1",
-        "KERAS_BACKEND": "tensorflow",
         # By itself TensorFlow counts the machine's cores, of which a container may have few.
         "TF_NUM_INTRAOP_THREADS": str(cores()),
         # A store that is away is waited for, up to eight minutes: see `check_store`.
@@ -35,3 +43,17 @@ def set_environment(verbose: bool) -> None:
             logging.getLogger(name).setLevel(logging.ERROR)
     for name, value in settings.items():
         os.environ.setdefault(name, value)
+
+
+def _required() -> dict[str, str]:
+    """What holds whatever the user has set, for nothing would work otherwise."""
+    given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    direct = ",".join(dict.fromkeys([*filter(None, given.split(",")), *LOOPBACK]))
+    return {
+        "KERAS_BACKEND": "tensorflow",
+        # No proxy leads to servers on this machine. Programs read the one name or the other.
+        "no_proxy": direct,
+        "NO_PROXY": direct,
+        # Or a file of the current folder that is called like a package would be run in its place.
+        "PYTHONSAFEPATH": "1",
+    }

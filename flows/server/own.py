@@ -6,22 +6,28 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from prefect.context import refresh_global_settings_context
+from prefect.logging.handlers import APILogHandler
 from prefect.settings import (
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
-    PREFECT_LOGGING_TO_API_ENABLED,
     get_current_settings,
     temporary_settings,
 )
 
 from flows.server.loopback import HOST, prefect_command, prefect_environment
+from pipeline.errors import InputError
 
+LAST_LINES = 6
+"""So many of a server that ends early: the cause stands a few lines above the last one."""
 START_SECONDS = 180
 """The first start migrates the server's database, which takes a while on busy cores."""
 _SIGNAL_WHEN_PARENT_ENDS = 1  # PR_SET_PDEATHSIG of Linux's prctl
@@ -39,16 +45,16 @@ def prefect_server() -> Iterator[Callable[[], None]]:
     if get_current_settings().api.url:
         yield lambda: None
         return
+    _check_home(get_current_settings().home)
     server = _Server(_free_port())
-    os.environ["PREFECT_API_URL"] = server.api
+    os.environ |= {"PREFECT_API_URL": server.api} | _credentials()
     refresh_global_settings_context()
     try:
-        # Nobody watches a server of our own for heartbeats, and ending them takes a second a flow;
-        # nor does anybody see its pages.
-        unwatched = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, PREFECT_LOGGING_TO_API_ENABLED: False}
-        with temporary_settings(unwatched):
+        # Nobody watches a server of our own for heartbeats, and ending them takes a second a flow.
+        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
             yield server.wait_until_ready
     finally:
+        APILogHandler().flush()  # the log is read later, in `layerwise ui`
         del os.environ["PREFECT_API_URL"]
         refresh_global_settings_context()
         server.end()
@@ -60,6 +66,7 @@ class _Server:
     def __init__(self, port: int):
         self._port = port
         self.api = f"http://{HOST}:{port}/api"
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # open as long as the server runs
         self._ended = threading.Event()
         self._ready = threading.Event()
         self._process = self._start()
@@ -74,12 +81,20 @@ class _Server:
                 with urllib.request.urlopen(f"{self.api}/admin/version", timeout=5):
                     self._ready.set()
                     return
+            except urllib.error.HTTPError:  # it answers, be it that it wants a password
+                self._ready.set()
+                return
             except OSError:
                 time.sleep(0.1)
         raise RuntimeError(
-            "Prefect's server did not start. See why: `prefect server start`, or set "
-            "PREFECT_API_URL to one that runs."
+            f"Prefect's server did not start. What it wrote last:\n{self._last_lines()}\n"
+            "Mend that, or set PREFECT_API_URL to a server that runs."
         )
+
+    def _last_lines(self) -> str:
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").splitlines()
+        return "\n".join([line for line in lines if line.strip()][-LAST_LINES:]) or "(nothing)"
 
     def _wake(self) -> None:
         """Have its first answer behind us when we need it: until then we import for a while."""
@@ -93,10 +108,12 @@ class _Server:
     def _start(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             prefect_command(self._port),
-            env=os.environ | prefect_environment(self._port) | {"PREFECT_UI_ENABLED": "0"},
+            env=os.environ
+            | prefect_environment(self._port)
+            | {"PREFECT_UI_ENABLED": "0", "PREFECT_SERVER_LOGGING_LEVEL": "ERROR"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=self._errors,
             start_new_session=True,
             preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         )
@@ -107,6 +124,25 @@ class _Server:
         while self._ready.is_set() and not self._ended.is_set():
             self._process = self._start()
             self._process.wait()
+
+
+def _check_home(home: Path) -> None:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        writable = os.access(home, os.W_OK)
+    except OSError:
+        writable = False
+    if not writable:
+        raise InputError(
+            f"Prefect keeps its database in {home}, which cannot be written. Set PREFECT_HOME to a "
+            "folder that can."
+        )
+
+
+def _credentials() -> dict[str, str]:
+    """What the client must say where settings have the server ask for a password."""
+    asked = get_current_settings().server.api.auth_string
+    return {"PREFECT_API_AUTH_STRING": asked.get_secret_value()} if asked else {}
 
 
 def _free_port() -> int:
