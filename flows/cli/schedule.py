@@ -41,6 +41,18 @@ def schedule_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--rrule", help='A calendar rule (RFC 5545), e.g. "FREQ=WEEKLY;BYDAY=SA".')
     @click.option("--timezone", help="E.g. Europe/Berlin.  [default: the machine's]")
     @click.option("--pool", help="Leave the runs to the workers of this work pool, and end.")
+    @click.option(
+        "--overlap",
+        type=click.Choice(["wait", "skip"]),
+        default="wait",
+        show_default=True,
+        help="What a run does that finds another one under way.",
+    )
+    @click.option(
+        "--limit-with",
+        metavar="NAME",
+        help="Of all deployments with this NAME one has a run at a time.",
+    )
     @wraps(command)
     def scheduled(
         *given: Any,
@@ -49,9 +61,12 @@ def schedule_options(command: Callable[..., Any]) -> Callable[..., Any]:
         rrule: str | None,
         timezone: str | None,
         pool: str | None,
+        overlap: str,
+        limit_with: str | None,
         **others: Any,
     ) -> None:
         from flows.scheduling.deployment import schedule_jobs
+        from flows.scheduling.overlap import overlap_tags
         from flows.scheduling.trigger import trigger_of
         from pipeline.errors import noted, raise_all
 
@@ -61,7 +76,7 @@ def schedule_options(command: Callable[..., Any]) -> Callable[..., Any]:
         with noted(problems):
             jobs = command(*given, **others)
         raise_all(problems)
-        schedule_jobs(jobs, trigger, pool)
+        schedule_jobs(jobs, trigger, pool, overlap_tags(overlap, limit_with))
 
     return scheduled
 

@@ -24,15 +24,18 @@ class Job(NamedTuple):
     parameters: dict[str, Any]
 
 
-def schedule_jobs(jobs: Sequence[Job], trigger: Trigger, pool: str | None) -> None:
+def schedule_jobs(
+    jobs: Sequence[Job], trigger: Trigger, pool: str | None, tags: Sequence[str] = ()
+) -> None:
     """Register a deployment for each job; without a pool serve them until interrupted.
 
-    Raises `InputError` without a Prefect server or its pool.
+    The tags say what a run does that finds others under way, see `overlap_tags`. Raises
+    `InputError` without a Prefect server or its pool.
     """
     url = lasting_server()
     if pool:
         check_pool(pool)
-    deployments = [deployment_of(job, trigger, pool) for job in jobs]
+    deployments = [deployment_of(job, trigger, pool, tags) for job in jobs]
     for job in jobs:
         console.print(f"Deployment {job.flow.name}/{job.name} at {redact(url)}.")
     console.print(f"Runs begin: {trigger}", soft_wrap=True)
@@ -46,13 +49,16 @@ def schedule_jobs(jobs: Sequence[Job], trigger: Trigger, pool: str | None) -> No
         _serve(deployments)
 
 
-def deployment_of(job: Job, trigger: Trigger, pool: str | None) -> RunnerDeployment:
+def deployment_of(
+    job: Job, trigger: Trigger, pool: str | None, tags: Sequence[str]
+) -> RunnerDeployment:
     """The deployment of a job, which Prefect's server does not know yet."""
     return RunnerDeployment.from_flow(
         job.flow,
         name=job.name,
         schedule=trigger.schedule,
         parameters=job.parameters,
+        tags=[*tags],
         work_pool_name=pool,
         job_variables={"env": _environment(trigger)} if pool else None,
         # Workers need Layerwise installed, not this checkout.
