@@ -52,7 +52,7 @@ def _problems(code: str) -> Iterator[str]:
             if not (ROOT / f"{module.replace('.', '/')}.py").exists():
                 yield f"no module {module}"
         case [option, *rest] if re.match("--[a-z]", option):
-            everywhere = {o for command in main.commands.values() for o in _options(command)}
+            everywhere = {o for command in main.commands.values() for o in _known(command, [])}
             if option not in everywhere | set(_options(main)):
                 yield f"no command has {option}"
             yield from _settings(None, [option, *rest])
@@ -61,6 +61,14 @@ def _problems(code: str) -> Iterator[str]:
 def _options(command: click.Command) -> list[str]:
     context = click.Context(command)
     return [option for param in command.get_params(context) for option in param.opts]
+
+
+def _known(command: click.Command, named: list[str]) -> list[str]:
+    """Options of a command; of a group those of the command that is named, or of its first."""
+    if not isinstance(command, click.Group):
+        return _options(command)
+    meant = [word for word in named if word in command.commands] or list(command.commands)
+    return _options(command.commands[meant[0]])
 
 
 def _layerwise(arguments: list[str]) -> Iterator[str]:
@@ -74,7 +82,7 @@ def _layerwise(arguments: list[str]) -> Iterator[str]:
     if name not in main.commands:
         yield f"no command {name!r}"
         return
-    known = [*_options(main.commands[name]), *_options(main)]
+    known = [*_known(main.commands[name], named), *_options(main)]
     yield from (f"{name} has no option {word}" for word in arguments if _flag(word, known))
     config = named[1] if len(named) > 1 and named[1] in presets() else None
     yield from _settings(config, arguments)

@@ -30,6 +30,7 @@ STANDS_FOR_THE_DATA = {"fingerprint", "rows_read"}
 CHANGES_NOTHING = {
     "execution.runner": "where a stage runs",
     "execution.workers": "how many run at a time",
+    "execution.address": "where they run",
     "data.distance_bound": "what is far enough for a note",
     "pretrain.from": "no run has finished that a level could start from",
     "export.directory": "the same model is copied there",
@@ -49,6 +50,7 @@ OTHER_TEXT = {
     "data.drop": ["sepal_width"],
     "data.categorical": ["petal_width"],
     "pretrain.from": "reads",
+    "execution.address": "tcp://127.0.0.1:8786",
     "export.directory": "elsewhere",
     "export.alias": "another",
     "finetune.arms": ["pretrained", "random"],
@@ -263,8 +265,11 @@ def changed_configs(config: RunConfig) -> Iterator[tuple[str, RunConfig]]:
                 break
             if path == "data.memory":
                 other = 20_000 / 2**30  # the codes of the first level exceed it, the rows do not
+            changed = with_value(config.model_dump(mode="json"), path, other)
+            if path == "execution.address":
+                changed = with_value(changed, "execution.runner", "dask")  # which it is for
             try:
-                yield path, check(with_value(config.model_dump(mode="json"), path, other))
+                yield path, check(changed)
                 break
             except ValueError:  # it contradicts others
                 continue
