@@ -29,7 +29,8 @@ def server(prefect_url: str) -> Iterator[None]:
 @contextmanager
 def running(arguments: list[str], folder: Path, prefect_url: str) -> Iterator[None]:
     """A command that goes on until the end of the block."""
-    environment = os.environ | {"PREFECT_API_URL": prefect_url}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "PREFECT_"))}
+    environment = kept | {"PREFECT_API_URL": prefect_url}
     with (folder / "log.txt").open("w") as log:
         process = subprocess.Popen(
             arguments, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
