@@ -31,7 +31,7 @@ def client(prefect_url: str, workspace: Path) -> Iterator[SyncPrefectClient]:
 def submitted(client: SyncPrefectClient, name: str | None = None, **changes: Any) -> FlowRun:
     """What the form on Prefect's page does."""
     (job,) = run_jobs([RunConfig()], "parameters", when_changed=False)
-    deployment_id = deployment_of(job, trigger_of(cron="0 2 * * *"), pool=None).apply()
+    deployment_id = deployment_of(job, trigger_of(cron="0 2 * * *"), pool=None, tags=()).apply()
     config = job.parameters["config"] | changes
     return client.create_flow_run_from_deployment(
         deployment_id, name=name, parameters={"config": config}
