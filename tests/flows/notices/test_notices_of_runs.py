@@ -12,7 +12,7 @@ from prefect.states import Cancelling
 
 from tests.flows.conftest import COMMAND, Layerwise, free_port, settings
 from tests.flows.notices.listener import listening
-from tests.flows.scheduling.test_deployment import deployed, running, state_of, trigger, wait_until
+from tests.flows.scheduling.conftest import deployed, going_on, state_of, trigger, wait_until
 
 pytestmark = pytest.mark.slow
 QUICK_RUN = settings("finetune.label_budgets=[30]")
@@ -68,13 +68,13 @@ def test_a_served_run_that_is_cancelled_says_so(
             str(COMMAND), "schedule", "digits", *QUICK_RUN, "--set", "stack.0.epochs=100000",
             "--cron", "0 2 * * *", "--name", "noticed", "--notify", listener.address,
         ]  # fmt: skip
-        with running(arguments, folder, prefect_url):
+        with going_on(arguments, folder, prefect_url):
             wait_until(lambda: deployed("noticed"), 60, folder)
             run = trigger("noticed")
             wait_until(lambda: "epoch" in (folder / "log.txt").read_text(), 120, folder)
             with get_client(sync_client=True) as client:
                 client.set_flow_run_state(run.id, Cancelling())
-            wait_until(lambda: state_of(run) == "CANCELLED", 120, folder)
+            wait_until(lambda: state_of(run) == "Cancelled", 120, folder)
             end = time.monotonic() + 20
             while not listener.notices and time.monotonic() < end:
                 time.sleep(0.5)

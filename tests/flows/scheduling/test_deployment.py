@@ -4,16 +4,23 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, FlowRunFilter, LogFilter
+from prefect.client.schemas.filters import ArtifactFilter, LogFilter
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from tests.flows.conftest import COMMAND, Layerwise, settings
+from tests.flows.scheduling.conftest import (
+    deployed,
+    going_on,
+    runs_of,
+    state_of,
+    trigger,
+    wait_until,
+)
 
 pytestmark = pytest.mark.slow
 QUICK_RUN = settings("finetune.label_budgets=[30]", "finetune.seeds=1")
@@ -24,58 +31,6 @@ def server(prefect_url: str) -> Iterator[None]:
     """Prefect's client in this process talks to the tests' server."""
     with temporary_settings({PREFECT_API_URL: prefect_url}):
         yield
-
-
-@contextmanager
-def running(arguments: list[str], folder: Path, prefect_url: str) -> Iterator[None]:
-    """A command that goes on until the end of the block."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "PREFECT_"))}
-    environment = kept | {"PREFECT_API_URL": prefect_url}
-    with (folder / "log.txt").open("w") as log:
-        process = subprocess.Popen(
-            arguments, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
-        )
-        try:
-            yield
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
-
-
-def wait_until(found: Callable[[], object], seconds: float, folder: Path) -> None:
-    end = time.monotonic() + seconds
-    while not found():
-        assert time.monotonic() < end, (folder / "log.txt").read_text()[-3000:]
-        time.sleep(1)
-
-
-def runs_of_deployment(name: str) -> list[FlowRun]:
-    with get_client(sync_client=True) as client:
-        deployment = client.read_deployment_by_name(f"layerwise/{name}")
-        return client.read_flow_runs(
-            flow_run_filter=FlowRunFilter.model_validate(
-                {"deployment_id": {"any_": [str(deployment.id)]}}
-            )
-        )
-
-
-def deployed(name: str) -> bool:
-    with get_client(sync_client=True) as client:
-        return any(found.name == name for found in client.read_deployments())
-
-
-def trigger(name: str) -> FlowRun:
-    """What the button on Prefect's page does."""
-    with get_client(sync_client=True) as client:
-        deployment = client.read_deployment_by_name(f"layerwise/{name}")
-        return client.create_flow_run_from_deployment(deployment.id)
-
-
-def state_of(run: FlowRun) -> str:
-    with get_client(sync_client=True) as client:
-        found = client.read_flow_run(run.id)
-        assert found.state
-        return found.state.type.value
 
 
 def check_page(run: FlowRun) -> None:
@@ -103,16 +58,16 @@ def test_a_served_schedule_runs_on_time_and_by_hand(
 ):
     folder = make_workspace("served")
     arguments = [str(COMMAND), "schedule", "digits", "--cron", "* * * * *", "--name", "nightly"]
-    with running([*arguments, *QUICK_RUN], folder, prefect_url):
+    with going_on([*arguments, *QUICK_RUN], folder, prefect_url):
         wait_until(lambda: deployed("nightly"), 60, folder)
         by_hand = trigger("nightly")
-        wait_until(lambda: state_of(by_hand) == "COMPLETED", 120, folder)
+        wait_until(lambda: state_of(by_hand) == "Completed", 120, folder)
         check_page(by_hand)
 
         def on_time() -> list[FlowRun]:
             return [
                 run
-                for run in runs_of_deployment("nightly")
+                for run in runs_of("nightly")
                 if run.auto_scheduled and run.state and run.state.is_completed()
             ]
 
@@ -137,9 +92,9 @@ def test_a_worker_of_a_pool_runs_the_deployment(
     )  # fmt: skip
     assert registered.returncode == 0, registered.stderr
     worker = [prefect, "worker", "start", "--pool", "machines"]
-    with running(worker, folder, prefect_url):
+    with going_on(worker, folder, prefect_url):
         run = trigger("pooled")
-        wait_until(lambda: state_of(run) == "COMPLETED", 180, folder)
+        wait_until(lambda: state_of(run) == "Completed", 180, folder)
     check_page(run)
     assert (folder / "exports" / "digits" / "1" / "saved_model.pb").is_file()
 

@@ -13,7 +13,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling
 
 from tests.flows.conftest import COMMAND, Layerwise, settings
-from tests.flows.scheduling.test_deployment import running, state_of, trigger, wait_until
+from tests.flows.scheduling.conftest import going_on, state_of, trigger, wait_until
 
 pytestmark = pytest.mark.slow
 PREFECT = str(COMMAND.with_name("prefect"))
@@ -62,15 +62,18 @@ def test_a_run_that_was_cancelled_in_a_pool_goes_on_at_its_epoch(
     )  # fmt: skip
     assert registered.returncode == 0, registered.stderr
     worker = [PREFECT, "worker", "start", "--pool", pool]
-    with temporary_settings({PREFECT_API_URL: prefect_url}), running(worker, tmp_path, prefect_url):
+    with (
+        temporary_settings({PREFECT_API_URL: prefect_url}),
+        going_on(worker, tmp_path, prefect_url),
+    ):
         first = trigger("lasting")
         wait_until(lambda: [*checkpoints.glob("*.npz")], 120, tmp_path)
         with get_client(sync_client=True) as client:
             client.set_flow_run_state(first.id, Cancelling())
-        wait_until(lambda: state_of(first) == "CANCELLED", 60, tmp_path)
+        wait_until(lambda: state_of(first) == "Cancelled", 60, tmp_path)
         wait_until(lambda: levels(folder)[0].info.status == "KILLED", 60, tmp_path)
         second = trigger("lasting")
-        wait_until(lambda: state_of(second) == "COMPLETED", 300, tmp_path)
+        wait_until(lambda: state_of(second) == "Completed", 300, tmp_path)
     killed, finished = levels(folder)
     assert (killed.info.status, finished.info.status) == ("KILLED", "FINISHED")
     assert 0 < int(finished.data.tags["layerwise.resumed_after_epoch"]) < 6000
