@@ -24,6 +24,8 @@ def set_environment(verbose: bool) -> None:
         "DO_NOT_TRACK": "true",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "PREFECT_SERVER_API_HOST": "127.0.0.1",
+        # What is logged outside of a flow run has no page to be shown on.
+        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
         # By itself TensorFlow counts the machine's cores, of which a container may have few.
         "TF_NUM_INTRAOP_THREADS": str(cores()),
         # A store that is away is waited for, up to eight minutes: see `check_store`.

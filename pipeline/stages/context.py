@@ -66,7 +66,9 @@ class Context:
         self.tracker = open_tracker(tracking_uri(), run.experiment)
         self.scratch = run.scratch
         """Folder of what can be made again: prepared rows and codes."""
-        if not run.scratch.exists():  # this is a worker on another machine
+        self.reads_itself = not run.scratch.exists()
+        """Whether this is a worker on another machine, which prepares the rows for itself."""
+        if self.reads_itself:
             self.scratch = scratch_folder() / run.run_id
             _remove_ended(self.tracker, self.scratch.parent)
 

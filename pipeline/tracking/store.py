@@ -50,7 +50,7 @@ def scratch_folder() -> Path:
     file = database_file(tracking_uri())
     data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
     folder = file.parent / "scratch" if file else Path(data).expanduser() / "layerwise" / "scratch"
-    folder = Path(os.environ.get("LAYERWISE_SCRATCH") or folder).resolve()
+    folder = Path(os.environ.get("LAYERWISE_SCRATCH") or folder).absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
