@@ -11,6 +11,7 @@ from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact
 from prefect.context import FlowRunContext
+from prefect.logging.handlers import APILogHandler
 from prefect.logging.loggers import get_run_logger
 from prefect.settings import get_current_settings
 
@@ -54,6 +55,8 @@ class Page:
         end = time.monotonic() + CLOSING_SECONDS
         for artifact in self._artifacts:
             artifact.close(max(0.0, end - time.monotonic()))
+        # A worker of a pool ends its process before Prefect has sent what was said last.
+        APILogHandler().flush()
 
     def _key(self, name: str) -> str:
         """Prefect's keys are of small letters, digits and dashes."""
