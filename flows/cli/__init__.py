@@ -3,7 +3,16 @@
 Each command imports what it needs when it is called, so that `--help` answers at once.
 """
 
-from flows.cli import compare, describe, inference, run, schedule, services, status  # noqa: F401
+from flows.cli import (  # noqa: F401
+    clean,
+    compare,
+    describe,
+    inference,
+    run,
+    schedule,
+    services,
+    status,
+)
 from flows.cli.group import main
 from flows.interpreter import leave_at_once_after
 

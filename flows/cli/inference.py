@@ -6,6 +6,7 @@ import click
 
 from flows.cli.group import main
 from flows.interpreter import collector_paused, import_tensorflow
+from pipeline.errors import InputError
 
 
 @main.command()
@@ -23,8 +24,13 @@ def export(run: str, directory: Path) -> None:
     from pipeline.tracking.registry import download_model
 
     tracker, found = find(run)
-    exports = [c for c in tracker.children(found.run_id) if c.tags["stage"] == "export"]
-    model = model_folder(download_model(exports[0].tags["logged_model"]))
+    (exported,) = [c for c in tracker.children(found.run_id) if c.tags["stage"] == "export"]
+    if when := tracker.run(exported.made_by).cleaned:
+        raise InputError(
+            f"The model of run {found.run_id} was removed by `layerwise clean` ({when}). Its "
+            f"figures are there: layerwise compare {found.run_id}. Run its config again to have it."
+        )
+    model = model_folder(download_model(exported.tags["logged_model"]))
     click.echo(copy_version(model, directory))
 
 

@@ -39,8 +39,11 @@ def print_results(summary: Summary) -> None:
     from pipeline.tracking.store import tracking_uri
 
     print_summary(summary)
-    output.print(f"\nSavedModel: {summary['export']['path']}")
-    output.print(f"Registered: {summary['export']['model_uri']}")
+    if summary["cleaned"]:
+        output.print(f"\nWeights and models: removed by `layerwise clean` ({summary['cleaned']})")
+    else:
+        output.print(f"\nSavedModel: {summary['export']['path']}")
+        output.print(f"Registered: {summary['export']['model_uri']}")
     output.print(f"Report:     {summary['report']}")
     output.print(f"Run:        {summary['run_id']} in experiment {summary['experiment']}")
     program = str(Path(sys.executable).parent / "mlflow")

@@ -16,6 +16,8 @@ class Summary(TypedDict):
     label_saving: list[dict[str, Any]]
     export: dict[str, Any]
     """Empty while it is being made."""
+    cleaned: str | None
+    """When `layerwise clean` removed weights or the model; None where all are there."""
     report: str | None
     """Where the report lies; None while it is being made."""
     seconds: dict[str, float]

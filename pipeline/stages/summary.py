@@ -52,6 +52,7 @@ def read_summary(tracker: Tracker, run: FinishedRun) -> Summary:
         comparison=found["comparison"],
         label_saving=found["label_saving"],
         export=_export(stages["export"][0]) if "export" in stages else {},
+        cleaned=run.cleaned,
         report=tracker.place(stages["report"][0].made_by, REPORT) if "report" in stages else None,
         seconds={
             **{f"pretrain {number}": _seconds(levels[number]) for number in sorted(levels)},

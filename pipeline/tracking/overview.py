@@ -9,7 +9,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from pipeline.tracking.processes import is_dead
 from pipeline.tracking.runs import TAG
-from pipeline.tracking.search import WHOLE_RUN
+from pipeline.tracking.search import WHOLE_RUN, all_runs
 from pipeline.tracking.store import database_file, open_store, tracking_uri
 
 SHOWN = 10
@@ -72,7 +72,13 @@ def _status(client: MlflowClient, run: Run, experiment: str) -> RunStatus:
         state = "dead"
     stages = int(tags[TAG + "stages"]) if TAG + "stages" in tags else None
     finished = state == "finished"
-    children = [] if finished else _children(client, run)
+    children = (
+        []
+        if finished
+        else all_runs(
+            client, [run.info.experiment_id], f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{run.info.run_id}'"
+        )
+    )
     done = sum(child.info.status == "FINISHED" for child in children)
     verdicts = tags.get(TAG + "verdicts") if finished else None
     return RunStatus(
@@ -85,20 +91,6 @@ def _status(client: MlflowClient, run: Run, experiment: str) -> RunStatus:
         began=run.info.start_time / 1000,
         verdicts=json.loads(verdicts) if verdicts else None,
     )
-
-
-def _children(client: MlflowClient, run: Run) -> list[Run]:
-    found: list[Run] = []
-    token = None
-    while token is None or token:
-        page = client.search_runs(
-            [run.info.experiment_id],
-            f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{run.info.run_id}'",
-            page_token=token,
-        )
-        found += page
-        token = page.token or ""
-    return found
 
 
 def _level(client: MlflowClient, children: list[Run]) -> LevelProgress | None:

@@ -16,6 +16,8 @@ from pipeline.tracking.dataset import dataset_input
 from pipeline.tracking.metric_buffer import MetricBuffer
 
 TAG = "layerwise."
+CLEANED = f"{TAG}cleaned"
+"""The tag of a run whose weights were removed: when."""
 PICTURES = "pictures"
 PARAM_LENGTH = 6000
 METRICS_PER_CALL = 1000
@@ -98,6 +100,11 @@ class FinishedRun(NamedTuple):
     def made_by(self) -> str:
         """The run that holds the artifacts: of a cached stage the one that did the work."""
         return self.tags.get("cached_from", self.run_id)
+
+    @property
+    def cleaned(self) -> str | None:
+        """When its weights were removed, if they were."""
+        return self.tags.get("cleaned")
 
 
 def ending(error: BaseException) -> str:

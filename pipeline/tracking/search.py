@@ -29,12 +29,18 @@ def latest_finished(
 
 def finished_children(client: MlflowClient, experiment_id: str, parent: str) -> list[Run]:
     """The finished stages of a run, the first begun first."""
+    of_parent = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent}'"
+    return all_runs(client, [experiment_id], f"{of_parent} and attributes.status = 'FINISHED'")
+
+
+def all_runs(client: MlflowClient, experiment_ids: Sequence[str], condition: str) -> list[Run]:
+    """All runs that meet a condition, the first begun first."""
     found: list[Run] = []
     token = None
     while token is None or token:
         page = client.search_runs(
-            [experiment_id],
-            f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent}' and attributes.status = 'FINISHED'",
+            list(experiment_ids),
+            condition,
             page_token=token,
             order_by=["attributes.start_time ASC"],
         )

@@ -23,8 +23,8 @@ from pipeline.credentials import redact
 from pipeline.errors import InputError
 from pipeline.files import file_digest
 from pipeline.tracking.database import experiment_location
-from pipeline.tracking.runs import TAG, FinishedRun, StageRun, ending, finished_run
-from pipeline.tracking.search import WHOLE_RUN, finished_children, latest_finished
+from pipeline.tracking.runs import CLEANED, TAG, FinishedRun, StageRun, ending, finished_run
+from pipeline.tracking.search import WHOLE_RUN, all_runs, finished_children, latest_finished
 from pipeline.tracking.store import database_file, make_store
 
 
@@ -80,15 +80,25 @@ class Tracker:
         Of any experiment, because what a run is called changes nothing that it computes.
         """
         did_the_work = f"tags.`{TAG}key` = '{key}' and tags.`{TAG}cached` = 'False'"
-        run = latest_finished(self.client, did_the_work)
-        return finished_run(run) if run and self._intact(run) else None
+        experiments = [found.experiment_id for found in self.client.search_experiments()]
+        finished = f"{did_the_work} and attributes.status = 'FINISHED'"
+        for run in reversed(all_runs(self.client, experiments, finished)):
+            if CLEANED not in run.data.tags and self._intact(run):
+                return finished_run(run)
+        return None
 
     def artifact(self, run_id: str, name: str, folder: Path) -> Path:
         """Fetch a file that a run stored; raises `InputError` when it is gone or was changed."""
-        digests = json.loads(self.client.get_run(run_id).data.tags.get(TAG + "digests", "{}"))
+        tags = self.client.get_run(run_id).data.tags
+        digests = json.loads(tags.get(TAG + "digests", "{}"))
         try:
             path = Path(self.client.download_artifacts(run_id, name, str(folder)))
         except (MlflowException, OSError) as error:
+            if when := tags.get(CLEANED):
+                raise InputError(
+                    f"{name!r} of run {run_id} was removed by `layerwise clean` ({when}). Run its "
+                    "config again to have it."
+                ) from error
             raise InputError(f"Run {run_id} has no artifact {name!r} any more: {error}") from error
         if file_digest(path) != digests.get(name):
             raise InputError(f"Artifact {name!r} of run {run_id} is not what the run stored.")
