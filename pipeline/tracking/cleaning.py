@@ -94,23 +94,28 @@ def _remove_model(client: MlflowClient, what: str, uri: str, dry_run: bool) -> I
         model = client.get_logged_model(model_id)
     except MlflowException:
         return  # it went before
-    for version in _versions(client):
-        if version.source == uri:
-            if not dry_run:
-                client.delete_model_version(version.name, str(version.version))
-            yield Removed(f"version {version.version} of registered model {version.name}", 0)
+    versions = [version for version in _versions(client) if version.source == uri]
+    if any(version.aliases for version in versions):
+        return  # named at this moment
+    for version in versions:
+        if not dry_run:
+            client.delete_model_version(version.name, str(version.version))
+        yield Removed(f"version {version.version} of registered model {version.name}", 0)
     yield from remove_artifacts(f"model of {what}", model.artifact_location, "", dry_run)
     if not dry_run:
         client.delete_logged_model(model_id)
 
 
 def _users(runs: dict[str, Run], maker: Run) -> list[str]:
-    """The runs that have a stage as one of theirs, whether they computed it or not."""
+    """The runs that have a stage as one of theirs, whether they computed it or not.
+
+    Without those that somebody deleted in MLflow, which take no tag.
+    """
     found = [maker.data.tags[MLFLOW_PARENT_RUN_ID]]
     for run in runs.values():
         if run.data.tags.get(TAG + "cached_from") == maker.info.run_id:
             found.append(run.data.tags[MLFLOW_PARENT_RUN_ID])
-    return found
+    return [run_id for run_id in found if run_id in runs]
 
 
 def _records(runs: dict[str, Run], experiments: dict[str, str]) -> list[RunRecord]:

@@ -76,10 +76,13 @@ def remove_folder(what: str, folder: Path, dry_run: bool) -> Iterator[Removed]:
 
 
 def remove_checkpoint(file: Path, dry_run: bool) -> Iterator[Removed]:
-    """A checkpoint."""
-    size = file.lstat().st_size
-    if not dry_run:
-        file.unlink()
+    """A checkpoint, unless a run that has come to the end of its level removed it meanwhile."""
+    try:
+        size = file.lstat().st_size
+        if not dry_run:
+            file.unlink()
+    except FileNotFoundError:
+        return
     yield Removed(f"checkpoint {file.name[:12]}...", size)
 
 
