@@ -57,6 +57,7 @@ def _command(command: str) -> str:
 def run_page(page: str, name: str, folder: Path) -> tuple[int, str]:
     """Exit status and output of a page's blocks, run in a folder with the commands on the path."""
     (folder / ".venv").symlink_to(sys.prefix)
+    (folder / "prefect.yaml").symlink_to(ROOT / "prefect.yaml")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "PREFECT_"))}
     environment = kept | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
