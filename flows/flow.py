@@ -1,10 +1,13 @@
 """The Prefect flow: greedy layer-wise pretraining, fine-tuning against random init, export."""
 
+from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 from prefect import flow, task
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.futures import as_completed
 from prefect.states import Completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 from prefect.tasks import Task
@@ -31,6 +34,7 @@ from pipeline.stages.pretrain import PretrainLevel
 from pipeline.stages.trial import Trial
 from pipeline.stages.unchanged import unchanged
 from pipeline.tracking.faults import transient
+from pipeline.training.progress import Progress
 
 
 def _is_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
@@ -75,9 +79,14 @@ def prepare_data(config: RunConfig, run: Run) -> Plan:
 @task(name="pretrain", task_run_name="{stage.name}", **RETRIES)
 def pretrain(run: Run, stage: PretrainLevel) -> Outcome:
     """Pretrain one level on the codes of the levels below."""
-    watch = Watcher(_displays(f"{stage.name} ({stage.settings.training.units} units)"))
+    watcher = Watcher(_displays(f"{stage.name} ({stage.settings.training.units} units)"))
+
+    def watch(progress: Progress) -> None:
+        unless_stopped(progress)
+        watcher(progress)
+
     outcome = perform(stage, context_of(run), watch)
-    watch.finish(
+    watcher.finish(
         f"explained variance {outcome.metrics['explained_variance']:.3f}"
         + (" (cached)" if outcome.cached else "")
     )
@@ -106,6 +115,38 @@ def export(run: Run, stage: Stage) -> Outcome:
 def report(run: Run, stage: Stage) -> Outcome:
     """Draw what the run came to."""
     return _state(perform(stage, context_of(run)))
+
+
+def pretrain_all(run: Run, plan: Plan) -> list[list[Outcome]]:
+    """All levels: those of a stack one after the other, stacks beside each other.
+
+    As many levels at a time as there are workers, and no more stacks at a time than keep the
+    workers busy: their codes lie on disk meanwhile.
+    """
+    execution, height = plan.config.execution, len(plan.config.stack)
+    at_once = execution.workers if execution.runner == "thread" and execution.gpus == 1 else 1
+    stacks: list[list[Outcome]] = [[] for _ in range(plan.config.stacks)]
+    with stoppable():
+        for part in parts_of_at_least(at_once, len(stacks)):
+            ready, under_way = deque(part), {}
+            while ready or under_way:
+                while ready and len(under_way) < at_once:
+                    stack = ready.popleft()
+                    level = plan.level(stack, len(stacks[stack]) + 1, stacks[stack])
+                    under_way[pretrain.submit(run, level)] = stack
+                future = next(as_completed(list(under_way)))
+                stack = under_way.pop(future)
+                stacks[stack].append(future.result())
+                if len(stacks[stack]) < height:
+                    ready.append(stack)
+    return stacks
+
+
+def parts_of_at_least(size: int, count: int) -> Iterator[range]:
+    """Numbers from 0 up to `count` in parts alike, each of `size` at least where there are any."""
+    parts = max(1, count // size)
+    for part in range(parts):
+        yield range(part * count // parts, (part + 1) * count // parts)
 
 
 @flow(name="fine-tune", flow_run_name="fine-tune {run.experiment}", persist_result=False)
@@ -163,12 +204,7 @@ def pretraining(
 
                 prepare_workers(config.execution.address, run.run_id)
             plan = prepare_data(config, run)
-            stacks: list[list[Outcome]] = []
-            for stack in range(config.stacks):
-                levels: list[Outcome] = []
-                for number in range(1, len(config.stack) + 1):
-                    levels.append(pretrain(run, plan.level(stack, number, levels)))
-                stacks.append(levels)
+            stacks = pretrain_all(run, plan)
             # A flow of its own, because a task runner belongs to a flow.
             runner = task_runner(config.execution)
             trials = finetune_all.with_options(task_runner=runner)(run, plan, stacks)

@@ -44,8 +44,8 @@ class ExecutionConfig(Part):
     )
     workers: PositiveInt = Field(
         1,
-        description="Trials at a time. One uses all cores. A Dask cluster that runs already has "
-        "as many as it has.",
+        description="Trials at a time, and with `thread` stacks too. One uses all cores, of which "
+        "small networks leave some idle. A Dask cluster that runs already has as many as it has.",
     )
     gpus: PositiveInt = Field(
         1,
