@@ -7,7 +7,7 @@ from typing import Any
 
 from prefect import flow, task
 from prefect.client.schemas.objects import State, TaskRun
-from prefect.futures import as_completed
+from prefect.futures import PrefectFuture, as_completed
 from prefect.states import Completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 from prefect.tasks import Task
@@ -128,7 +128,8 @@ def pretrain_all(run: Run, plan: Plan) -> list[list[Outcome]]:
     stacks: list[list[Outcome]] = [[] for _ in range(plan.config.stacks)]
     with stoppable():
         for part in parts_of_at_least(at_once, len(stacks)):
-            ready, under_way = deque(part), {}
+            ready = deque(part)
+            under_way: dict[PrefectFuture[Any], int] = {}
             while ready or under_way:
                 while ready and len(under_way) < at_once:
                     stack = ready.popleft()

@@ -1,15 +1,18 @@
-"""Trials in threads, processes and Dask workers: all find their parent, all give the same."""
+"""Stacks and trials in threads, processes and Dask workers: all find their parent, all the same."""
 
 import json
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.entities import Run
 
+from flows.flow import parts_of_at_least
 from tests.flows.conftest import QUICK
 
 CHANGES = [*QUICK, "finetune.label_budgets=[40]"]
@@ -22,22 +25,37 @@ from dataclasses import replace
 
 from flows.environment import set_environment
 set_environment(verbose=False)
-from flows.flow import finetune_all, task_runner
+from prefect import flow
+from flows.flow import finetune_all, pretrain_all, task_runner
 from pipeline.config.loading import load
 from pipeline.config.schema import ExecutionConfig
-from tests.pipeline.whole_runs import begin, pretrain_stacks
+from tests.pipeline.whole_runs import begin
 
 config = load("digits", None, None, {CHANGES!r})
 context, plan = begin(config)
 run = context.run
-stacks = pretrain_stacks(context, plan)
-found = {{}}
+
+
+@flow
+def pretrained(workers):
+    at_once = config.execution.model_copy(update={{"workers": workers}})
+    changed = config.model_copy(update={{"execution": at_once}})
+    return pretrain_all(replace(run, refresh=True), replace(plan, config=changed))
+
+
+def known(done):
+    return done.metrics | {{"seconds": None}}
+
+
+stacks = pretrained(1)
+found = {{"one stack at a time": [known(level) for stack in stacks for level in stack]}}
+found["two stacks at a time"] = [known(level) for stack in pretrained(2) for level in stack]
 for runner, workers in json.loads(sys.argv[1]):
     execution = ExecutionConfig(runner=runner, workers=workers)
-    flow = finetune_all.with_options(task_runner=task_runner(execution))
-    trials = flow(replace(run, refresh=True), plan, stacks)
-    metrics = [(trial.name, stage.metrics | {{"seconds": None}}) for trial, stage in trials]
-    found[f"{{runner}} {{workers}}"] = metrics
+    trials = finetune_all.with_options(task_runner=task_runner(execution))(
+        replace(run, refresh=True), plan, stacks
+    )
+    found[f"{{runner}} {{workers}}"] = [(trial.name, known(stage)) for trial, stage in trials]
 print(json.dumps({{"run_id": run.run_id, "found": found}}))
 """
 
@@ -57,15 +75,21 @@ def with_runners(folder: Path, url: str, *runners: tuple[str, int]) -> dict[str,
     return json.loads(result.stdout.splitlines()[-1])
 
 
+def runs_of(folder: Path, parent: str, stage: str) -> list[Run]:
+    """The runs of such stages below a run, the first begun first."""
+    client = MlflowClient(f"sqlite:///{folder}/mlruns/mlflow.db")
+    runs = client.search_runs(
+        [client.get_experiment_by_name("digits").experiment_id],
+        f"tags.`layerwise.stage` = '{stage}'",
+        order_by=["attributes.start_time ASC"],
+    )
+    assert {run.data.tags["mlflow.parentRunId"] for run in runs} == {parent}
+    return list(runs)
+
+
 def endings(folder: Path, parent: str) -> list[str]:
     """How the trials below a run ended."""
-    client = MlflowClient(f"sqlite:///{folder}/mlruns/mlflow.db")
-    trials = client.search_runs(
-        [client.get_experiment_by_name("digits").experiment_id],
-        "tags.`layerwise.stage` = 'finetune'",
-    )
-    assert {trial.data.tags["mlflow.parentRunId"] for trial in trials} == {parent}
-    return [trial.info.status for trial in trials]
+    return [trial.info.status for trial in runs_of(folder, parent, "finetune")]
 
 
 def test_two_workers_find_what_one_finds(workspace: Path, prefect_url: str):
@@ -75,9 +99,25 @@ def test_two_workers_find_what_one_finds(workspace: Path, prefect_url: str):
     assert done["found"]["process 2"] == done["found"]["thread 1"]
     assert endings(workspace, done["run_id"]) == ["FINISHED"] * 18
 
+    assert done["found"]["two stacks at a time"] == done["found"]["one stack at a time"]
+    levels = runs_of(workspace, done["run_id"], "pretrain")
+    assert [run.info.status for run in levels] == ["FINISHED"] * 8  # two stacks of two levels
+    beside = [now.info.start_time < before.info.end_time for before, now in pairwise(levels)]
+    assert not any(beside[:4])
+    assert any(beside[4:])
+
 
 @pytest.mark.slow
 def test_workers_of_dask_find_it_too(workspace: Path, prefect_url: str):
     done = with_runners(workspace, prefect_url, ("thread", 1), ("dask", 2))
     assert done["found"]["dask 2"] == done["found"]["thread 1"]
     assert endings(workspace, done["run_id"]) == ["FINISHED"] * 12
+
+
+def test_stacks_are_begun_in_parts_that_keep_all_workers_busy():
+    def parts(workers: int, stacks: int) -> list[list[int]]:
+        return [list(part) for part in parts_of_at_least(workers, stacks)]
+
+    assert parts(1, 3) == [[0], [1], [2]]
+    assert parts(2, 5) == [[0, 1], [2, 3, 4]]
+    assert parts(4, 2) == [[0, 1]]
