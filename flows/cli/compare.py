@@ -5,6 +5,7 @@ import json
 import click
 
 from flows.cli.group import main
+from flows.interpreter import collector_paused
 from pipeline.errors import InputError
 
 
@@ -31,10 +32,11 @@ def compare(
             raise InputError("--per-seed and --plan are for one run. Given: two. Leave one out.")
         _compare_two(run, other, as_json)
         return
-    from pipeline.stages.summary import read_summary
-    from pipeline.tracking.find import find
+    with collector_paused():
+        from pipeline.stages.summary import read_summary
+        from pipeline.tracking.find import find
 
-    summary = read_summary(*find(run))
+        summary = read_summary(*find(run))
     if as_json:
         click.echo(json.dumps(summary, indent=1))
         return
@@ -51,11 +53,13 @@ def compare(
 def _compare_two(run: str | None, other: str, as_json: bool) -> None:
     from flows.cli.tables import print_differences
     from pipeline.evaluation.differences import differences
-    from pipeline.stages.summary import read_config, read_summary
-    from pipeline.tracking.find import find
 
-    a, b = find(run), find(other)
-    first, second = read_summary(*a), read_summary(*b)
+    with collector_paused():
+        from pipeline.stages.summary import read_config, read_summary
+        from pipeline.tracking.find import find
+
+        a, b = find(run), find(other)
+        first, second = read_summary(*a), read_summary(*b)
     found = differences(first, second, read_config(*a), read_config(*b))
     if as_json:
         rows = [row._asdict() | {"gain": row.gain._asdict()} for row in found.rows]
