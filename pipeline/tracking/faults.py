@@ -1,5 +1,8 @@
 """Which errors may pass by themselves."""
 
+from collections.abc import Callable
+from typing import Any
+
 from mlflow.exceptions import MlflowException
 
 WRONG_PATH = (
@@ -17,3 +20,15 @@ def transient(error: BaseException) -> bool:
     if isinstance(error, MlflowException):
         return error.error_code in ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE")
     return isinstance(error, OSError) and not isinstance(error, WRONG_PATH)
+
+
+def raced(write: Callable[[], Any]) -> None:
+    """Write what other runs may write at the same moment, of a name that the store has once.
+
+    MLflow looks whether it is there and then makes it, which the database refuses to all but the
+    first: the others find it when they look again.
+    """
+    try:
+        write()
+    except MlflowException:
+        write()

@@ -12,6 +12,7 @@ from mlflow.models import infer_signature
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from pipeline.errors import InputError
+from pipeline.tracking.faults import raced
 from pipeline.tracking.runs import StageRun
 from pipeline.tracking.store import open_store
 from pipeline.tracking.tracker import Tracker
@@ -69,7 +70,7 @@ def register(tracker: Tracker, model_uri: str, name: str, alias: str) -> str:
             name, model_uri, model.source_run_id, model_id=model.model_id
         )
     )
-    client.set_registered_model_alias(name, alias, registered.version)
+    raced(lambda: client.set_registered_model_alias(name, alias, registered.version))
     return f"models:/{name}@{alias}"
 
 

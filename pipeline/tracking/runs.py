@@ -13,6 +13,7 @@ from mlflow.tracking import MlflowClient
 
 from pipeline.files import file_digest
 from pipeline.tracking.dataset import dataset_input
+from pipeline.tracking.faults import raced
 from pipeline.tracking.metric_buffer import MetricBuffer
 
 TAG = "layerwise."
@@ -83,7 +84,7 @@ class StageRun:
     ) -> None:
         """Log the dataset entity: name, digest, where it comes from, and the schema of a row."""
         entry = dataset_input(name, origin, digest, rows, targets)
-        self._client.log_inputs(self.run_id, datasets=[entry])
+        raced(lambda: self._client.log_inputs(self.run_id, datasets=[entry]))
 
 
 class FinishedRun(NamedTuple):

@@ -8,7 +8,7 @@ from pathlib import Path
 import mlflow
 from mlflow.tracking import MlflowClient
 
-from pipeline.credentials import strip_credentials
+from pipeline.credentials import redact, strip_credentials
 from pipeline.errors import InputError
 from pipeline.tracking.database import check_database, follow_folder, make_database
 
@@ -117,6 +117,12 @@ def database_file(uri: str) -> Path | None:
 
 
 def _open(uri: str, file: Path | None) -> MlflowClient:
+    if uri.startswith(("postgresql", "mysql", "mssql")):
+        raise InputError(
+            f"MLFLOW_TRACKING_URI is a database, {redact(uri)}, beside which MLflow would keep "
+            "artifacts in the folder that a run happens to start in. Start `mlflow server "
+            "--backend-store-uri` with it and give the server's address: docs/postgres.md."
+        )
     if file:
         check_database(file)
     mlflow.set_tracking_uri(uri)

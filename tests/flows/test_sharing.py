@@ -23,7 +23,7 @@ def checkout(folder: Path) -> Path:
     return folder
 
 
-def run_in(program: Path, prefect_url: str, uri: str, *more: str) -> dict:
+def run_in(program: Path, prefect_url: str, uri: str, *more: str, **environment: str) -> dict:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "PREFECT_"))}
     done = subprocess.run(
         [
@@ -36,7 +36,8 @@ def run_in(program: Path, prefect_url: str, uri: str, *more: str) -> dict:
             "PREFECT_API_URL": prefect_url,
             "MLFLOW_TRACKING_URI": uri,
             "LAYERWISE_SCRATCH": str(program / "scratch"),
-        },
+        }
+        | environment,
         capture_output=True,
         text=True,
         timeout=300,

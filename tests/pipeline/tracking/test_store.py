@@ -92,3 +92,10 @@ def test_a_scratch_folder_that_cannot_be_made_is_refused_with_what_to_set(tmp_pa
     monkeypatch.setenv("LAYERWISE_SCRATCH", str(tmp_path / "file" / "scratch"))
     with pytest.raises(InputError, match=f"{tmp_path}/file/scratch.* Set LAYERWISE_SCRATCH"):
         scratch_folder()
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg2", "mysql+pymysql"])
+def test_a_database_without_a_server_is_refused_without_its_password(scheme: str):
+    with pytest.raises(InputError, match="mlflow server") as refused:
+        Tracker(f"{scheme}://me:s3cret@127.0.0.1/mlflow", "any")
+    assert "s3cret" not in str(refused.value)
