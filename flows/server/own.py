@@ -1,11 +1,8 @@
 """Prefect's server for one run: started at once, needed when the flow begins, gone afterwards."""
 
-import ctypes
 import os
-import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -24,13 +21,11 @@ from prefect.settings import (
 )
 
 from flows.server.loopback import HOST, prefect_command, prefect_environment
+from flows.server.process import last_lines, start_server
 from pipeline.errors import InputError
 
-LAST_LINES = 6
-"""So many of a server that ends early: the cause stands a few lines above the last one."""
 START_SECONDS = 180
 """The first start migrates the server's database, which takes a while on busy cores."""
-_SIGNAL_WHEN_PARENT_ENDS = 1  # PR_SET_PDEATHSIG of Linux's prctl
 
 
 @contextmanager
@@ -87,14 +82,9 @@ class _Server:
             except OSError:
                 time.sleep(0.1)
         raise RuntimeError(
-            f"Prefect's server did not start. What it wrote last:\n{self._last_lines()}\n"
+            f"Prefect's server did not start. What it wrote last:\n{last_lines(self._errors)}\n"
             "Mend that, or set PREFECT_API_URL to a server that runs."
         )
-
-    def _last_lines(self) -> str:
-        self._errors.seek(0)
-        lines = self._errors.read().decode(errors="replace").splitlines()
-        return "\n".join([line for line in lines if line.strip()][-LAST_LINES:]) or "(nothing)"
 
     def _wake(self) -> None:
         """Have its first answer behind us when we need it: until then we import for a while."""
@@ -106,16 +96,9 @@ class _Server:
         self._process.terminate()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            prefect_command(self._port),
-            env=os.environ
-            | prefect_environment(self._port)
-            | {"PREFECT_UI_ENABLED": "0", "PREFECT_SERVER_LOGGING_LEVEL": "ERROR"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self._errors,
-            start_new_session=True,
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+        settings = {"PREFECT_UI_ENABLED": "0", "PREFECT_SERVER_LOGGING_LEVEL": "ERROR"}
+        return start_server(
+            prefect_command(self._port), prefect_environment(self._port) | settings, self._errors
         )
 
     def _replace_when_dead(self) -> None:
@@ -149,7 +132,3 @@ def _free_port() -> int:
     with socket.socket() as found:
         found.bind((HOST, 0))
         return found.getsockname()[1]
-
-
-def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_SIGNAL_WHEN_PARENT_ENDS, signal.SIGTERM)

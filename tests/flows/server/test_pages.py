@@ -3,11 +3,14 @@
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 
 import psutil
@@ -15,7 +18,14 @@ import pytest
 from starlette.testclient import TestClient
 
 from flows.server.loopback import prefect_app
-from tests.flows.conftest import COMMAND, free_port, wait_for
+from tests.flows.conftest import (
+    COMMAND,
+    Command,
+    Layerwise,
+    free_port,
+    mlflow_server,
+    wait_for,
+)
 
 FOREIGN = ["evil.example", "127.0.0.1.evil.example", "10.evil.example", "192.168.1.evil.example"]
 OWN = ["127.0.0.1", "localhost", "127.0.0.1:4200"]
@@ -36,11 +46,9 @@ def test_servers_listen_on_loopback_and_no_password_is_on_a_command_line(tmp_pat
     uri = "postgresql://me:s3cret@127.0.0.1:1/db"
     ports = free_port(), free_port()
     with start_pages(tmp_path, ports, MLFLOW_TRACKING_URI=uri) as pages:
-        mlflow, prefect = servers_of(psutil.Process(pages.pid), ports)
+        mlflow, prefect = servers_of(pages, ports)
         stored_at = mlflow.environ()["MLFLOW_BACKEND_STORE_URI"]
         commands = [mlflow.cmdline(), prefect.cmdline()]
-        assert pages.stderr
-        printed = pages.stderr.readline() + pages.stderr.readline()  # once both are started
         pages.send_signal(signal.SIGINT)
         pages.communicate(timeout=60)
     assert stored_at == uri
@@ -48,14 +56,13 @@ def test_servers_listen_on_loopback_and_no_password_is_on_a_command_line(tmp_pat
         assert command[command.index("--host") + 1] == "127.0.0.1"
         assert command[command.index("--port") + 1] == str(port)
         assert "s3cret" not in " ".join(command)
-        assert f"http://127.0.0.1:{port}" in printed
 
 
-def servers_of(pages: psutil.Process, ports: tuple[int, int]) -> list[psutil.Process]:
+def servers_of(pages: subprocess.Popen[str], ports: tuple[int, int]) -> list[psutil.Process]:
     """The processes that it starts, each by the port that follows `--port` on its command line."""
     found: dict[str, psutil.Process] = {}
-    while len(found) < 2 and pages.is_running():
-        for child in pages.children():
+    while len(found) < 2 and pages.poll() is None:
+        for child in psutil.Process(pages.pid).children():
             with suppress(psutil.Error):  # it may end meanwhile
                 words = child.cmdline()
                 if "--port" in words:  # else it is not yet another program than its parent
@@ -64,14 +71,95 @@ def servers_of(pages: psutil.Process, ports: tuple[int, int]) -> list[psutil.Pro
 
 
 @pytest.mark.slow
-def test_a_server_that_ends_is_reported_and_the_other_one_ended(tmp_path: Path):
+def test_a_server_that_ends_is_reported_with_what_it_wrote_last_and_the_other_one_ended(
+    tmp_path: Path,
+):
     ports = free_port(), free_port()
-    with socket.create_server(("127.0.0.1", ports[0])), start_pages(tmp_path, ports) as pages:
+    unknown = {"MLFLOW_TRACKING_URI": "nosuchdatabase://127.0.0.1/db"}
+    with start_pages(tmp_path, ports, **unknown) as pages:
         printed = pages.communicate(timeout=120)[1]
     assert pages.returncode == 1
-    assert "a server ended; is its port taken? See --mlflow-port" in printed
+    assert f"MLflow's server at http://127.0.0.1:{ports[0]} ended. What it wrote last:" in printed
+    assert "nosuchdatabase" in printed
     with socket.create_server(("127.0.0.1", ports[1])):
         pass  # nothing listens there any more
+
+
+@pytest.mark.slow
+def test_a_page_is_called_ready_when_it_answers_and_ctrl_c_leaves_no_process_behind(
+    make_workspace: Callable[[str], Path],
+):
+    ports = free_port(), free_port()
+    with start_pages(make_workspace("ready"), ports) as pages:
+        assert pages.stderr
+        ready = []
+        for line in pages.stderr:
+            ready.append(line)
+            if "Ctrl-C" in line:
+                break
+        found = {line.split()[-1] for line in ready if "ready at" in line}
+        assert {status(address, "127.0.0.1") for address in found} == {200}, ready
+        started = psutil.Process(pages.pid).children(recursive=True)
+        pages.send_signal(signal.SIGINT)
+        assert pages.wait(timeout=60) == 0
+    assert found == {f"http://127.0.0.1:{port}" for port in ports}
+    assert len(started) >= 2
+    assert not any(process.is_running() for process in started)
+
+
+def test_in_an_empty_folder_no_store_is_made(tmp_path: Path, command: Command):
+    result = command("ui", folder=tmp_path)
+    assert result.exit_code == 2
+    assert f"There is no MLflow store at sqlite:///{tmp_path}" in result.output
+    assert "Start a run first: layerwise run" in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def other_port() -> Iterator[int]:
+    """A port that some other program has."""
+    with HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+@pytest.mark.parametrize("name", ["MLflow", "Prefect"])
+def test_a_port_that_something_else_has_is_named_with_the_option_for_another_one(
+    name: str, other_port: int, workspace: Path, command: Command
+):
+    option = f"--{name.lower()}-port"
+    ports = {"--mlflow-port": free_port(), "--prefect-port": free_port(), option: other_port}
+    result = command(
+        "ui", *(str(word) for pair in ports.items() for word in pair), folder=workspace
+    )
+    assert result.exit_code == 2
+    assert f"Port {other_port} is taken, and not by {name}." in result.output
+    assert f"{option} {other_port + 1}" in result.output
+
+
+@pytest.mark.slow
+def test_servers_that_are_there_are_used_and_left_running(
+    make_workspace: Callable[[str], Path], prefect_url: str, layerwise: Layerwise
+):
+    here, elsewhere, port = make_workspace("here"), make_workspace("elsewhere"), free_port()
+    prefect = prefect_url.removesuffix("/api")
+    options = "--mlflow-port", str(port), "--prefect-port", prefect.rpartition(":")[2]
+    with sqlite3.connect(elsewhere / "mlruns" / "mlflow.db") as database:
+        database.execute("UPDATE experiments SET creation_time = creation_time + 1")
+    with mlflow_server(here, port):
+        # Whether its address is configured or not.
+        for configured in ({}, {"PREFECT_API_URL": ""}):
+            shown = layerwise("ui", *options, folder=here, **configured)
+            assert shown.returncode == 0, shown.stderr
+            assert f"MLflow: ready at http://127.0.0.1:{port} (it was running" in shown.stderr
+            assert f"Prefect: ready at {prefect} (it was running" in shown.stderr
+        refused = layerwise("ui", *options, folder=elsewhere)
+        assert refused.returncode == 2
+        assert f"at http://127.0.0.1:{port} shows another store than" in refused.stderr
+        assert "--mlflow-port" in refused.stderr
+        assert status(f"http://127.0.0.1:{port}", "127.0.0.1") == 200
+    assert status(f"{prefect}/api/health", "127.0.0.1") == 200
 
 
 @pytest.mark.parametrize(("hosts", "status"), [(OWN, 200), ([*FOREIGN, ""], 400)])
