@@ -1,5 +1,6 @@
 """Which process a run belongs to, and the runs of those that were killed."""
 
+import os
 import socket
 
 import psutil
@@ -61,7 +62,7 @@ def has_ended(tracker: Tracker, run_id: str) -> bool:
 def is_dead(process: str) -> bool:
     """Whether it was one of this machine and is no more; of another machine nobody can tell."""
     host, number, _ = process.rsplit(" ", 2)
-    if host != socket.gethostname():
+    if host != _host():
         return False
     try:
         found = psutil.Process(int(number))
@@ -71,4 +72,15 @@ def is_dead(process: str) -> bool:
 
 
 def _process(process: psutil.Process) -> str:
-    return f"{socket.gethostname()} {process.pid} {process.create_time():.2f}"
+    return f"{_host()} {process.pid} {process.create_time():.2f}"
+
+
+def _host() -> str:
+    """This machine; a container is one of its own, because it numbers its processes anew.
+
+    Its name does not tell: one on the network of its host has the host's (`--network host`).
+    """
+    try:
+        return f"{socket.gethostname()}/{os.readlink('/proc/self/ns/pid')}"
+    except OSError:  # not Linux
+        return socket.gethostname()

@@ -44,9 +44,10 @@ def test_the_file_declares_what_layerwise_schedule_makes(monkeypatch: pytest.Mon
 
 @pytest.mark.slow
 def test_prefect_deploys_the_file_without_a_question_and_a_worker_runs_it(
-    make_workspace: Any, tmp_path: Path, prefect_url: str
+    make_workspace: Any, tmp_path: Path, prefect_url: str, monkeypatch: pytest.MonkeyPatch
 ):
     folder = make_workspace("declared")
+    monkeypatch.setenv("KERAS_BACKEND", "jax")  # of the worker, as a user may have it
     content = yaml.safe_load(FILE.read_text())
     (deployment,) = content["deployments"]
     deployment["parameters"]["config"] = load(

@@ -1,5 +1,10 @@
 """What a killed process leaves behind is closed."""
 
+import subprocess
+import sys
+
+import pytest
+
 from pipeline.tracking.processes import close_dead_runs, this_process
 from pipeline.tracking.tracker import Tracker
 
@@ -44,3 +49,16 @@ def test_a_stage_that_its_run_could_not_close_is_closed_too(uri):
 
     assert tracker.client.get_run(stage.run_id).info.status == "KILLED"
     assert tracker.client.get_run(foreign.info.run_id).info.status == "RUNNING"
+
+
+def test_a_process_outside_of_a_container_is_not_taken_for_dead_in_it():
+    apart = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"]
+    try:
+        subprocess.run([*apart, "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("this machine allows no container")
+    code = f"from pipeline.tracking.processes import is_dead; print(is_dead({this_process()!r}))"
+    told = subprocess.run(
+        [*apart, sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+    assert told.stdout == "False\n"
