@@ -1,7 +1,7 @@
 """Which process a run belongs to, and the runs of those that were killed."""
 
-import os
 import socket
+from pathlib import Path
 
 import psutil
 from mlflow.exceptions import MlflowException
@@ -81,6 +81,6 @@ def _host() -> str:
     Its name does not tell: one on the network of its host has the host's (`--network host`).
     """
     try:
-        return f"{socket.gethostname()}/{os.readlink('/proc/self/ns/pid')}"
+        return f"{socket.gethostname()}/{Path('/proc/self/ns/pid').readlink()}"
     except OSError:  # not Linux
         return socket.gethostname()
