@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 from prefect import Flow, serve
 from prefect.deployments.runner import RunnerDeployment
 from prefect.flows import EntrypointType
+from prefect.types.names import BANNED_CHARACTERS
 
 from flows.scheduling.server import check_pool, lasting_server
 from flows.scheduling.supervised import looked_after
 from flows.scheduling.trigger import Trigger
 from flows.terminal import console
 from pipeline.credentials import redact
+from pipeline.errors import InputError
 from pipeline.tracking.store import tracking_uri
 
 
@@ -30,8 +32,14 @@ def schedule_jobs(
     """Register a deployment for each job; without a pool serve them until interrupted.
 
     The tags say what a run does that finds others under way, see `overlap_tags`. Raises
-    `InputError` without a Prefect server or its pool.
+    `InputError` without a Prefect server or its pool, and for names that it does not take.
     """
+    for job in jobs:
+        if any(character in job.name for character in BANNED_CHARACTERS):
+            raise InputError(
+                f"A deployment's name must be without {' '.join(BANNED_CHARACTERS)}. Given: "
+                f"{job.name!r}. Give another by --name."
+            )
     url = lasting_server()
     if pool:
         check_pool(pool)

@@ -94,11 +94,11 @@ def deployed(name: str) -> bool:
         return any(found.name == name for found in client.read_deployments())
 
 
-def trigger(deployment: str, flow: str = "layerwise") -> FlowRun:
+def trigger(deployment: str, flow: str = "layerwise", run_name: str | None = None) -> FlowRun:
     """What the button on Prefect's page does."""
     with get_client(sync_client=True) as client:
         found = client.read_deployment_by_name(f"{flow}/{deployment}")
-        return client.create_flow_run_from_deployment(found.id)
+        return client.create_flow_run_from_deployment(found.id, name=run_name)
 
 
 def state_of(run: FlowRun) -> str:

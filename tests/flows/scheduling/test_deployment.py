@@ -1,6 +1,7 @@
 """Schedules on a real Prefect server: served from this process, or left to a work pool."""
 
 import os
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -60,7 +61,7 @@ def test_a_served_schedule_runs_on_time_and_by_hand(
     arguments = [str(COMMAND), "schedule", "digits", "--cron", "* * * * *", "--name", "nightly"]
     with going_on([*arguments, *QUICK_RUN], folder, prefect_url):
         wait_until(lambda: deployed("nightly"), 60, folder)
-        by_hand = trigger("nightly")
+        by_hand = trigger("nightly", run_name="for Anna")
         wait_until(lambda: state_of(by_hand) == "Completed", 120, folder)
         check_page(by_hand)
 
@@ -72,6 +73,8 @@ def test_a_served_schedule_runs_on_time_and_by_hand(
             ]
 
         wait_until(on_time, 180, folder)
+        assert all(re.fullmatch(r"digits \d{4}-\d\d-\d\d \d\d:\d\d", run.name) for run in on_time())
+        assert "for Anna" in {run.name for run in runs_of("nightly")}
     exports = sorted(path.name for path in (folder / "exports" / "digits").iterdir())
     assert exports == ["1"]  # the second run found the model of the first
 
@@ -119,3 +122,36 @@ def test_without_a_server_a_schedule_is_refused(
     )  # fmt: skip
     assert result.returncode == 2
     assert "No Prefect server answers" in result.stderr
+
+
+def test_several_configs_are_served_by_one_process_each_by_its_name(
+    make_workspace: Callable[[str], Path], prefect_url: str, server: None
+):
+    folder = make_workspace("several")
+    arguments = [str(COMMAND), "schedule", "kl", "topk", "--interval", "1h30m"]
+    with going_on([*arguments, "--timezone", "Europe/Berlin"], folder, prefect_url):
+        wait_until(lambda: deployed("kl") and deployed("topk"), 60, folder)
+        with get_client(sync_client=True) as client:
+            for name in ("kl", "topk"):
+                deployment = client.read_deployment_by_name(f"layerwise/{name}")
+                assert deployment.parameters["config"]["name"] == name
+    log = (folder / "log.txt").read_text()
+    assert re.search(r"Runs begin: (\w{3} \d{4}-\d\d-\d\d \d\d:\d\d, ){2}.*\(Europe/Berlin\)", log)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["kl", "topk", "--name", "both"], "--name names one deployment"),
+        (["digits", "digits"], "Given several times: digits"),
+        (["digits", "--name", "a/b"], "must be without / %"),
+        (["predict", "models:/nobody@champion", "*.csv", "-o", "all.csv"], "2 problems"),
+    ],
+)
+def test_what_cannot_be_deployed_is_refused(
+    arguments: list[str], message: str, make_workspace: Callable[[str], Path], layerwise: Layerwise
+):
+    folder = make_workspace("refused")
+    result = layerwise("schedule", *arguments, "--cron", "0 2 * * *", folder=folder)
+    assert result.returncode == 2
+    assert message in result.stderr
