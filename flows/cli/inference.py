@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from flows.cli.group import main
-from flows.interpreter import collector_paused, import_tensorflow
+from flows.inference import apply_model, model_at
 from pipeline.errors import InputError
 
 
@@ -17,8 +17,7 @@ def export(run: str, directory: Path) -> None:
 
     RUN is an experiment, of which the latest run is meant, or the id of a run.
     """
-    import_tensorflow()
-    from pipeline.export.inference import model_folder
+    from pipeline.export.folder import model_folder
     from pipeline.files import copy_version
     from pipeline.tracking.find import find
     from pipeline.tracking.registry import download_model
@@ -34,10 +33,18 @@ def export(run: str, directory: Path) -> None:
     click.echo(copy_version(model, directory))
 
 
-def _add_command(name: str, endpoint: str, help_text: str) -> None:
-    """A command that applies an endpoint of a model to rows and writes what it gives."""
+HELP = {
+    "predict": "Class probabilities and label, or the number, for each row.",
+    "encode": "The code of each row.",
+    "reconstruct": "Each row as the stack reconstructs it.",
+    "score": "The reconstruction error of each row: high for anomalies.",
+}
 
-    @main.command(name, help=help_text)
+
+def _add_command(name: str) -> None:
+    """A command that applies a model to rows and writes what it gives."""
+
+    @main.command(name, help=HELP[name])
     @click.argument("model")
     @click.argument("data")
     @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path),
@@ -46,20 +53,11 @@ def _add_command(name: str, endpoint: str, help_text: str) -> None:
         from pipeline.files import check_output, write_frame
 
         check_output(output)
-        with collector_paused():
-            import_tensorflow()
-            from pipeline.data.sources.read import read_rows
-            from pipeline.export.inference import infer, model_columns, model_folder
-            from pipeline.tracking.registry import download_model
-
-        registered = model.startswith(("models:/", "runs:/"))
-        folder = model_folder(download_model(model) if registered else Path(model))
-        rows = infer(folder, endpoint, *read_rows(data, model_columns(folder)))
+        with model_at(model) as folder:
+            rows = apply_model(folder, name, data)
         write_frame(rows, output)
         click.echo(f"{len(rows):,} rows in {output}")
 
 
-_add_command("predict", "serve", "Class probabilities and label, or the number, for each row.")
-_add_command("encode", "encode", "The code of each row.")
-_add_command("reconstruct", "reconstruct", "Each row as the stack reconstructs it.")
-_add_command("score", "score", "The reconstruction error of each row: high for anomalies.")
+for _name in HELP:
+    _add_command(_name)

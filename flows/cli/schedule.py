@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flows.cli.group import main
+from flows.cli.inference import HELP
 from flows.cli.options import configs_options, notify_option, when_changed_option
 
 if TYPE_CHECKING:
@@ -97,3 +98,30 @@ def run(
     if notify:
         check_notify(notify)
     return run_jobs(configs, name, when_changed=when_changed, notify=notify)
+
+
+def _add_command(name: str) -> None:
+    """A command that applies a model to what is new, by the clock."""
+
+    @schedule.command(name, help=f"{HELP[name]} Of a pattern ('in/*.csv') the new files.")
+    @schedule_options
+    @click.argument("model")
+    @click.argument("data")
+    @click.option("-o", "--output", required=True,
+                  help="A .csv, .parquet or .npz file; out/{name}.csv for a pattern.")  # fmt: skip
+    @click.option("--name", "deployment",
+                  help="Of the deployment.  [default: the command's and the model's]")  # fmt: skip
+    @notify_option
+    def command(
+        model: str, data: str, output: str, deployment: str | None, notify: str | None
+    ) -> Any:
+        from flows.notices.address import check_notify
+        from flows.scheduling.jobs import inference_job
+
+        if notify:
+            check_notify(notify)
+        return [inference_job(name, model, data, output, deployment, notify=notify)]
+
+
+for _name in ("predict", "encode", "score"):
+    _add_command(_name)

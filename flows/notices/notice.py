@@ -6,6 +6,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.settings import get_current_settings
 from prefect.utilities.urls import url_for
 
+from flows.inference import Scored
 from flows.page.outcome import REFUSED
 from flows.skipped import SKIPPED
 from pipeline.evaluation.summary import Summary
@@ -36,17 +37,24 @@ class Notice(TypedDict):
     """Addresses of Prefect's and MLflow's pages, where they are served by a lasting server."""
     report: str | None
     model: str | None
+    files: list[str]
+    """That scheduled inference wrote."""
 
 
 def notice_of(run: FlowRun, state: State[Any]) -> Notice:
     """The notice of a run that ends in this state."""
     result: Any = state.result(raise_on_failure=False) if state.data is not None else None
     event = _event(state)
-    summary: Summary | None = result if event == "finished" else None
+    finished: Any = (result if event == "finished" else None) or {}
+    summary: Summary | None = finished if "comparison" in finished else None
+    scored: Scored | None = finished if "files" in finished else None
     name = (run.parameters.get("config") or {}).get("name")
     budgets = [_budget(row, summary["metric"]) for row in summary["comparison"]] if summary else []
     reason = None if event == "finished" else state.message
     verdicts = [f"{b['labels']} labels: {b['verdict']}" for b in budgets if b["verdict"]]
+    files = scored["files"] if scored else []
+    if scored:
+        verdicts = [str(state.message)]
     what = reason or "; ".join(verdicts)
     has_page = get_current_settings().logging.to_api.enabled
     return Notice(
@@ -64,7 +72,8 @@ def notice_of(run: FlowRun, state: State[Any]) -> Notice:
             "mlflow": _label(run, MLFLOW_PAGE),
         },
         report=summary["report"] if summary else None,
-        model=summary["export"]["model_uri"] if summary else None,
+        model=summary["export"]["model_uri"] if summary else scored["model"] if scored else None,
+        files=files,
     )
 
 

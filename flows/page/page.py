@@ -15,7 +15,7 @@ from prefect.logging.handlers import APILogHandler
 from prefect.logging.loggers import get_run_logger
 from prefect.settings import get_current_settings
 
-from flows.naming import config_name
+from flows.naming import subject
 from flows.page.markdown import summary_markdown
 from flows.page.progress import ProgressArtifact
 from flows.progress import Display, Report
@@ -90,7 +90,7 @@ def page_open() -> Iterator[None]:
     if not get_current_settings().logging.to_api.enabled:
         yield
         return
-    _page = Page(context.flow_run.id, config_name(context.parameters))
+    _page = Page(context.flow_run.id, subject(context.parameters))
     try:
         yield
     finally:

@@ -1,14 +1,22 @@
 """What can be scheduled, with parameters that hold in whatever folder and machine a run starts."""
 
+import glob
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from flows.flow import pretraining
+from flows.inference import is_registered
 from flows.scheduling.deployment import Job
+from flows.scheduling.scoring import inference
 from pipeline.config.schema import RunConfig
-from pipeline.errors import InputError
+from pipeline.data.sources.builtin import BUILTINS
+from pipeline.errors import InputError, noted, raise_all
+from pipeline.export.folder import model_folder
+from pipeline.export.new_files import is_pattern, work_of
+from pipeline.tracking.registry import pinned
 
 
 def run_jobs(configs: Sequence[RunConfig], name: str | None, **parameters: Any) -> list[Job]:
@@ -45,3 +53,41 @@ def _portable(config: RunConfig) -> dict[str, Any]:
     export = config.export.model_copy(update={"directory": directory})
     made = config.model_copy(update={"data": data, "export": export})
     return made.model_dump(mode="json")
+
+
+def inference_job(
+    command: str, model: str, data: str, output: str, name: str | None, **others: Any
+) -> Job:
+    """`layerwise predict` and its sisters, which at each run take the model that is named then.
+
+    Raises `InputError` for a model that is not there, and for results that could not be written.
+    """
+    problems: list[str] = []
+    with noted(problems):
+        if not is_registered(model):
+            model_folder(Path(model))
+        elif model.startswith("models:/"):
+            pinned(model)
+    with noted(problems):
+        data, output = _absolute(data), str(Path(output).expanduser().absolute())
+        work_of(data, output)
+    raise_all(problems)
+    plain = re.sub("[^A-Za-z0-9_.]+", "-", model.removeprefix("models:/")).strip("-")
+    parameters = {
+        "command": command,
+        "model": model if is_registered(model) else str(Path(model).resolve()),
+        "data": data,
+        "output": output,
+        **others,
+    }
+    return Job(inference, name or f"{command}-{plain}", parameters)
+
+
+def _absolute(data: str) -> str:
+    """A source, or a pattern of files, that means the same in any folder."""
+    if data in BUILTINS:
+        return data
+    path = Path(data).expanduser()
+    if is_pattern(str(path)):
+        return str(Path(glob.escape(str(Path.cwd())), path))
+    return str(path.absolute())

@@ -11,27 +11,10 @@ import tensorflow as tf
 from pipeline.data.preprocessing import need_every_value
 from pipeline.data.source import Column
 from pipeline.errors import InputError
-from pipeline.export.metadata import DIGEST, METADATA, digest_of
+from pipeline.export.folder import METADATA
+from pipeline.export.metadata import DIGEST, digest_of
 
 BATCH_ROWS = 4096
-
-
-def model_folder(path: Path) -> Path:
-    """The SavedModel at a path: the folder itself, or its highest-numbered version.
-
-    Raises `InputError` when there is none.
-    """
-    versions = sorted((p for p in path.glob("*/saved_model.pb")), key=_version)
-    folder = (
-        path if (path / "saved_model.pb").exists() else versions[-1].parent if versions else None
-    )
-    if folder is None or not (folder / "assets.extra" / METADATA).exists():
-        what = "is not a folder that Layerwise exported" if path.exists() else "does not exist"
-        raise InputError(
-            f"The model {str(path)!r} {what}. Give an exported folder (exports/NAME or "
-            "exports/NAME/1) or a registered model (models:/NAME@ALIAS)."
-        )
-    return folder
 
 
 def describe_model(folder: Path) -> dict[str, Any]:
@@ -104,7 +87,3 @@ def _tensor(values: np.ndarray) -> tf.Tensor:
 
 def _inputs(signature: Any) -> set[str]:
     return set(signature.structured_input_signature[1])
-
-
-def _version(path: Path) -> int:
-    return int(path.parent.name) if path.parent.name.isdigit() else -1

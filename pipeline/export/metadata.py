@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.export.folder import METADATA
 from pipeline.export.trained import ENDPOINTS, Trained
 from pipeline.files import folder_digest, text_digest
 
-METADATA = "layerwise.json"
 DIGEST = "digest"
 """What `METADATA` calls the digest of the exported files and of the rest of itself."""
 

@@ -11,7 +11,8 @@ import keras
 import numpy as np
 
 from pipeline.export.endpoints import BY_SELECTION, Endpoints
-from pipeline.export.metadata import DIGEST, METADATA, digest_of, metadata_of
+from pipeline.export.folder import METADATA
+from pipeline.export.metadata import DIGEST, digest_of, metadata_of
 from pipeline.export.raw_rows import input_signature
 from pipeline.export.trained import ENDPOINTS, Trained
 from pipeline.export.verify import verify

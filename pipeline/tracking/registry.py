@@ -9,6 +9,7 @@ from typing import Any
 import mlflow
 from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
+from mlflow.store.artifact.utils.models import get_model_name_and_version
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from pipeline.errors import InputError
@@ -74,17 +75,38 @@ def register(tracker: Tracker, model_uri: str, name: str, alias: str) -> str:
     return f"models:/{name}@{alias}"
 
 
-def download_model(uri: str) -> Path:
-    """The SavedModel inside a registered or logged model; `InputError` when there is none."""
+def download_model(uri: str, into: Path | None = None) -> Path:
+    """The SavedModel inside a registered or logged model; `InputError` when there is none.
+
+    It is copied into the folder, if one is given; else it is where MLflow has it, or where MLflow
+    puts what comes from a server and nobody removes it.
+    """
     open_store()
+    dst = str(into) if into else None
     try:
-        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
+        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=dst))
     except (MlflowException, OSError) as error:
         raise InputError(f"MLflow has no model {uri!r}: {error}") from error
     found = sorted(folder.glob("artifacts/**/saved_model.pb"))
     if not found:
         raise InputError(f"The model {uri!r} is not one that Layerwise exported.")
     return found[0].parent
+
+
+def pinned(uri: str) -> str:
+    """`models:/NAME/VERSION` for what a URI of a registered model names now.
+
+    It may name an alias or the latest version. Raises `InputError` when there is no such model.
+    """
+    client = open_store()
+    try:
+        match get_model_name_and_version(client, uri):
+            case name, number:
+                return f"models:/{name}/{client.get_model_version(name, number).version}"
+            case _:  # a logged model, which is not registered
+                return uri
+    except MlflowException as error:
+        raise InputError(f"MLflow has no model {uri!r}: {error}") from error
 
 
 def run_of_model(uri: str) -> str:

@@ -12,7 +12,8 @@ from sklearn.datasets import load_digits
 from pipeline.data.source import Column
 from pipeline.data.sources.read import read_rows
 from pipeline.errors import InputError
-from pipeline.export.inference import describe_model, infer, model_columns, model_folder
+from pipeline.export.folder import model_folder
+from pipeline.export.inference import describe_model, infer, model_columns
 
 RAW = load_digits().data
 NO_CATEGORIES = np.empty((len(RAW), 0), "<U1")

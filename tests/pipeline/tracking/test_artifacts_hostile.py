@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.export.inference import describe_model, model_folder
+from pipeline.export.folder import model_folder
+from pipeline.export.inference import describe_model
 from pipeline.tracking.artifacts import PREDICTIONS, predictions_of
 from pipeline.tracking.find import find, find_run
 from pipeline.tracking.models import AUTOENCODER, stored_model

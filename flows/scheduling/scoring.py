@@ -1,0 +1,66 @@
+"""Batch inference by the clock: a flow that applies a model to what is new."""
+
+from typing import Any, Literal
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from flows.inference import Scored, apply_model, is_registered, model_at
+from flows.naming import run_name
+from flows.notices.address import NotifyAddress
+from flows.notices.sending import send_notice
+from flows.page.outcome import shown_on_page
+from flows.page.page import log
+from flows.scheduling.supervised import supervised
+from flows.skipped import skipped
+from pipeline.errors import noted, raise_all
+from pipeline.export.new_files import work_of
+from pipeline.files import write_frame
+from pipeline.tracking.registry import pinned
+
+Command = Literal["predict", "encode", "score"]
+
+
+@flow(
+    name="layerwise-inference", flow_run_name=run_name, persist_result=False,
+    on_completion=[send_notice], on_failure=[send_notice], on_cancellation=[send_notice],
+    on_crashed=[send_notice],
+)  # fmt: skip
+@supervised
+@shown_on_page
+def inference(
+    command: Command, model: str, data: str, output: str, notify: NotifyAddress | None = None
+) -> State[Any]:
+    """Apply a model to the rows of a source, or of each file of a pattern that is new.
+
+    Args:
+        command: What is asked of the model, as on the command line.
+        model: models:/NAME@ALIAS, which may name another version at each run; or a folder.
+        data: A source, or a pattern like /incoming/*.csv.
+        output: Where the results go; with {name} for the name of each file of a pattern.
+        notify: Post how the run ends to this http address, or to the one in the environment
+            variable that $NAME names.
+    """
+    works = work_of(data, output)
+    new = [work for work in works if work.is_new()]
+    if not new:
+        return skipped(f"None of {len(works)} files of {data} is new.")
+    version = pinned(model) if model.startswith("models:/") else model
+    rows = 0
+    written: list[str] = []
+    problems: list[str] = []
+    with model_at(version) as folder:
+        version = version if is_registered(version) else str(folder)
+        for work in new:
+            with noted(problems):  # one bad file does not keep the others back
+                frame = apply_model(folder, command, work.source)
+                frame.insert(0, "model_version", version)
+                write_frame(frame, work.output)
+                work.finish()
+                log(f"{len(frame):,} rows in {work.output}, by {version}")
+                rows += len(frame)
+                written.append(str(work.output))
+    raise_all(problems)
+    scored = Scored(model=version, rows=rows, files=written)
+    return Completed(message=f"{rows:,} rows in {len(written)} files, by {version}", data=scored)
