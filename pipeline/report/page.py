@@ -125,7 +125,7 @@ def level_sections(
                 number,
             )
         )
-        code = encode(autoencoder, read, "code")
+        activations, code = (encode(autoencoder, read, what) for what in ("activations", "code"))
         share = np.asarray(autoencoder.active(code)).mean(axis=0)
         sections.append(
             Section(
@@ -136,7 +136,6 @@ def level_sections(
                 number,
             )
         )
-        activations = encode(autoencoder, read)
         if image_shape:
             shown = np.argsort(-share, kind="stable")[:SHOWN_UNITS]
             sections.append(_units(number, autoencoder, activations, rows, image_shape, shown))
@@ -144,7 +143,7 @@ def level_sections(
             back = np.asarray(decoder(code[: figures.ACROSS]))
             corrupted = any(below.corruption for below in autoencoders[:number])
             sections.append(_reconstructions(number, rows, back, image_shape, corrupted))
-        read = encode(autoencoder, read, stack[number - 1].passes_on)
+        read = code if stack[number - 1].passes_on == "code" else activations
     return sections
 
 

@@ -23,6 +23,9 @@ from pipeline.training.loop import (
 WORTH_MEASURING = 8e11
 """Floating-point operations of a level's products, some fifteen seconds of two cores. XLA compiles
 for two seconds, which smaller levels hardly win back."""
+SEARCH = tf.function(largest, jit_compile=True, autograph=False)
+"""Many cheap passes over the activations: one kernel of XLA's, also where it compiles no more. All
+levels share it, so that those of the same shape compile it once."""
 
 
 def build_autoencoder(level: LevelTraining, rows: Rows, seed: int) -> SparseAutoencoder:
@@ -70,12 +73,10 @@ def trainer_of(
 ) -> Trainer:
     """What trains the autoencoder, with Adam, on batches of `batch_size` rows."""
     features = autoencoder.encoder.kernel.shape[0]
-    # Many cheap passes over the activations: one kernel of XLA's, also where it compiles no more.
-    search = tf.function(largest, jit_compile=True, autograph=False)
 
     def loss(*batch: tf.Tensor) -> tf.Tensor:
         autoencoder(
-            batch[-1], corrupted=batch[0], training=True, precision=precision, search=search
+            batch[-1], corrupted=batch[0], training=True, precision=precision, search=SEARCH
         )
         return tf.add_n(autoencoder.losses)
 
