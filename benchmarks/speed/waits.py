@@ -31,6 +31,8 @@ from benchmarks.speed.startup import CONFIG, SERVER
 HERE = Path(__file__).parents[2]
 FOLDER = BUILD / "waits"
 PORTS = ("5871", "5872")
+UI_SECONDS = 180
+"""At most, where cores are busy."""
 ALONE = {
     "import mlflow": "import mlflow; print('ready')",
     "import tensorflow": "import tensorflow; print('ready')",
@@ -84,11 +86,13 @@ class Code:
             return time.perf_counter() - began
 
     def ui(self) -> float:
-        """Seconds until MLflow answers."""
+        """Seconds until MLflow answers, at most `UI_SECONDS`."""
         began = time.perf_counter()
         ports = "--mlflow-port", PORTS[0], "--prefect-port", PORTS[1]
         with self.start("-m", "flows.cli", "ui", *ports) as process:
             while not answers(f"http://127.0.0.1:{PORTS[0]}"):
+                if time.perf_counter() - began > UI_SECONDS:
+                    break
                 time.sleep(0.1)
             seconds = time.perf_counter() - began
             process.send_signal(signal.SIGINT)
