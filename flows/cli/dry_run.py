@@ -30,7 +30,7 @@ def print_forecast(config: "RunConfig", refresh: bool) -> None:
         left = entry.stages - entry.cached
         table.add_row(entry.name, str(left), str(entry.cached), _seconds(entry), entry.source)
     output.print(table)
-    output.print(f"In all, with start and end: {found.low:,.0f} to {found.high:,.0f} seconds.")
+    output.print(f"\nIn all, with start and end: {found.low:,.0f} to {found.high:,.0f} seconds.")
     output.print(
         f"Disk: {_size(found.stored)} stay, {_size(found.scratch)} are needed meanwhile. Nothing "
         "was started."

@@ -106,7 +106,7 @@ def _print_deployments(scheduled: "Deployments | None") -> None:
     elif not scheduled.found:
         output.print(f"\nNothing is scheduled on Prefect's server at {scheduled.server}.")
     else:
-        title = f"Deployments at {scheduled.server}"
+        title = f"\nDeployments at {scheduled.server}"
         table = _table(title, "deployment", "schedule", "next run", "last run")
         for found in scheduled.found:
             last = f"{found.last_state}: {found.last_run}" if found.last_run else "-"

@@ -31,7 +31,13 @@ WIDTH = 80
 LEFT = {"arm", "setting", "of A", "of B"}
 """Columns of text, aligned left."""
 # Narrow enough for 80 columns.
-STYLE: dict[str, Any] = {"box": SIMPLE_HEAD, "pad_edge": False, "collapse_padding": True}
+STYLE: dict[str, Any] = {
+    "box": SIMPLE_HEAD,
+    "show_edge": False,  # it is spaces, around every line
+    "title_justify": "left",
+    "pad_edge": False,
+    "collapse_padding": True,
+}
 
 
 def print_results(summary: Summary) -> None:
@@ -61,15 +67,17 @@ def print_summary(summary: Summary) -> None:
 
 
 def _print(text: TextTable) -> None:
-    """Print a table. On a narrow terminal cells break at spaces: no figure is ever cut."""
+    """Print a table and an empty line. On a narrow terminal cells break at spaces, not figures."""
     table = Table(title=text.title, **STYLE)
     for name, *cells in zip(text.columns, *text.rows, strict=True):
         longest = max(len(word) for cell in (name, *cells) for word in cell.split())
-        justify: JustifyMethod = "left" if name in LEFT else "right"
+        last = name == text.columns[-1]  # aligned left its lines would end in spaces
+        justify: JustifyMethod = "left" if name in LEFT and not last else "right"
         table.add_column(name, justify=justify, min_width=longest, overflow="fold")
     for row in text.rows:
         table.add_row(*row)
     output.print(table)
+    output.print()
 
 
 def print_seeds(summary: Summary) -> None:

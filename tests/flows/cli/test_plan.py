@@ -33,3 +33,16 @@ def test_no_spread_is_not_called_one_seed(printed):
     shown = printed({"std": 0.0, "p_value": 0.002}, {"std": 0.0, "p_value": None})
     assert ["10", "no", "spread", "-"] in shown
     assert ["20", "one", "seed", "-"] in shown
+
+
+def test_no_line_of_a_table_ends_in_spaces_or_is_indented(capsys: pytest.CaptureFixture[str]):
+    labels, gain = 10, {"std": 0.015, "p_value": 0.1}
+    summary: Any = {"metric": "accuracy", "comparison": [{"labels": labels, "gain": gain}]}
+    print_plan(summary, 2.0)
+    title, columns, rule, row, empty, *_ = capsys.readouterr().out.splitlines()
+    assert title == "Seeds to see a gain of 2 points"
+    assert columns == "labels  standard deviation of the gain  seeds"
+    assert rule == "─" * len(columns)
+    assert row.startswith("    10 ") and row == row.rstrip()
+    assert len(row) == len(columns)
+    assert empty == ""
