@@ -1,5 +1,6 @@
 """The Prefect flow: greedy layer-wise pretraining, fine-tuning against random init, export."""
 
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,6 +13,7 @@ from prefect.states import Completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 from prefect.tasks import Task
 
+from flows.duration import TimeLimitText, limit_seconds
 from flows.interruption import stoppable, unless_stopped
 from flows.naming import run_name
 from flows.notices.address import NotifyAddress
@@ -21,16 +23,26 @@ from flows.page.page import page_displays
 from flows.page.results import show_begin, show_comparison, show_places
 from flows.progress import Display, Tally, Watcher
 from flows.scheduling.supervised import supervised
-from flows.skipped import skipped
+from flows.shortened import shortened
+from flows.skipped import skipped, too_late
 from flows.terminal import shown, terminal_display
 from pipeline.config.loading import check
 from pipeline.config.schema import ExecutionConfig, RunConfig
 from pipeline.evaluation.summary import Summary
 from pipeline.stages.base import Outcome, Stage, perform
-from pipeline.stages.context import Run, context_of, fail_run, finish_run, start_run
+from pipeline.stages.context import (
+    Run,
+    context_of,
+    end_run,
+    fail_run,
+    finish_run,
+    shorten_run,
+    start_run,
+)
 from pipeline.stages.data import prepared
 from pipeline.stages.plan import Plan, Stacks, data_of, plan_of
 from pipeline.stages.pretrain import PretrainLevel
+from pipeline.stages.time_limit import TimeLimit, time_limit_of
 from pipeline.stages.trial import Trial
 from pipeline.stages.unchanged import unchanged
 from pipeline.tracking.faults import transient
@@ -94,8 +106,10 @@ def pretrain(run: Run, stage: PretrainLevel) -> Outcome:
 
 
 @task(name="fine-tune", task_run_name="{stage.name}", **RETRIES)
-def finetune(run: Run, stage: Stage) -> Outcome:
-    """Train one arm, or fit a reference model, on one label subset."""
+def finetune(run: Run, stage: Stage, latest_start: float | None = None) -> Outcome | None:
+    """Train one arm, or fit a reference model, on one label subset, unless it is too late."""
+    if latest_start is not None and time.time() > latest_start:
+        return too_late()
     return _state(perform(stage, context_of(run), unless_stopped))
 
 
@@ -150,15 +164,38 @@ def parts_of_at_least(size: int, count: int) -> Iterator[range]:
         yield range(part * count // parts, (part + 1) * count // parts)
 
 
+def pretrain_in_time(run: Run, plan: Plan, limit: TimeLimit) -> list[list[Outcome]]:
+    """Stack after stack, so that some are whole: as many as the limit has time for."""
+    stacks: list[list[Outcome]] = []
+    for stack in range(plan.config.stacks):
+        levels: list[Outcome] = []
+        for number in range(1, len(plan.config.stack) + 1):
+            if not limit.allows_level(plan, stack, number):
+                return stacks
+            levels.append(pretrain(run, plan.level(stack, number, levels)))
+        stacks.append(levels)
+    return stacks
+
+
 @flow(name="fine-tune", flow_run_name="fine-tune {run.experiment}", persist_result=False)
-def finetune_all(run: Run, plan: Plan, stacks: Stacks) -> list[tuple[Trial, Outcome]]:
-    """All trials, as many at a time as the task runner has workers."""
-    tally = Tally(len(plan.trials), _displays("fine-tune"))
-    futures = [finetune.submit(run, plan.trial(trial, stacks)) for trial in plan.trials]
+def finetune_all(
+    run: Run, plan: Plan, stacks: Stacks, limit: TimeLimit
+) -> list[tuple[Trial, Outcome]]:
+    """All trials on the stacks, as many at a time as the task runner has workers."""
+    wanted = plan.trials_on(len(stacks))
+    if not wanted:
+        return []
+    tally = Tally(len(wanted), _displays("fine-tune"))
+    futures = [
+        finetune.submit(run, plan.trial(trial, stacks), limit.latest_start(trial))
+        for trial in wanted
+    ]
     trials = []
     with stoppable():
-        for trial, future in zip(plan.trials, futures, strict=True):
+        for trial, future in zip(wanted, futures, strict=True):
             outcome = future.result()
+            if outcome is None:  # it was too late
+                continue
             trials.append((trial, outcome))
             tally.count(trial.name, outcome.cached)
     tally.finish()
@@ -178,6 +215,7 @@ def pretraining(
     refresh: bool = False,
     when_changed: bool = False,
     notify: NotifyAddress | None = None,
+    time_limit: TimeLimitText | None = None,
 ) -> Summary | State[Any]:
     """Greedy layer-wise pretraining, fine-tuning against random init, comparison, export.
 
@@ -190,8 +228,12 @@ def pretraining(
             finished run.
         notify: Post how the run ends to this http address, or to the one in the environment
             variable that $NAME names.
+        time_limit: Begin nothing that would end later than this after the start (45s, 90m, 1h30m),
+            and compare what is there.
     """
+    began = time.time()
     config = check(config)
+    seconds = limit_seconds(time_limit) if time_limit else None
     if when_changed and (reason := unchanged(config)):
         return skipped(reason)
     run = start_run(config, refresh)
@@ -205,23 +247,35 @@ def pretraining(
 
                 prepare_workers(config.execution.address, run.run_id)
             plan = prepare_data(config, run)
-            stacks = pretrain_all(run, plan)
+            if time_limit and seconds:
+                limit = time_limit_of(context_of(run), plan, time_limit, began + seconds)
+                stacks = pretrain_in_time(run, plan, limit)
+            else:
+                limit, stacks = TimeLimit(), pretrain_all(run, plan)
             # A flow of its own, because a task runner belongs to a flow.
             runner = task_runner(config.execution)
-            trials = finetune_all.with_options(task_runner=runner)(run, plan, stacks)
+            trials = finetune_all.with_options(task_runner=runner)(run, plan, stacks, limit)
+            exports = limit.allows_export(plan, trials)
+            missing = limit.shortened(plan, len(stacks), trials, exports)
+            if missing:
+                shorten_run(run, missing)
+                if not trials:
+                    end_run(run, "KILLED")
+                    return shortened(missing)
             compare(run, plan.comparison(trials))
             show_comparison(run)
             # Much of an export is to wait for the process that verifies it.
-            exported = export.submit(run, plan.export(stacks, trials))
+            exported = export.submit(run, plan.export(stacks, trials)) if exports else None
             report(run, plan.report(stacks, trials))
-            exported.result()
+            if exported:
+                exported.result()
     except BaseException as error:
         with suppress(Exception):  # the first error is the one to be shown
             fail_run(run, error)
         raise
     summary = finish_run(run)
     show_places(summary)
-    return summary
+    return shortened(missing, summary) if missing else summary
 
 
 def task_runner(execution: ExecutionConfig) -> TaskRunner[Any]:

@@ -98,10 +98,10 @@ class Tally:
             display.show(Report(self._done, self._total, text))
 
     def finish(self) -> None:
-        """All trials are done."""
+        """No more are done."""
         seconds = time.monotonic() - self._began
         for display in self._displays:
-            display.finish(f"{self._total} trials, {seconds:.1f} s")
+            display.finish(f"{self._done} trials, {seconds:.1f} s")
 
 
 def _duration(seconds: float) -> str:

@@ -19,6 +19,11 @@ def skipped(reason: str) -> State[Any]:
     return skipped_state(reason)
 
 
+def too_late() -> Any:
+    """The state of a trial for which a time limit left no time. Whoever waits for it gets None."""
+    return skipped_state("It would have ended after the time limit.")
+
+
 def skipped_state(reason: str) -> State[Any]:
     """The state alone, for a run that was not begun."""
     return Completed(name=SKIPPED, message=reason)

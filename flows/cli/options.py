@@ -21,6 +21,10 @@ notify_option = click.option(
     "--notify", metavar="URL",
     help="Post how the run ends to this address, or to the one in a variable: '$NAME'.",
 )  # fmt: skip
+time_limit_option = click.option(
+    "--time-limit", metavar="LENGTH",
+    help="Begin nothing that would end later, e.g. 90m or 1h30m, and compare what is there.",
+)  # fmt: skip
 set_option = click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE",
     help="Change one value, e.g. stack.0.units=256. May be given several times.",

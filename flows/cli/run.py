@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flows.cli.group import CONTINUE, FAILED, main, stop
-from flows.cli.options import config_options, notify_option, when_changed_option
+from flows.cli.options import config_options, notify_option, time_limit_option, when_changed_option
 from flows.interpreter import collector_paused, import_tensorflow
 from pipeline.errors import InputError
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
               help="Print what would be computed, how long it takes and what it stores; start "
               "nothing.")  # fmt: skip
 @when_changed_option
+@time_limit_option
 @notify_option
 def run(
     config: "RunConfig",
@@ -34,6 +35,7 @@ def run(
     refresh: bool,
     dry_run: bool,
     when_changed: bool,
+    time_limit: str | None,
     notify: str | None,
 ) -> None:
     """Pretrain, fine-tune, compare and export.
@@ -48,6 +50,10 @@ def run(
         return
     if summary:
         _check_summary(summary)
+    if time_limit:
+        from flows.duration import limit_seconds
+
+        limit_seconds(time_limit)
     if notify:
         from flows.notices.address import address_of
 
@@ -59,8 +65,8 @@ def run(
             wait_until_ready = ends.enter_context(prefect_server())
             flow = _import_flow(config, refresh)
         wait_until_ready()
-        results = _run_flow(flow, config, refresh, when_changed, notify)
-    if results is None:  # skipped, as the flow has said
+        results = _run_flow(flow, config, refresh, when_changed, notify, time_limit)
+    if results is None:  # skipped, or nothing is there yet, as the flow has said
         return
     from flows.cli.tables import print_results
 

@@ -8,7 +8,7 @@ import click
 
 from flows.cli.group import main
 from flows.cli.inference import HELP
-from flows.cli.options import configs_options, notify_option, when_changed_option
+from flows.cli.options import configs_options, notify_option, time_limit_option, when_changed_option
 
 if TYPE_CHECKING:
     from pipeline.config.schema import RunConfig
@@ -87,17 +87,27 @@ def schedule_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @configs_options
 @click.option("--name", help="Of the deployment.  [default: the config's name]")
 @when_changed_option
+@time_limit_option
 @notify_option
 def run(
-    configs: list["RunConfig"], name: str | None, when_changed: bool, notify: str | None
+    configs: list["RunConfig"],
+    name: str | None,
+    when_changed: bool,
+    time_limit: str | None,
+    notify: str | None,
 ) -> Any:
     """Pretrain, fine-tune, compare and export: a deployment for each CONFIG."""
+    from flows.duration import limit_seconds
     from flows.notices.address import check_notify
     from flows.scheduling.jobs import run_jobs
 
+    if time_limit:
+        limit_seconds(time_limit)
     if notify:
         check_notify(notify)
-    return run_jobs(configs, name, when_changed=when_changed, notify=notify)
+    return run_jobs(
+        configs, name, when_changed=when_changed, notify=notify, time_limit=time_limit
+    )
 
 
 def _add_command(name: str) -> None:

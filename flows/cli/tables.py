@@ -47,7 +47,7 @@ def print_results(summary: Summary) -> None:
     print_summary(summary)
     if summary["cleaned"]:
         output.print(f"\nWeights and models: removed by `layerwise clean` ({summary['cleaned']})")
-    else:
+    elif summary["export"]:
         output.print(f"\nSavedModel: {summary['export']['path']}")
         output.print(f"Registered: {summary['export']['model_uri']}")
     output.print(f"Report:     {summary['report']}")

@@ -8,6 +8,7 @@ from prefect.utilities.urls import url_for
 
 from flows.inference import Scored
 from flows.page.outcome import REFUSED
+from flows.shortened import SHORTENED
 from flows.skipped import SKIPPED
 from pipeline.evaluation.summary import Summary
 
@@ -27,7 +28,7 @@ class Notice(TypedDict):
     flow_run: str
     state: str | None
     reason: str | None
-    """Why it was skipped, refused, or failed."""
+    """Why it was skipped, refused, cut short, or failed."""
     run_id: str | None
     """MLflow's; None where there was none yet."""
     metric: str | None
@@ -50,12 +51,12 @@ def notice_of(run: FlowRun, state: State[Any]) -> Notice:
     scored: Scored | None = finished if "files" in finished else None
     name = (run.parameters.get("config") or {}).get("name")
     budgets = [_budget(row, summary["metric"]) for row in summary["comparison"]] if summary else []
-    reason = None if event == "finished" else state.message
+    reason = None if event == "finished" and state.name != SHORTENED else state.message
     verdicts = [f"{b['labels']} labels: {b['verdict']}" for b in budgets if b["verdict"]]
     files = scored["files"] if scored else []
     if scored:
         verdicts = [str(state.message)]
-    what = reason or "; ".join(verdicts)
+    what = "; ".join([*([reason] if reason else []), *verdicts])
     has_page = get_current_settings().logging.to_api.enabled
     return Notice(
         text=f"{name or run.name} {event}" + (f": {what}" if what else ""),
@@ -72,7 +73,7 @@ def notice_of(run: FlowRun, state: State[Any]) -> Notice:
             "mlflow": _label(run, MLFLOW_PAGE),
         },
         report=summary["report"] if summary else None,
-        model=summary["export"]["model_uri"] if summary else scored["model"] if scored else None,
+        model=summary["export"].get("model_uri") if summary else scored["model"] if scored else None,
         files=files,
     )
 

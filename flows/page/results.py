@@ -29,6 +29,9 @@ def show_comparison(run: Run) -> None:
 
 def show_places(summary: Summary) -> None:
     """Where the model and the report are."""
-    log(f"SavedModel: {summary['export']['path']}")
-    log(f"Registered: {summary['export']['model_uri']}")
+    if summary["shortened"]:
+        log(summary["shortened"])
+    if summary["export"]:
+        log(f"SavedModel: {summary['export']['path']}")
+        log(f"Registered: {summary['export']['model_uri']}")
     log(f"Report: {summary['report']}")

@@ -2,8 +2,6 @@
 
 import asyncio
 import re
-import warnings
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
@@ -12,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from prefect.client.schemas.schedules import is_valid_timezone
 from prefect.schedules import Cron, Interval, RRule, Schedule
 
+from flows.duration import duration_of
 from pipeline.errors import InputError, noted, raise_all
 
 SHORTEST = timedelta(minutes=1)
@@ -98,14 +97,7 @@ def _cron(text: str, zone: ZoneInfo) -> Schedule:
 
 
 def _interval(text: str, zone: ZoneInfo) -> Schedule:
-    import pandas as pd
-
-    length = timedelta(0)
-    # pandas warns of d for days, and what it cannot tell ("nat") has no length.
-    refused = suppress(ValueError, OverflowError, AttributeError)
-    with refused, warnings.catch_warnings(action="ignore"):
-        if re.search("[a-zA-Z:]", text):  # a bare number would be nanoseconds
-            length = pd.Timedelta(text).to_pytimedelta()
+    length = duration_of(text)
     if length < SHORTEST:
         raise InputError(
             "--interval needs a length of time of a minute or more, such as 15m, 1h30m or 1d. "

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ from pipeline.evaluation.gain import SIGNIFICANCE, Gain, corrected, paired_gain
 
 POWER = 0.8
 
-Verdict = Literal["helps", "hurts", "no evidence"]
+Verdict = Literal["helps", "hurts", "no evidence", "incomplete"]
 
 
 class Score(NamedTuple):
@@ -65,21 +65,32 @@ class Comparison(NamedTuple):
     mcnemar: McNemar | None
     """For a single seed whose predictions are known."""
     verdict: Verdict | None
-    """On pretraining, where each seed has a stack of its own; otherwise on these stacks alone."""
+    """On pretraining, where each seed has a stack of its own; otherwise on these stacks alone.
+
+    `incomplete` while trials of the two arms are missing.
+    """
     stacks: int
     """Stacks that the pretrained arm started from."""
 
 
-def compare(scores: Sequence[Score]) -> list[Comparison]:
+def compare(
+    scores: Sequence[Score], missing: Collection[tuple[str, int, int]] = ()
+) -> list[Comparison]:
     """One comparison for each label budget, in ascending order.
 
     Only seeds that both arms have are paired. Predictions are fetched for a single seed alone.
+
+    `missing` are trials, by arm, labels and seed, that are still to be done. A label budget that
+    lacks some of the two arms has no verdict yet. In the correction of the others its p-value
+    counts as 1: then none that is to come takes a verdict back.
     """
     budgets: dict[int, dict[str, dict[int, Score]]] = defaultdict(lambda: defaultdict(dict))
     for score in scores:
         budgets[score.labels][score.arm][score.seed] = score
     gains = {labels: _gain(budgets[labels], CONTROL) for labels in sorted(budgets)}
-    p_holm = corrected(gains)
+    incomplete = {labels for arm, labels, _ in missing if arm in (CANDIDATE, CONTROL)}
+    complete = {labels: gain for labels, gain in gains.items() if labels not in incomplete}
+    p_holm = corrected(complete, to_come=len(incomplete))
     return [
         Comparison(
             labels,
@@ -92,7 +103,11 @@ def compare(scores: Sequence[Score]) -> list[Comparison]:
                 if arm not in (CANDIDATE, CONTROL) and (found := _gain(budgets[labels], arm))
             },
             _mcnemar_of_one_seed(budgets[labels]),
-            verdict(gain.mean, p_holm.get(labels)) if gain else None,
+            "incomplete"
+            if labels in incomplete
+            else verdict(gain.mean, p_holm.get(labels))
+            if gain
+            else None,
             _stacks(budgets[labels]),
         )
         for labels, gain in gains.items()

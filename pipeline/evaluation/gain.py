@@ -98,15 +98,19 @@ def sign_flip_test(differences: np.ndarray) -> Randomisation:
     return Randomisation((as_far + 1) / (DRAWN_PATTERNS + 1), exact=False)
 
 
-def holm(p_values: Mapping[Name, float]) -> dict[Name, float]:
-    """P-values corrected for being several, by Holm's step-down method (1979)."""
+def holm(p_values: Mapping[Name, float], to_come: int = 0) -> dict[Name, float]:
+    """P-values corrected for being several, by Holm's step-down method (1979).
+
+    Those `to_come` count as 1.
+    """
     ascending = sorted(p_values, key=lambda name: p_values[name])
     steps = [
-        min(1.0, (len(ascending) - rank) * p_values[name]) for rank, name in enumerate(ascending)
+        min(1.0, (len(ascending) + to_come - rank) * p_values[name])
+        for rank, name in enumerate(ascending)
     ]
     return dict(zip(ascending, np.maximum.accumulate(steps).tolist(), strict=True))
 
 
-def corrected(gains: Mapping[Name, Gain | None]) -> dict[Name, float]:
+def corrected(gains: Mapping[Name, Gain | None], to_come: int = 0) -> dict[Name, float]:
     """Holm's correction of the p-values that these gains have; a gain without one is left out."""
-    return holm({n: g.p for n, g in gains.items() if g and g.p is not None})
+    return holm({n: g.p for n, g in gains.items() if g and g.p is not None}, to_come)

@@ -14,8 +14,12 @@ class Summary(TypedDict):
     layers: list[dict[str, Any]]
     comparison: list[dict[str, Any]]
     label_saving: list[dict[str, Any]]
+    shortened: str | None
+    """What a time limit left no time for; None where all was done."""
+    missing: list[dict[str, Any]]
+    """Labels, arm and seeds of the trials that are missing for that."""
     export: dict[str, Any]
-    """Empty while it is being made."""
+    """Empty while it is being made, or where there was no time for it."""
     cleaned: str | None
     """When `layerwise clean` removed weights or the model; None where all are there."""
     report: str | None

@@ -204,6 +204,7 @@ def verdict_sentence(summary: Summary) -> str:
         "helps": "Pretraining helps at {}.",
         "hurts": "Pretraining hurts at {}.",
         "no evidence": "There is no evidence of an effect at {}.",
+        "incomplete": "Trials are missing, so that there is no verdict yet, at {}.",
     }
     sentences = [words[name].format(_listed(found[name])) for name in words if name in found]
     return " ".join([*sentences, stacks_sentence(summary)]).strip()

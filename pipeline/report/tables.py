@@ -68,7 +68,8 @@ def gain_table(summary: Summary) -> TextTable:
     """Pretrained and random weights at each label budget, and the gain where both ran."""
     count = seed_count(summary)
     over = f"mean ± standard deviation over {count} seeds" if count > 1 else "one seed"
-    arms = [arm for arm in (CANDIDATE, CONTROL) if arm in summary["comparison"][0]["arms"]]
+    found = {arm for row in summary["comparison"] for arm in row["arms"]}
+    arms = [arm for arm in (CANDIDATE, CONTROL) if arm in found]
     compared = len(arms) == 2
     rows = []
     for row in summary["comparison"]:
@@ -134,7 +135,30 @@ def notes(summary: Summary) -> list[str]:
     """What the tables mean and what they do not show, a paragraph each."""
     sentences = [*_gain(summary), stacks_sentence(summary), *_labels(summary)]
     meaning = " ".join(sentence for sentence in sentences if sentence)
-    return [meaning, *_single_seed(summary), *_poor_levels(summary), *_of_data(summary)]
+    return [
+        *_shortened(summary),
+        meaning,
+        *_single_seed(summary),
+        *_poor_levels(summary),
+        *_of_data(summary),
+    ]
+
+
+def _shortened(summary: Summary) -> list[str]:
+    """What a time limit left out: first of all, since no table is whole then."""
+    if not summary["shortened"]:
+        return []
+    budgets: dict[int, list[str]] = {}
+    for row in summary["missing"]:
+        seeds = ", ".join(map(str, row["seeds"]))
+        budgets.setdefault(row["labels"], []).append(f"{row['arm']} ({seeds})")
+    missing = [f"{labels:,} labels: {', '.join(arms)}" for labels, arms in budgets.items()]
+    if not missing:
+        return [summary["shortened"]]
+    return [
+        f"{summary['shortened']} A label budget whose pairs are not complete has no verdict yet "
+        f"(`incomplete`). Missing, with seeds in brackets: {'; '.join(missing)}."
+    ]
 
 
 def stacks_sentence(summary: Summary) -> str:
@@ -169,7 +193,7 @@ def _gain(summary: Summary) -> list[str]:
         "by Student's t; p: of that test, corrected for the number of label budgets (Holm); the "
         "verdict follows from p."
     ]
-    flat = [gain for gain in gains if not gain["ci95"]]
+    flat = [gain for gain in gains if not gain["ci95"] and gain["p_value"] is not None]
     if flat:
         exact = all(gain["p_value_exact"] for gain in flat)
         test = "the exact sign-flip test" if exact else "a sign-flip test of patterns drawn"

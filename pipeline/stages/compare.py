@@ -1,7 +1,7 @@
 """The stage that compares the arms."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -25,6 +25,8 @@ class Comparing(Part):
     stacks: tuple[int | None, ...]
     """Of each trial the stack that it starts from, if it starts from one."""
     metric: str
+    missing: tuple[Trial, ...] = ()
+    """Trials of the run that were not done."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,14 @@ class CompareArms(Stage):
             )
         ]
         metric = settings.metric
+        missing = {(trial.arm, trial.labels, trial.seed) for trial in settings.missing}
+        rows = compare(scores, missing)
+        whole = {row.labels for row in rows if row.verdict != "incomplete"}
+        savings = label_savings([score for score in scores if score.labels in whole])
         entries = {
-            "comparison": [comparison_entry(row, metric) for row in compare(scores)],
-            "label_saving": [label_saving_entry(row) for row in label_savings(scores)],
+            "comparison": [comparison_entry(row, metric) for row in rows],
+            "label_saving": [label_saving_entry(row) for row in savings],
+            "missing": _missing(settings.missing),
         }
         store_json(record, COMPARISON, entries)
         return {}
@@ -80,6 +87,16 @@ class CompareArms(Stage):
             correct = partial(correct_predictions, context.tracker, done.run_id)
         score = done.metrics[self.settings.metric]
         return Score(trial.arm, trial.labels, trial.seed, score, stack, correct)
+
+
+def _missing(trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    """The seeds that are missing, by label budget and arm."""
+    seeds: dict[tuple[int, str], list[int]] = {}
+    for trial in trials:
+        seeds.setdefault((trial.labels, trial.arm), []).append(trial.seed)
+    return [
+        {"labels": labels, "arm": arm, "seeds": of_arm} for (labels, arm), of_arm in seeds.items()
+    ]
 
 
 def _metrics(row: Mapping[str, Any], metric: str) -> dict[str, float]:

@@ -159,9 +159,19 @@ def finish_run(run: Run) -> Summary:
     return read_summary(context.tracker, context.tracker.run(run.run_id))
 
 
+def shorten_run(run: Run, reason: str) -> None:
+    """Tell in the run's record what a time limit left no time for."""
+    context_of(run).parent.tags({"shortened": reason})
+
+
 def fail_run(run: Run, error: BaseException) -> None:
     """Mark the parent run as failed, or killed, by the error and clear the scratch."""
+    end_run(run, ending(error))
+
+
+def end_run(run: Run, status: str) -> None:
+    """Close the parent run, which came to nothing, as `FAILED` or `KILLED`; clear the scratch."""
     shutil.rmtree(run.scratch, ignore_errors=True)
     context = context_of(run)
     close_killed_stages(context.tracker, run.run_id)
-    context.tracker.finish(context.parent, ending(error))
+    context.tracker.finish(context.parent, status)

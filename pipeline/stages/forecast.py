@@ -95,6 +95,24 @@ def forecast(config: RunConfig, refresh: bool) -> Forecast:
     return Forecast(entries, low + start * 0.5, high + start * 2, stored, scratch)
 
 
+def longest_seconds(
+    plan: Plan, data: Prepared, tracker: Tracker, refresh: bool
+) -> dict[str, float]:
+    """Of a run whose data are known how long each stage takes at most, without cached ones.
+
+    By the stage's name; the export is `export`.
+    """
+    known = _Known(tracker, refresh)
+    found: dict[str, float] = {}
+    for group in _groups(plan.config, data, plan, known):
+        entry = _entry(group, known)
+        names = [stage.name for stage in group.stages if not known.cached(stage)]
+        if not group.stages:
+            names = [group.kind]
+        found |= {name: entry.high / len(names) for name in names}
+    return found
+
+
 def _reading_tracker() -> Tracker | None:
     """A tracker to find finished stages with, of any experiment; None where there is no store."""
     file = database_file(tracking_uri())

@@ -91,10 +91,16 @@ class Plan:
         levels = () if stack is None else tuple(stacks[stack])
         return FinetuneTrial(settings, (self.data, *levels), stack)
 
+    def trials_on(self, stacks: int) -> list[Trial]:
+        """The trials whose seeds start from the first so many stacks."""
+        return [trial for trial in self.trials if self.stack_of(trial) < stacks]
+
     def comparison(self, trials: Sequence[tuple[Trial, Outcome]]) -> CompareArms:
-        """The stage that compares the arms."""
+        """The stage that compares the arms, in those trials that there are."""
+        done = {trial for trial, _ in trials}
         settings = Comparing(
             trials=tuple(trial for trial, _ in trials),
+            missing=tuple(trial for trial in self.trials if trial not in done),
             stacks=tuple(self._starts_from(trial) for trial, _ in trials),
             metric=self.metric,
         )

@@ -14,12 +14,13 @@ def unchanged(config: RunConfig) -> str | None:
     """Why a run would show nothing new; None where it has rows or settings of its own.
 
     It is compared with the last finished run of its experiment, so that a run that failed is done
-    again. The rows are read and kept for the run that follows in this process. Rows that cannot be
-    used are no reason to skip: the run says what is wrong with them.
+    again, and so is one that a time limit cut short. The rows are read and kept for the run that
+    follows in this process. Rows that cannot be used are no reason to skip: the run says what is
+    wrong with them.
     """
     tracker = open_tracker(tracking_uri(), config.name)
     last = tracker.latest_or_none()
-    if last is None:
+    if last is None or "shortened" in last.tags:
         return None
     try:
         with prepared_ahead(config.data, config.task, config.seed) as data:

@@ -61,11 +61,19 @@ def warm_start(config: RunConfig, data: Prepared, data_key: str) -> WarmStart:
     name = config.pretrain.start
     if name is None:
         return WarmStart()
-    if name == config.name and not open_tracker(tracking_uri(), name).latest_or_none():
-        note = f"pretrain.from: {name} has no finished run yet. Its levels start from new weights."
-        return WarmStart(notes=(note,))
-    registered = name.startswith("models:/")
-    tracker, earlier = find_run(run_of_model(name)) if registered else find(name)
+    if name == config.name:
+        tracker = open_tracker(tracking_uri(), name)
+        latest = tracker.latest_or_none(shortened=False)  # which has all stacks
+        if not latest:
+            note = (
+                f"pretrain.from: {name} has no finished run yet. Its levels start from new weights."
+            )
+            return WarmStart(notes=(note,))
+        earlier = latest
+    elif name.startswith("models:/"):
+        tracker, earlier = find_run(run_of_model(name))
+    else:
+        tracker, earlier = find(name)
     levels = _levels(tracker, earlier)
     if repeats(tracker, earlier, config, data_key):
         return _of_repeated(earlier, levels)
@@ -82,13 +90,18 @@ def warm_start(config: RunConfig, data: Prepared, data_key: str) -> WarmStart:
 
 
 def _levels(tracker: Tracker, run: FinishedRun) -> list[list[FinishedRun]]:
-    """Of each stack the levels, from the rows upward."""
+    """Of each whole stack the levels, from the rows upward."""
     stacks: dict[int, dict[int, FinishedRun]] = {}
     for child in tracker.children(run.run_id):
         if child.tags["stage"] == "pretrain":
             stack = stacks.setdefault(int(child.tags["stack"]), {})
             stack[int(child.tags["level"])] = child
-    return [[levels[number] for number in sorted(levels)] for _, levels in sorted(stacks.items())]
+    height = max(map(len, stacks.values()), default=0)
+    return [
+        [levels[number] for number in sorted(levels)]
+        for _, levels in sorted(stacks.items())
+        if len(levels) == height
+    ]
 
 
 def _of_repeated(run: FinishedRun, levels: Sequence[Sequence[FinishedRun]]) -> WarmStart:

@@ -26,7 +26,7 @@ class RunRecord(NamedTuple):
     run_id: str
     experiment: str
     state: Literal["running", "finished", "ended"]
-    """`ended` without having finished: a later run goes on from what it did."""
+    """`ended` without having finished, or cut short: a later run goes on from what it did."""
     began: float
     stages: tuple[StageRecord, ...]
     started_from: str | None = None

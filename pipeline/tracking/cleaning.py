@@ -25,7 +25,7 @@ from pipeline.tracking.removal import (
     remove_export,
     remove_folder,
 )
-from pipeline.tracking.runs import CLEANED, TAG, FinishedRun, finished_run
+from pipeline.tracking.runs import CLEANED, SHORTENED, TAG, FinishedRun, finished_run
 from pipeline.tracking.search import all_runs
 from pipeline.tracking.store import open_store, scratch_folder
 
@@ -140,7 +140,8 @@ def _records(runs: dict[str, Run], experiments: dict[str, str]) -> list[RunRecor
 def _state(run: Run) -> Any:
     if run.info.status == "RUNNING":
         return "ended" if is_dead(run.data.tags[TAG + "process"]) else "running"
-    return "finished" if run.info.status == "FINISHED" else "ended"
+    whole = run.info.status == "FINISHED" and SHORTENED not in run.data.tags
+    return "finished" if whole else "ended"
 
 
 def _stage(stage: FinishedRun, status: str) -> StageRecord:

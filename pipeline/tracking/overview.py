@@ -8,7 +8,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from pipeline.tracking.processes import is_dead
-from pipeline.tracking.runs import TAG
+from pipeline.tracking.runs import SHORTENED, TAG
 from pipeline.tracking.search import WHOLE_RUN, all_runs
 from pipeline.tracking.store import database_file, open_store, tracking_uri
 
@@ -70,11 +70,14 @@ def _status(client: MlflowClient, run: Run, experiment: str) -> RunStatus:
     state, tags = run.info.status.lower(), run.data.tags
     if state == "running" and is_dead(tags[TAG + "process"]):
         state = "dead"
-    stages = int(tags[TAG + "stages"]) if TAG + "stages" in tags else None
     finished = state == "finished"
+    if SHORTENED in tags:
+        state = "shortened"
+    stages = int(tags[TAG + "stages"]) if TAG + "stages" in tags else None
+    whole = state == "finished"
     children = (
         []
-        if finished
+        if whole
         else all_runs(
             client, [run.info.experiment_id], f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{run.info.run_id}'"
         )
@@ -85,7 +88,7 @@ def _status(client: MlflowClient, run: Run, experiment: str) -> RunStatus:
         run_id=run.info.run_id,
         experiment=experiment,
         state=state,
-        done=stages if finished and stages else done,
+        done=stages if whole and stages else done,
         stages=stages,
         level=_level(client, children) if state == "running" else None,
         began=run.info.start_time / 1000,

@@ -19,6 +19,8 @@ from pipeline.tracking.metric_buffer import MetricBuffer
 TAG = "layerwise."
 CLEANED = f"{TAG}cleaned"
 """The tag of a run whose weights were removed: when."""
+SHORTENED = f"{TAG}shortened"
+"""The tag of a run that a time limit cut short: what there was no time for."""
 PICTURES = "pictures"
 PARAM_LENGTH = 6000
 METRICS_PER_CALL = 1000

@@ -23,7 +23,15 @@ from pipeline.credentials import redact
 from pipeline.errors import InputError
 from pipeline.files import file_digest
 from pipeline.tracking.database import experiment_location
-from pipeline.tracking.runs import CLEANED, TAG, FinishedRun, StageRun, ending, finished_run
+from pipeline.tracking.runs import (
+    CLEANED,
+    SHORTENED,
+    TAG,
+    FinishedRun,
+    StageRun,
+    ending,
+    finished_run,
+)
 from pipeline.tracking.search import WHOLE_RUN, all_runs, finished_children, latest_finished
 from pipeline.tracking.store import database_file, make_store
 
@@ -138,9 +146,10 @@ class Tracker:
             )
         return run
 
-    def latest_or_none(self) -> FinishedRun | None:
-        """The same; None when there is none."""
-        run = latest_finished(self.client, WHOLE_RUN, [self.experiment_id])
+    def latest_or_none(self, shortened: bool = True) -> FinishedRun | None:
+        """The same; None when there is none. Of all, or without those that a limit cut short."""
+        wanted = WHOLE_RUN if shortened else f"{WHOLE_RUN} and tags.`{SHORTENED}` IS NULL"
+        run = latest_finished(self.client, wanted, [self.experiment_id])
         return finished_run(run) if run else None
 
     def _experiment_id(self) -> str | None:

@@ -51,6 +51,34 @@ def test_gains_without_spread_are_judged_by_the_exact_sign_flip_test(seeds, expe
     assert row.verdict == expected
 
 
+def test_a_budget_that_lacks_a_trial_has_no_verdict_but_what_is_there_is_paired():
+    certain = scores({0: 0.81, 1: 0.82, 2: 0.83}, dict.fromkeys(range(3), 0.6))
+    (row,) = compare(certain, missing=[("random", 10, 3), ("pretrained", 10, 3)])
+    assert (row.verdict, row.p_holm) == ("incomplete", None)
+    assert row.gain == compare(certain)[0].gain
+    assert compare(certain)[0].verdict == "helps"
+    (of_reference,) = compare(certain, missing=[("svm_rbf", 10, 3)])
+    assert of_reference.verdict == "helps"
+
+
+@pytest.mark.parametrize("case", range(200))
+def test_no_verdict_is_taken_back_by_trials_that_were_missing(case):
+    rng = np.random.default_rng(case)
+    drawn = [
+        Score(arm, labels, seed, rng.normal(0.5 + (arm == "pretrained") * gain, 0.1))
+        for labels, gain in zip((10, 20, 30, 40), rng.uniform(0, 0.3, 4), strict=True)
+        for arm in ("pretrained", "random")
+        for seed in range(4)
+    ]
+    late = [score for score in drawn if score.labels > 20 and rng.random() < 0.5]
+    there = [score for score in drawn if score not in late]
+    early = compare(there, [(score.arm, score.labels, score.seed) for score in late])
+    verdicts = {row.labels: row.verdict for row in compare(drawn)}
+    for row in early:
+        if row.verdict in ("helps", "hurts"):
+            assert verdicts[row.labels] == row.verdict
+
+
 def test_a_budget_without_spread_counts_among_the_budgets_looked_at():
     alone = scores({0: 0.81, 1: 0.82, 2: 0.83, 3: 0.84}, dict.fromkeys(range(4), 0.8))
     flat = scores(dict.fromkeys(range(4), 0.9), dict.fromkeys(range(4), 0.9), labels=20)

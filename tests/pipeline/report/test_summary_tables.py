@@ -38,7 +38,7 @@ def summary(seeds: int = 2, labels: int = 50, stacks: int = 1, **changes: Any) -
     }
     return {
         "metric": "accuracy", "data": DATA, "layers": [LEVEL], "comparison": [row],
-        "label_saving": [], "pretrain_seeds": stacks,
+        "label_saving": [], "pretrain_seeds": stacks, "shortened": None, "missing": [],
     } | changes  # fmt: skip
 
 
@@ -85,6 +85,13 @@ def test_a_level_that_was_taken_from_the_store_says_so():
     table = level_table(found)
     assert table.title.endswith("mean over 2 stacks")
     assert table.rows == [("1", "8", "3", "0.01235", "0.700", "0.100", "0.000", "cached")]
+
+
+def test_what_a_time_limit_left_out_is_said_first():
+    missing = [{"labels": 1000, "arm": arm, "seeds": [3, 4]} for arm in ("pretrained", "random")]
+    first, *_ = notes(summary(shortened="The limit left no time for: 4 trials.", missing=missing))
+    assert first.startswith("The limit left no time for: 4 trials. ")
+    assert "1,000 labels: pretrained (3, 4), random (3, 4)." in first
 
 
 def test_label_saving_beyond_the_budgets_is_a_bound():

@@ -18,7 +18,9 @@ LEVEL = {
     "dead_fraction": 0.0,
 }
 CLASSES = [f"class {number}" for number in range(2000)]  # longer than a tag may be
-COMPARED = {"comparison": [{"labels": 20, "gain": None}], "label_saving": [{"labels": 20}]}
+COMPARED = {
+    "comparison": [{"labels": 20, "gain": None}], "label_saving": [{"labels": 20}], "missing": [],
+}  # fmt: skip
 
 
 @pytest.fixture
