@@ -12,8 +12,10 @@ from pipeline.errors import InputError
 from tests.flows.conftest import Command, Layerwise, settings
 
 # A stack takes seconds, so that a limit falls between the first and the last.
-LONG = settings("finetune.seeds=6", "pretrain_seeds=6", "finetune.label_budgets=[30]", "finetune.references=[]",
-                "stack.0.epochs=400", "stack.1.epochs=400")  # fmt: skip
+LONG = settings(
+    "finetune.seeds=6", "pretrain_seeds=6", "finetune.label_budgets=[30]",
+    "finetune.references=[]", "stack.0.epochs=400", "stack.1.epochs=400",
+)  # fmt: skip
 LIMITS = (30, 40, 55, 75, 100, 135, 180)
 """Seconds; how many are too few for the first stack depends on the machine."""
 
