@@ -50,7 +50,8 @@ def test_a_run_that_was_cut_short_says_so_and_is_completed_by_the_next(
     file = folder / "s.json"
 
     def run(*options: str):
-        done = layerwise("run", "digits", *LONG, "--summary", "s.json", *options, folder=folder)
+        arguments = ("run", "digits", *LONG, "--summary", "s.json", *options)
+        done = layerwise(*arguments, folder=folder, seconds=480)
         assert done.returncode == 0, done.stderr
         return done
 

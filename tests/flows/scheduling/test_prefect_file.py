@@ -29,7 +29,7 @@ def declared() -> dict[str, Any]:
 
 def test_the_file_declares_what_layerwise_schedule_makes(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(ROOT)  # where paths of the file begin
-    (job,) = run_jobs([load("digits")], None, when_changed=False, notify=None)
+    (job,) = run_jobs([load("digits")], None, when_changed=False, notify=None, time_limit=None)
     timer = trigger_of(cron="0 2 * * *", timezone="UTC")
     made = deployment_of(job, timer, "nightly", [])
     found = declared()
