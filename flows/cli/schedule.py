@@ -105,9 +105,7 @@ def run(
         limit_seconds(time_limit)
     if notify:
         check_notify(notify)
-    return run_jobs(
-        configs, name, when_changed=when_changed, notify=notify, time_limit=time_limit
-    )
+    return run_jobs(configs, name, when_changed=when_changed, notify=notify, time_limit=time_limit)
 
 
 def _add_command(name: str) -> None:

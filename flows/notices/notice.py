@@ -73,7 +73,11 @@ def notice_of(run: FlowRun, state: State[Any]) -> Notice:
             "mlflow": _label(run, MLFLOW_PAGE),
         },
         report=summary["report"] if summary else None,
-        model=summary["export"].get("model_uri") if summary else scored["model"] if scored else None,
+        model=summary["export"].get("model_uri")
+        if summary
+        else scored["model"]
+        if scored
+        else None,
         files=files,
     )
 
