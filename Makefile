@@ -46,6 +46,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.speed.seeds
 	$(BIN)/python -m benchmarks.speed.startup
 	$(BIN)/python -m benchmarks.speed.overhead
+	$(BIN)/python -m benchmarks.cluster.scaling
 	$(BIN)/python -m benchmarks.size.any_size
 	$(BIN)/python -m benchmarks.goals
 
