@@ -4,7 +4,7 @@ from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
 
-from pipeline.credentials import redact
+from flows.server.configured import check_prefect
 from pipeline.errors import InputError, nearest
 
 
@@ -16,9 +16,7 @@ def lasting_server() -> str:
             "A schedule needs a Prefect server that outlives its runs. Start one with `prefect "
             "server start` and set PREFECT_API_URL=http://127.0.0.1:4200/api."
         )
-    with get_client(sync_client=True) as client:
-        if error := client.api_healthcheck():
-            raise InputError(f"No Prefect server answers at {redact(url)}: {error}.")
+    check_prefect(url)
     return url
 
 

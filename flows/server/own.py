@@ -35,9 +35,13 @@ def prefect_server() -> Iterator[Callable[[], None]]:
     It boots in a process beside ours, while ours imports TensorFlow and reads the rows. Ctrl-C is
     for us alone: the server must outlive the flow that ends. If we are killed, it ends too (on
     Linux); if it dies, another takes its place, for which Prefect's client waits. Raises
-    `RuntimeError` while waiting when it does not come up.
+    `RuntimeError` while waiting when it does not come up, `InputError` when the configured one does
+    not answer.
     """
-    if get_current_settings().api.url:
+    if configured := get_current_settings().api.url:
+        from flows.server.configured import check_prefect
+
+        check_prefect(configured)
         yield lambda: None
         return
     _check_home(get_current_settings().home)

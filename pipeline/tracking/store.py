@@ -69,15 +69,22 @@ def check_store() -> None:
     uri = tracking_uri()
     if not uri.startswith(("http://", "https://")):
         return
+    experiments = f"{uri.rstrip('/')}/api/2.0/mlflow/experiments/search?max_results=1"
     try:
-        urllib.request.urlopen(uri, timeout=10).close()
-    except urllib.error.HTTPError:
-        return  # it answers: to MLflow it may say more
+        with urllib.request.urlopen(experiments, timeout=10) as answer:
+            page = answer.headers.get_content_type() == "text/html"
+    except urllib.error.HTTPError as refusal:
+        page = refusal.code == 404  # else it may say more to who has a password
     except OSError as error:
         raise InputError(
             f"No MLflow server answers at {uri} ({error}). Start it, or unset MLFLOW_TRACKING_URI: "
             "then the store is in mlruns/ of this folder."
         ) from error
+    if page:
+        raise InputError(
+            f"What answers at {uri} is no MLflow server, perhaps a proxy's page. Set "
+            "MLFLOW_TRACKING_URI to one, or unset it: then the store is in mlruns/ of this folder."
+        )
 
 
 def make_store(uri: str) -> MlflowClient:

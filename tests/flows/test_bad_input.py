@@ -197,9 +197,12 @@ def test_it_is_refused_with_a_message_that_helps(
     ids=lambda command: command[0],
 )
 def test_a_tracking_server_that_does_not_answer_is_not_waited_for(
-    command: list[str], refused: Callable[[list[str]], Result], monkeypatch: pytest.MonkeyPatch
+    command: list[str],
+    refused: Callable[[list[str]], Result],
+    prefect_url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")  # none is to be started
+    monkeypatch.setenv("PREFECT_API_URL", prefect_url)  # none is to be started
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     result = refused(command)
     assert result.exit_code == 2
