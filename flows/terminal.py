@@ -1,5 +1,7 @@
 """What the terminal shows of long work: bars, or plain lines where the output is no terminal."""
 
+import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +20,20 @@ output = Console(highlight=False, markup=False, soft_wrap=True)
 """For results; `console` is for what happens meanwhile."""
 if not output.is_terminal:
     output.width = 10_000  # a file has no width that could be exceeded
+
+
+def outlive_readers() -> None:
+    """From now on nobody has to read what is printed: a run outlives the worker that passes it on.
+
+    rich ends the program then, also where Prefect's log is what it prints.
+    """
+    Console.on_broken_pipe = _print_nowhere  # type: ignore[assignment, method-assign]
+
+
+def _print_nowhere(_: Console) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
 
 
 _bars: Bars | None = None

@@ -15,6 +15,7 @@ from flows.scheduling.dead_runs import close_dead_runs, record_process
 from flows.scheduling.overlap import skip_missed_runs, wait_for_turn
 from flows.scheduling.repeated import repeated
 from flows.skipped import skipped
+from flows.terminal import outlive_readers
 
 SECONDS = 10.0
 """Between two looks of a process that serves deployments."""
@@ -34,6 +35,7 @@ def supervised(work: Callable[P, R]) -> Callable[P, R]:
         run = context.flow_run if context else None
         if run is None or run.deployment_id is None:
             return work(*args, **kwargs)
+        outlive_readers()
         try:
             with stopped_by_cancel(run.id):
                 with get_client(sync_client=True) as client:
