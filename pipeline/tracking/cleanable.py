@@ -52,8 +52,8 @@ def cleanable(
     """What may go where the latest `keep` finished runs of each experiment, or the named, stay.
 
     What a run that stays was computed from stays, whoever computed it. Beside the latest there stay
-    runs in progress and those that they start from; unfinished ones that began after the last one
-    that finished; and those that made a model in `aliased`.
+    runs in progress; unfinished ones that began after the last one that finished; those that either
+    start from; and those that made a model in `aliased`.
     """
     kept = _kept(runs, aliased, keep, experiment)
     of_kept = [stage for run in runs if run.run_id in kept for stage in run.stages]
@@ -81,6 +81,6 @@ def _kept(
         models = {s.model for s in run.stages if s.made_by == s.run_id} & set(aliased)
         if latest or models or run.state == "running" or experiment not in (None, run.experiment):
             kept.add(run.run_id)
-            if run.state == "running" and run.started_from:
+            if run.state != "finished" and run.started_from:
                 kept.add(run.started_from)
     return kept

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -141,9 +142,10 @@ def test_checkpoints_stay_while_somebody_may_go_on_with_them():
     assert cleanable([old, finished, killed], set(), 1).checkpoints == {"x"}
 
 
-def test_the_run_that_one_in_progress_starts_from_stays():
+@pytest.mark.parametrize("state", ["running", "ended"])
+def test_the_run_that_one_in_progress_or_to_be_gone_on_with_starts_from_stays(state):
     first = RunRecord("first", "a", "finished", 0, (stage("x", True),))
     second = RunRecord("second", "a", "finished", 1, (stage("y", True),))
-    warm = RunRecord("warm", "b", "running", 2, (), started_from="first")
+    warm = RunRecord("warm", "b", state, 2, (), started_from="first")
     assert not cleanable([first, second, warm], set(), 1).stages
     assert cleanable([first, second], set(), 1).stages == {"stage x"}
