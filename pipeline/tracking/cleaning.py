@@ -5,6 +5,7 @@ this moment keeps it. A cleaning that is killed is taken up by the next.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +31,8 @@ from pipeline.tracking.search import all_runs
 from pipeline.tracking.store import open_store, scratch_folder
 
 WEIGHTS = ".keras"
+LOGGED_MODEL = re.compile(r"m-[0-9a-f]{32}")
+"""The id of one, in its address and in the path of where it lies."""
 MARKED = "marked"
 """The tag of a stage whose weights are about to go; afterwards it says when they went."""
 
@@ -94,10 +97,9 @@ def _remove_model(client: MlflowClient, what: str, uri: str, dry_run: bool) -> I
         model = client.get_logged_model(model_id)
     except MlflowException:
         return  # it went before
-    versions = [version for version in _versions(client) if version.source == uri]
-    if any(version.aliases for version in versions):
+    if uri in _aliased(client):
         return  # named at this moment
-    for version in versions:
+    for version in [version for version in _versions(client) if _model(client, version) == uri]:
         if not dry_run:
             client.delete_model_version(version.name, str(version.version))
         yield Removed(f"version {version.version} of registered model {version.name}", 0)
@@ -162,10 +164,26 @@ def _stage(stage: FinishedRun, status: str) -> StageRecord:
 
 def _aliased(client: MlflowClient) -> set[str]:
     """The addresses of the logged models that an alias names."""
-    return {version.source for version in _versions(client) if version.aliases}
+    models = _pages(lambda token: client.search_registered_models(page_token=token))
+    named = {(model.name, str(n)) for model in models for n in model.aliases.values()}
+    found = (_model(client, client.get_model_version(*version)) for version in named)
+    return set(filter(None, found))
+
+
+def _model(client: MlflowClient, version: Any) -> str | None:
+    """The address of the logged model that a version is, or is a copy of; None for another kind.
+
+    A copy's source is the version that was copied, which may be gone: where it lies tells.
+    """
+    found = LOGGED_MODEL.search(version.source)
+    if not found:
+        place = client.get_model_version_download_uri(version.name, str(version.version))
+        found = LOGGED_MODEL.search(place)
+    return f"models:/{found[0]}" if found else None
 
 
 def _versions(client: MlflowClient) -> Iterator[Any]:
+    """All of them, without their aliases, which MLflow leaves out here."""
     yield from _pages(lambda token: client.search_model_versions(page_token=token))
 
 
