@@ -57,7 +57,7 @@ def encoded(
         lambda part: pass_on(autoencoder, part, what),
         input_signature=[tf.TensorSpec((None, rows.shape[1]), tf.float32)],
         autograph=False,
-    )
+    ).get_concrete_function()  # called by itself it warns, after five levels, of being made anew
     for start in range(0, len(rows), ENCODED_ROWS):
         yield layer(rows[start : start + ENCODED_ROWS]).numpy()
 
