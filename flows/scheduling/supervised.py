@@ -7,6 +7,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter
+from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.states import Cancelled
 
@@ -44,7 +45,12 @@ def supervised(work: Callable[P, R]) -> Callable[P, R]:
                         return skipped(reason)
                 return work(*args, **kwargs)
         except CancelPressed:
-            return Cancelled(message="Cancelled; a later run goes on where this one was.")
+            assert context and context.flow
+            state: State[Any] = Cancelled(message="A later run goes on where this one was.")
+            # Prefect leaves these to its observer, which has ended where we were the ones to stop.
+            for hook in context.flow.on_cancellation_hooks:
+                hook(context.flow, run, state)
+            return state
 
     return begin
 

@@ -11,6 +11,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.states import Cancelling
 
 from tests.flows.conftest import COMMAND, settings
+from tests.flows.notices.listener import listening
 from tests.flows.scheduling.conftest import (
     PrefectServer,
     deployed,
@@ -42,7 +43,10 @@ def test_a_cancel_after_an_outage_of_the_server_stops_the_run_within_a_minute(
 ):
     folder = make_workspace("outage")
     arguments = [COMMAND, "schedule", "digits", "--cron", "0 2 1 1 *", "--name", "outage", *LONG]
-    with going_on(arguments, folder, own_server.url):
+    with (
+        listening() as listener,
+        going_on([*arguments, "--notify", listener.address], folder, own_server.url),
+    ):
         wait_until(lambda: deployed("outage"), 60, folder)
         run = trigger("outage")
         wait_until(lambda: "RUNNING" in statuses(folder), 90, folder)
@@ -53,4 +57,6 @@ def test_a_cancel_after_an_outage_of_the_server_stops_the_run_within_a_minute(
         assert state_of(run) == "Running"
         cancel(run)
         wait_until(lambda: state_of(run) == "Cancelled", 60, folder)
+        wait_until(lambda: listener.notices, 20, folder)
+    assert [notice["event"] for notice in listener.notices] == ["cancelled"]
     assert statuses(folder) == {"FINISHED", "KILLED"}  # the rows were prepared
