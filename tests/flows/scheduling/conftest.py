@@ -54,16 +54,20 @@ def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServ
         server.kill()
 
 
+def environment(url: str) -> dict[str, str]:
+    """What a command of the user's sees, with this server; MLflow has set its store's here."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "PREFECT_"))}
+    return kept | {"PREFECT_API_URL": url}
+
+
 @contextmanager
 def going_on(
     arguments: list[str | Path], folder: Path, url: str
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A command that goes on until the end of the block; what it writes is in log.txt."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "PREFECT_"))}
-    environment = kept | {"PREFECT_API_URL": url}
     with (folder / "log.txt").open("a") as log:
         process = subprocess.Popen(
-            arguments, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
+            arguments, cwd=folder, env=environment(url), stdout=log, stderr=subprocess.STDOUT
         )
         try:
             yield process
