@@ -23,7 +23,13 @@ def export(run: str, directory: Path) -> None:
     from pipeline.tracking.registry import download_model
 
     tracker, found = find(run)
-    (exported,) = [c for c in tracker.children(found.run_id) if c.tags["stage"] == "export"]
+    exports = [c for c in tracker.children(found.run_id) if c.tags["stage"] == "export"]
+    if not exports:
+        raise InputError(
+            f"Run {found.run_id} has no model: its time limit left no time for the export. Run its "
+            "config again, which goes on from there, or give the id of an earlier run."
+        )
+    exported = exports[0]
     if when := tracker.run(exported.made_by).cleaned:
         raise InputError(
             f"The model of run {found.run_id} was removed by `layerwise clean` ({when}). Its "

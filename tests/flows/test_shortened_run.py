@@ -9,6 +9,7 @@ from mlflow import MlflowClient
 
 from flows.duration import limit_seconds
 from pipeline.errors import InputError
+from pipeline.tracking.tracker import Tracker
 from tests.flows.conftest import Command, Layerwise, settings
 
 # A stack takes seconds, so that a limit falls between the first and the last.
@@ -39,6 +40,17 @@ def test_it_is_refused_before_anything_begins(command: Command, tmp_path: Path):
         assert result.exit_code == 2
         assert "A time limit needs a length of time" in result.output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_model_of_a_run_that_was_cut_short_before_its_export_is_refused(
+    command: Command, tmp_path: Path
+):
+    tracker = Tracker(f"sqlite:///{tmp_path}/mlruns/mlflow.db", "digits")
+    run = tracker.start("run", "run", None, {"shortened": "There was no time."})
+    tracker.finish(run)
+    result = command("export", "digits", "copy", folder=tmp_path)
+    assert result.exit_code == 2, result.output
+    assert f"Run {run.run_id} has no model: its time limit" in result.output
 
 
 @pytest.mark.slow
