@@ -105,6 +105,7 @@ def perform(stage: Stage, context: "Context", watch: Watch = lambda _: None) -> 
     with context.tracker.stage(stage.name, stage.kind, context.run.run_id, tags) as record:
         record.params(stage.params)
         if earlier and restored is not None:
+            _check_it_stays(context, earlier)
             metrics = {name: v for name, v in earlier.metrics.items() if name != "seconds"}
             record.metrics(metrics, stage.last_step(metrics))
             outcome = Outcome(earlier.run_id, key, earlier.metrics, True)
@@ -114,6 +115,15 @@ def perform(stage: Stage, context: "Context", watch: Watch = lambda _: None) -> 
             outcome = Outcome(record.run_id, key, metrics | {"seconds": record.seconds}, False)
         stage.finish(context, record, outcome)
         return outcome
+
+
+def _check_it_stays(context: "Context", earlier: FinishedRun) -> None:
+    """Raise `OSError`, after which the stage is tried again, if it is cleaned at this moment.
+
+    A cleaning that marks it from now on sees our run, and leaves it.
+    """
+    if context.tracker.run(earlier.run_id).cleaned:
+        raise OSError(f"`layerwise clean` removes what run {earlier.run_id} stored.")
 
 
 @cache

@@ -24,7 +24,10 @@ from pipeline.seeds import derive
 from pipeline.stages.base import Outcome, perform
 from pipeline.stages.context import Context, fail_run
 from pipeline.stages.plan import plan_of
+from pipeline.stages.pretrain import PretrainLevel
 from pipeline.stages.trial import Trial
+from pipeline.tracking.faults import transient
+from pipeline.tracking.runs import CLEANED, FinishedRun
 from pipeline.tracking.tracker import Tracker
 from pipeline.training.finetuning import finetune as finetuning
 from pipeline.training.finetuning.objective import NetworkObjective
@@ -502,6 +505,25 @@ def test_a_refreshing_run_computes_everything_and_comes_out_the_same(small):
     third = call_stages(small.config)
     assert recomputed(third) == ([False], {"frozen": {False}})
     assert third.levels[0].run_id == again.levels[0].run_id
+
+
+class CleanedMeanwhile(PretrainLevel):
+    """A level that is marked by a cleaning after it was found in the cache."""
+
+    def restore(self, context: Context, earlier: FinishedRun):
+        context.tracker.client.set_tag(earlier.run_id, CLEANED, "marked")
+        return super().restore(context, earlier)
+
+
+def test_a_stage_that_is_cleaned_while_it_is_taken_from_the_cache_is_done_again(uri):
+    context, plan = begin(check({"name": "cleaned", "stack": [PENALTY]}))
+    level = plan.level(0, 1, [])
+    first = perform(level, context)
+    assert perform(level, context).cached
+    with pytest.raises(OSError, match=f"`layerwise clean` removes .* {first.run_id}") as caught:
+        perform(CleanedMeanwhile(level.settings, level.inputs), context)
+    assert transient(caught.value)  # so the task that called it tries again
+    assert not perform(level, context).cached
 
 
 # Codes between levels
