@@ -74,6 +74,8 @@ def warm_start(config: RunConfig, data: Prepared, data_key: str) -> WarmStart:
         tracker, earlier = find_run(run_of_model(name))
     else:
         tracker, earlier = find(name)
+        if earlier.run_id != name:  # an experiment, of which one that was cut short lacks stacks
+            earlier = tracker.latest_or_none(shortened=False) or earlier
     levels = _levels(tracker, earlier)
     if repeats(tracker, earlier, config, data_key):
         return _of_repeated(earlier, levels)

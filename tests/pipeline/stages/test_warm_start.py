@@ -128,6 +128,17 @@ def test_a_run_that_repeats_the_last_one_starts_where_it_did_and_is_cached(rows_
     assert Pretrained(nightly()).cached == {False}
 
 
+@pytest.mark.slow
+def test_another_experiment_stands_for_its_last_run_that_has_all_stacks(rows_of_night):
+    rows_of_night(600)
+    whole = Pretrained(nightly())
+    tracker = whole.context.tracker
+    tracker.finish(tracker.start("run", "run", None, {"shortened": "There was no time."}))
+    rows_of_night(800)
+    _, plan = begin(nightly(name="other"))
+    assert plan.start.run_id == whole.run_id
+
+
 def from_digits(finished: Whole, start: str, **changes: Any) -> RunConfig:
     """The config of the finished run, of another name, starting from a run."""
     tree = finished.config.model_dump(mode="json") | {"name": "other", "pretrain": {"from": start}}
