@@ -109,9 +109,11 @@ def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty MLflow database; making one takes seconds, copying it none."""
     from pipeline.tracking.tracker import Tracker
 
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    Tracker(f"sqlite:///{path}", "Default")
-    return path
+    made = tmp_path_factory.mktemp("store") / "mlflow.db"
+    Tracker(f"sqlite:///{made}", "Default")
+    # Elsewhere now: MLflow's client leaves its address in the environment, and whatever a test
+    # starts with that would fill the store that the next test copies.
+    return made.rename(made.with_name("empty.db"))
 
 
 @pytest.fixture(scope="session")
@@ -123,7 +125,7 @@ def make_workspace(
     def make(name: str) -> Path:
         folder = tmp_path_factory.mktemp(name)
         (folder / "mlruns").mkdir()
-        shutil.copy(migrated_store, folder / "mlruns")
+        shutil.copy(migrated_store, folder / "mlruns" / "mlflow.db")
         return folder
 
     return make

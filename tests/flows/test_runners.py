@@ -29,6 +29,7 @@ from prefect import flow
 from flows.flow import finetune_all, pretrain_all, task_runner
 from pipeline.config.loading import load
 from pipeline.config.schema import ExecutionConfig
+from pipeline.stages.time_limit import TimeLimit
 from tests.pipeline.whole_runs import begin
 
 config = load("digits", None, None, {CHANGES!r})
@@ -53,7 +54,7 @@ found["two stacks at a time"] = [known(level) for stack in pretrained(2) for lev
 for runner, workers in json.loads(sys.argv[1]):
     execution = ExecutionConfig(runner=runner, workers=workers)
     trials = finetune_all.with_options(task_runner=task_runner(execution))(
-        replace(run, refresh=True), plan, stacks
+        replace(run, refresh=True), plan, stacks, TimeLimit()
     )
     found[f"{{runner}} {{workers}}"] = [(trial.name, known(stage)) for trial, stage in trials]
 print(json.dumps({{"run_id": run.run_id, "found": found}}))

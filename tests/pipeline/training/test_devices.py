@@ -23,11 +23,14 @@ from sklearn.datasets import load_digits
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
+from pipeline.training import checkpoint
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.config.level import LevelConfig
 from pipeline.training.pretraining.pretrain import pretrain
 
 rows = (load_digits().data[:1000] / 16).astype("float32")
+
+checkpoint.SHARE = 1.0  # one after each epoch, however slow the disk is
 
 class Killed(Exception):
     pass
