@@ -141,5 +141,5 @@ class Day:
         wait_until(coming, seconds, self.folder)
         (notice, *_) = coming()
         del self._notices[: self._notices.index(notice) + 1]
-        self.transcript.saw(f"Notice: {notice['text']}")
+        self.transcript.saw("Notice: " + notice["text"].replace(f"{self.folder}/", ""))
         return notice
