@@ -111,9 +111,9 @@ def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     made = tmp_path_factory.mktemp("store") / "mlflow.db"
     Tracker(f"sqlite:///{made}", "Default")
-    # Elsewhere now: MLflow's client leaves its address in the environment, and whatever a test
-    # starts with that would fill the store that the next test copies.
-    return made.rename(made.with_name("empty.db"))
+    # A copy: MLflow's client leaves the address in the environment, and whatever a test starts with
+    # that would fill the store that the next test copies.
+    return Path(shutil.copy(made, made.with_name("empty.db")))
 
 
 @pytest.fixture(scope="session")
