@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -82,6 +81,16 @@ def test_no_password_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert "secret" not in str(deployments())
 
 
+def begun(
+    arguments: list[str], folder: Path, environment: dict[str, str]
+) -> subprocess.Popen[bytes]:
+    """A command that goes on beside the test."""
+    return subprocess.Popen(
+        [COMMAND, *arguments], cwd=folder, env=environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
 @pytest.mark.slow
 def test_deployments_have_a_schedule_and_a_next_run(
     make_workspace: Callable[[str], Path],
@@ -90,16 +99,8 @@ def test_deployments_have_a_schedule_and_a_next_run(
     clean: dict[str, str],
 ):
     folder = make_workspace("status_deployed")
-    environment = {"PREFECT_API_URL": prefect_url}
     command = ["schedule", "digits", "--cron", "0 2 * * *", "--name", "status"]
-    with (folder / "log").open("w") as log:
-        serving = subprocess.Popen(
-            [COMMAND, *command],
-            cwd=folder,
-            env=clean | environment,
-            stdout=log,
-            stderr=log,
-        )
+    serving = begun(command, folder, clean | {"PREFECT_API_URL": prefect_url})
     try:
         found: dict[str, Any] = {}
         end = time.monotonic() + 60
@@ -126,13 +127,8 @@ def test_a_run_is_followed_level_by_level_and_shown_dead_when_its_process_is_gon
 ):
     folder = make_workspace("status_followed")
 
-    run = subprocess.Popen(
-        [COMMAND, "run", "digits", *settings("stack.1.epochs=100000")],
-        cwd=folder,
-        env=clean | {"PREFECT_API_URL": prefect_url},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    command = ["run", "digits", *settings("stack.1.epochs=100000")]
+    run = begun(command, folder, clean | {"PREFECT_API_URL": prefect_url})
     try:
         level = None
         end = time.monotonic() + 120
@@ -151,22 +147,3 @@ def test_a_run_is_followed_level_by_level_and_shown_dead_when_its_process_is_gon
     (dead,) = status_of(folder, layerwise)["runs"]
     run.wait()
     assert (dead["state"], dead["done"], dead["level"]) == ("dead", 2, None)
-
-
-@pytest.mark.slow
-def test_it_takes_hardly_longer_than_importing_mlflow(
-    make_workspace: Callable[[str], Path], prefect_url: str, clean: dict[str, str]
-):
-
-    folder = make_workspace("status_timed")
-    environment = clean | {"PREFECT_API_URL": prefect_url}
-
-    def seconds(*command: str | Path) -> float:
-        began = time.perf_counter()
-        subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
-        return time.perf_counter() - began
-
-    importing = [sys.executable, "-c", "import mlflow"]
-    taken = [(seconds(COMMAND, "status"), seconds(*importing)) for _ in range(5)]
-    asked, floor = map(min, zip(*taken, strict=True))
-    assert asked < 1.3 * floor

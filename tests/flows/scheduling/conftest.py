@@ -4,16 +4,27 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from tests.flows.conftest import COMMAND, free_port, wait_for
+from tests.flows.conftest import COMMAND, Layerwise, free_port, settings, wait_for
+
+PREFECT = str(COMMAND.with_name("prefect"))
+# Long enough to be cancelled in the middle of its only level.
+LONG_LEVEL = settings(
+    "stack=[{units: 64, sparsity: {mechanism: topk, k: 16}, epochs: 6000, batch_size: 64}]",
+    "pretrain_seeds=1",
+    "finetune.label_budgets=[30]",
+)
+Worker = AbstractContextManager[subprocess.Popen[bytes]]
 
 
 class PrefectServer:
@@ -30,7 +41,7 @@ class PrefectServer:
 
     def start(self) -> None:
         self._process = subprocess.Popen(
-            [COMMAND.with_name("prefect"), "server", "start", "--port", str(self._port)],
+            [PREFECT, "server", "start", "--port", str(self._port)],
             env=self._environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -111,3 +122,49 @@ def state_of(run: FlowRun) -> str:
         state = client.read_flow_run(run.id).state
     assert state and state.name
     return state.name
+
+
+@pytest.fixture
+def pool(prefect_url: str) -> str:
+    """A work pool of processes."""
+    subprocess.run(
+        [PREFECT, "work-pool", "create", "lasting", "--type", "process", "--overwrite"],
+        env=os.environ | {"PREFECT_API_URL": prefect_url}, check=True, capture_output=True,
+    )  # fmt: skip
+    return "lasting"
+
+
+@pytest.fixture
+def deploy_to_pool(
+    make_workspace: Callable[[str], Path], layerwise: Layerwise, pool: str
+) -> Callable[[str], Path]:
+    """Make a workspace whose long run is a deployment of the pool, both of the given name."""
+
+    def deployed_from(name: str) -> Path:
+        folder = make_workspace(name)
+        registered = layerwise(
+            "schedule", "digits", "--cron", "0 2 * * *", "--name", name, "--pool", pool,
+            *LONG_LEVEL, folder=folder,
+        )  # fmt: skip
+        assert registered.returncode == 0, registered.stderr
+        return folder
+
+    return deployed_from
+
+
+@pytest.fixture
+def working(prefect_url: str, pool: str, tmp_path: Path) -> Callable[[], Worker]:
+    """Start a worker of the pool, which works until the end of the block."""
+    return lambda: going_on([PREFECT, "worker", "start", "--pool", pool], tmp_path, prefect_url)
+
+
+def levels(folder: Path) -> list[Run]:
+    """The runs of a level, the first begun first."""
+    client = MlflowClient(f"sqlite:///{folder}/mlruns/mlflow.db")
+    experiment = client.get_experiment_by_name("digits")
+    if not experiment:
+        return []
+    return client.search_runs(
+        [experiment.experiment_id], "tags.`layerwise.stage` = 'pretrain'",
+        order_by=["attributes.start_time ASC"],
+    )  # fmt: skip

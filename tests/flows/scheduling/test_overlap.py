@@ -18,8 +18,8 @@ from prefect.client.schemas.objects import FlowRun
 from flows.scheduling.deployment import Job, schedule_jobs
 from flows.scheduling.overlap import overlap_tags
 from flows.scheduling.trigger import trigger_of
-from tests.flows.conftest import COMMAND
 from tests.flows.scheduling.conftest import (
+    PREFECT,
     PrefectServer,
     deployed,
     going_on,
@@ -31,7 +31,6 @@ from tests.flows.scheduling.conftest import (
 from tests.flows.scheduling.naps import nap
 
 pytestmark = pytest.mark.slow
-PREFECT = COMMAND.with_name("prefect")
 ROOT = Path(__file__).parents[3]
 
 

@@ -15,10 +15,9 @@ from flows.scheduling.jobs import run_jobs
 from flows.scheduling.trigger import trigger_of
 from pipeline.config.loading import check, load
 from tests.docs.pages import ROOT
-from tests.flows.conftest import COMMAND, QUICK
-from tests.flows.scheduling.conftest import going_on, state_of, trigger, wait_until
+from tests.flows.conftest import QUICK
+from tests.flows.scheduling.conftest import PREFECT, going_on, state_of, trigger, wait_until
 
-PREFECT = str(COMMAND.with_name("prefect"))
 FILE = ROOT / "prefect.yaml"
 
 
