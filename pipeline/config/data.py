@@ -21,6 +21,17 @@ class Splitting(Part):
         description="A target value that means that a row has no label, besides an empty or NaN "
         "one. Such rows serve pretraining only.",
     )
+    header: Literal["auto", "true", "false"] = Field(
+        "auto", description="Whether the first line of a text file holds the columns' names."
+    )
+    sheet: str | None = Field(None, description="Of a spreadsheet with several: its name.")
+    bad_rows: Literal["refuse", "skip"] = Field(
+        "refuse", description="What to do about lines with more or fewer cells than the others."
+    )
+    missing_values: tuple[str, ...] = Field(
+        ("nan", "na", "n/a", "#n/a", "null", "none", "nil", "?", "-", "--", "."),
+        description="Cells that mean a missing value, in whatever case, besides empty ones.",
+    )
     drop: tuple[str, ...] = Field((), description="Columns to leave out.")
     categorical: tuple[str, ...] = Field(
         (), description="Columns of numbers to be treated as categories. Text always is."

@@ -12,11 +12,14 @@ from pipeline.tasks.labels import Labels
 from pipeline.tasks.task import Task
 
 
+Kind = Literal["number", "boolean", "date", "category"]
+
+
 class Column(NamedTuple):
     """A feature column: its name and whether it holds numbers or categories."""
 
     name: str
-    kind: Literal["number", "category"]
+    kind: Kind
 
 
 @dataclass(frozen=True, eq=False)

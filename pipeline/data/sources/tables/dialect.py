@@ -1,0 +1,184 @@
+"""How a text file writes its table: separator, quotes, comments, and whether it has a header."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+
+from pipeline.data.sources.tables.connection import literal
+from pipeline.errors import InputError
+
+SNIFFED_WHOLE = 2**26
+"""Bytes up to which the whole file is looked at."""
+SAMPLE_ROWS = 200_000
+"""Of larger files."""
+COMPARED_ROWS = 1_000
+"""Rows below the first line that it is compared with."""
+LENIENT = ", ignore_errors = true"
+"""Leaves out lines that are longer or shorter than others."""
+LONGEST_LINE = 2**24
+"""Bytes."""
+
+Header = Literal["auto", "true", "false"]
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What DuckDB must know of a text file.
+
+    Attributes:
+        delimiter: between cells.
+        quote: around cells, or "".
+        escape: before a quote inside quotes, or "".
+        comment: opens a line that is none of the table, or "".
+        skip: lines before the table.
+        header: whether its first line holds names.
+        names: of the columns, as the file has them: "" where it has none.
+    """
+
+    delimiter: str
+    quote: str
+    escape: str
+    comment: str
+    skip: int
+    header: bool
+    names: tuple[str, ...]
+
+    def rows(self, files: Sequence[Path], options: str = "") -> str:
+        """SQL for the rows below the header, every cell text, columns c0, c1, ..."""
+        return _read_csv(files, self, len(self.names), self.header, options)
+
+
+def dialect_of(
+    connection: duckdb.DuckDBPyConnection, file: Path, header: Header, known: Collection[str]
+) -> Dialect:
+    """The dialect of a UTF-8 file, as DuckDB sniffs it.
+
+    `known` are the names of columns that a model reads, or nothing: with all of them a first line
+    is a header.
+
+    Raises:
+        InputError: for an empty file.
+    """
+    found = _sniffed(connection, file)
+    width = len(found["Columns"])
+    bare = Dialect(
+        delimiter=found["Delimiter"],
+        # A file may have its first quote below the sample.
+        quote=found["Quote"] or '"',
+        escape=found["Escape"] or ('"' if found["Quote"] in ("", '"') else ""),
+        comment=found["Comment"],
+        skip=found["SkipRows"],
+        header=False,
+        names=("",) * width,
+    )
+    top = connection.execute(
+        f"SELECT * FROM {bare.rows([file], LENIENT)} LIMIT {COMPARED_ROWS + 1}"
+    ).fetchall()
+    if not top:
+        raise InputError(f"A file must not be empty. {file.name} has blank lines alone.")
+    first = [(cell or "").strip() for cell in top[0]]
+    has_header = _is_header(first, top[1:], found["HasHeader"], known)
+    if header != "auto":
+        has_header = header == "true"
+    names = tuple(first) if has_header else bare.names
+    return Dialect(**{**bare.__dict__, "header": has_header, "names": names})
+
+
+def _sniffed(connection: duckdb.DuckDBPyConnection, file: Path) -> dict:
+    """DuckDB's findings, "" for what there is none of.
+
+    It gives up the separator where lines differ in length, and takes lines before the table for
+    rows where it may ignore errors: what gives the more columns is right.
+    """
+    rows = -1 if file.stat().st_size <= SNIFFED_WHOLE else SAMPLE_ROWS
+    found = []
+    problem = None
+    for tolerance in ("", ", ignore_errors = true", ", ignore_errors = true, strict_mode = false"):
+        query = (
+            f"SELECT * FROM sniff_csv({literal(str(file))}, sample_size = {rows}, "
+            f"all_varchar = false, max_line_size = {LONGEST_LINE}, buffer_size = {2 * LONGEST_LINE}{tolerance})"
+        )
+        try:
+            cursor = connection.execute(query)
+            values = cursor.fetchone()
+        except duckdb.Error as error:
+            problem = problem or error
+            continue
+        assert values and cursor.description
+        one = dict(zip([column[0] for column in cursor.description], values, strict=True))
+        one |= {key: "" for key in ("Quote", "Escape", "Comment") if one[key] == "(empty)"}
+        if found and len(one["Columns"]) <= len(found[0]["Columns"]) and not _commented(found[0]):
+            break
+        found.insert(0, one)
+        if len(one["Columns"]) > 1 and not one["SkipRows"]:
+            break
+    if not found:
+        assert problem
+        raise problem
+    return found[0]
+
+
+def _commented(found: dict) -> bool:
+    """Whether a comment was taken for the header."""
+    return found["Columns"][0]["name"].startswith("#")
+
+
+def _is_header(
+    first: list[str],
+    body: list[tuple[str | None, ...]],
+    sniffed: bool,
+    known: Collection[str],
+) -> bool:
+    """Whether a first line holds names: DuckDB's word, but for what can be known better."""
+    if known and set(known) <= set(first):
+        return True
+    numbers = [cell for cell in first if re.fullmatch(r"\d+", cell)]
+    if first == [str(position) for position in range(len(first))]:
+        return len(first) > 1  # as pandas names columns that have no name
+    if not sniffed:
+        # Years and the like, beside names: DuckDB takes them for values.
+        words = len(first) - len(numbers)
+        consecutive = all(int(b) - int(a) == 1 for a, b in zip(numbers, numbers[1:], strict=False))
+        return bool(
+            len(numbers) > 1 and words and consecutive and len(set(first)) == len(first)
+            and not any(_number(cell) for cell in first if cell not in numbers)
+            and all(cell for cell in first)
+            and not _recurs(first, body)
+        )  # fmt: skip
+    if any(_number(cell) for cell in first):
+        return False
+    return not _recurs(first, body)
+
+
+def _recurs(first: list[str], body: list[tuple[str | None, ...]]) -> bool:
+    """Whether the cells of the first line, half of them at least, occur below in their columns."""
+    below = [{(cell or "").strip() for cell in column} for column in zip(*body, strict=True)]
+    again = [cell in cells for cell, cells in zip(first, below, strict=False) if cell]
+    return 2 * sum(again) > len(again)
+
+
+def _number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _read_csv(
+    files: Sequence[Path], dialect: Dialect, width: int, header: bool, options: str
+) -> str:
+    names = ", ".join(literal(str(file)) for file in files)
+    columns = ", ".join(f"c{position}: 'VARCHAR'" for position in range(width))
+    return (
+        f"read_csv([{names}], auto_detect = false, delim = {literal(dialect.delimiter)}, "
+        f"quote = {literal(dialect.quote)}, escape = {literal(dialect.escape)}, "
+        f"comment = {literal(dialect.comment)}, skip = {dialect.skip}, "
+        f"header = {str(header).lower()}, columns = {{{columns}}}, "
+        f"max_line_size = {LONGEST_LINE}, buffer_size = {2 * LONGEST_LINE}, "
+        f"hive_partitioning = false{options})"
+    )

@@ -1,0 +1,67 @@
+"""Which files make a table, and of what kind they are."""
+
+import glob
+from pathlib import Path
+from typing import Literal
+
+from pipeline.data.sources.tables.plain import PACKED
+from pipeline.errors import InputError
+
+Format = Literal["text", "parquet", "json", "sheet"]
+
+KINDS: dict[str, Format] = {
+    **dict.fromkeys((".csv", ".tsv", ".tab", ".txt", ".data", ".dat"), "text"),
+    **dict.fromkeys((".parquet", ".pq"), "parquet"),
+    **dict.fromkeys((".json", ".jsonl", ".ndjson"), "json"),
+    **dict.fromkeys((".xlsx", ".xls", ".xlsb", ".ods"), "sheet"),
+}
+"""By suffix; text and JSON may be compressed."""
+SUFFIXES = (*KINDS, *PACKED)
+_PATTERN = "*?["
+
+
+def format_of(file: Path) -> Format | None:
+    """What kind of table a file is, by its name; None: of no kind."""
+    suffixes = [suffix.lower() for suffix in file.suffixes]
+    if suffixes and suffixes[-1] in PACKED:
+        suffixes.pop()
+        kind = KINDS.get(suffixes[-1]) if suffixes else "text"
+        return kind if kind in ("text", "json") else None
+    return KINDS.get(suffixes[-1]) if suffixes else None
+
+
+def is_table(spec: str) -> bool:
+    """Whether a file, folder or pattern holds a table."""
+    return bool(_parts(spec))
+
+
+def files_of(spec: str) -> tuple[list[Path], Format]:
+    """The files of a table in the order of their names, all of one kind.
+
+    Raises:
+        InputError: where a folder mixes kinds.
+    """
+    files = _parts(spec)
+    kinds = {format_of(file) for file in files}
+    if len(kinds) > 1:
+        raise InputError(
+            f"All parts of a table must be of one kind. {spec} has "
+            f"{', '.join(sorted({file.suffix for file in files}))}. Name them by a pattern, for "
+            "example 'folder/*.csv'."
+        )
+    (kind,) = kinds
+    assert kind
+    return files, kind
+
+
+def _parts(spec: str) -> list[Path]:
+    path = Path(spec)
+    if path.is_file():
+        return [path] if format_of(path) else []
+    if path.is_dir():
+        found = sorted(file for file in path.rglob("*") if file.is_file())
+        found = [file for file in found if not file.name.startswith((".", "_"))]
+        return found if found and all(format_of(file) for file in found) else []
+    if any(sign in spec for sign in _PATTERN):
+        return [p for p in map(Path, sorted(glob.glob(spec, recursive=True))) if format_of(p)]
+    return []

@@ -1,0 +1,147 @@
+"""What each column is taken for, and why: number, category, date, boolean, or left out."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.data.source import Kind
+from pipeline.data.sources.tables.survey import Survey
+
+MOSTLY = 0.9
+"""Of the cells that are given, the share that must be numbers or dates for the rest to be bad."""
+FEW_WORDS = 3
+UNIQUE = 0.9
+"""Different values among the cells, from which on a column names the row that it is in."""
+LONG_NUMBER = 10_000
+"""The least greatest whole number of an identifier."""
+
+_IDENTIFIER = re.compile(r"(^|[_\s.-])(id|ids|uuid|guid|identifier|key)$|^(id|uuid)[_\s.-]|[a-z]Id$", re.I)
+_ROW_NUMBER = re.compile(r"^(|unnamed: \d+|rownames?|row_?(id|number|num|no)?|index|no\.?|nr\.?)$", re.I)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a column is taken for.
+
+    Attributes:
+        kind: what it is as a feature; None where it is left out.
+        form: how its cells are written where that must be known: the decimal mark of a number
+            with a comma, the form of a date.
+        why: a phrase for people where it is no plain case, else "".
+        bad: cells that are not of the kind; they count as missing.
+        found: what a column that is left out is: identifier, text, constant, ...
+    """
+
+    kind: Kind | None
+    form: str = ""
+    why: str = ""
+    bad: int = 0
+    found: str = ""
+
+
+def decided(
+    counts: Survey,
+    name: str,
+    position: int,
+    rows: int,
+    delimiter: str,
+    dates: Callable[[], tuple[str, int, list[str]]],
+    exact: Callable[[], int],
+) -> Decision:
+    """What a column of text cells is, by what is in it.
+
+    `dates` gives the form of most dates, how many there are and what other forms fit; `exact` the
+    number of different values, which `counts` estimates.
+    """
+    given = counts.given
+    if given == 0:
+        return left_out("empty", "it has no value")
+    if counts.first == counts.last:
+        if given == rows:
+            return left_out("constant", f"every value is {counts.first!r}")
+        return Decision("category", why="it has one value, or none")
+    if counts.plain == given and counts.zeros == 0:
+        return _of_numbers(counts, name, position, rows, exact)
+    if counts.zeros and counts.plain == given:
+        return Decision("category", why="numbers that begin with 0 are codes")
+    if counts.booleans == given:
+        return Decision("boolean")
+    decimal, numbers = _decimal(counts, delimiter)
+    if numbers >= MOSTLY * given and numbers >= counts.date_like:
+        return _numbers_with_bad(counts, decimal, numbers)
+    if counts.date_like >= MOSTLY * given:
+        form, fit, others = dates()
+        if fit >= MOSTLY * given:
+            why = f"dates written {form}"
+            if others:
+                why += f"; {' and '.join(others[:3])} would fit as well"
+            return Decision("date", form, why, bad=given - fit)
+    return _of_text(counts, exact)
+
+
+def left_out(found: str, why: str) -> Decision:
+    """A column that is no feature."""
+    return Decision(None, why=why, found=found)
+
+
+def _of_numbers(
+    counts: Survey, name: str, position: int, rows: int, exact: Callable[[], int]
+) -> Decision:
+    assert counts.least is not None and counts.greatest is not None
+    if counts.booleans == counts.given and {counts.least, counts.greatest} == {0, 1}:
+        return Decision("boolean")
+    if counts.integers < counts.given or counts.given < rows:
+        return Decision("number")
+    if counts.distinct < 0.8 * UNIQUE * rows:  # an estimate
+        return Decision("number")
+    different = exact()
+    span = counts.greatest - counts.least + 1
+    if different == rows == span and counts.least in (0, 1):
+        return left_out("row number", f"it counts the rows from {counts.least:g}")
+    if different == rows and _ROW_NUMBER.match(name):
+        return left_out("row number", "it numbers the rows")
+    if different < UNIQUE * rows:
+        return Decision("number")
+    if _IDENTIFIER.search(name):
+        return left_out("identifier", f"{different} of {rows} values differ, and its name says so")
+    if position == 0 and counts.greatest >= LONG_NUMBER and different < span / 10:
+        return left_out(
+            "identifier",
+            f"it is the first column, and {different} of {rows} values, whole numbers up to "
+            f"{counts.greatest:.0f}, differ",
+        )
+    if counts.greatest >= LONG_NUMBER:
+        return Decision("number", why="nearly every value differs: is it an identifier?")
+    return Decision("number")
+
+
+def _decimal(counts: Survey, delimiter: str) -> tuple[Literal[".", ","], int]:
+    """The decimal mark that makes more cells numbers; of two the one that goes with the file."""
+    if counts.points == counts.commas:
+        mark: Literal[".", ","] = "," if delimiter == ";" else "."
+        return mark, counts.points
+    return (",", counts.commas) if counts.commas > counts.points else (".", counts.points)
+
+
+def _numbers_with_bad(counts: Survey, decimal: Literal[".", ","], numbers: int) -> Decision:
+    bad = counts.given - numbers
+    notes = []
+    if numbers > counts.plain:
+        notes.append(
+            "written with a decimal comma" if decimal == "," else "written with thousands or units"
+        )
+    if bad:
+        notes.append(f"{bad} cells are no numbers and count as missing")
+    return Decision("number", "," if decimal == "," else "", "; ".join(notes), bad)
+
+
+def _of_text(counts: Survey, exact: Callable[[], int]) -> Decision:
+    if counts.distinct <= 0.4 * counts.given or counts.distinct <= 10:
+        return Decision("category")
+    different = exact()
+    if counts.words > FEW_WORDS and 2 * different > counts.given:
+        return left_out("text", f"{different} of {counts.given} values differ, {counts.words:.0f} words each")
+    if different >= UNIQUE * counts.given and counts.given > 20:
+        return left_out("identifier", f"{different} of {counts.given} values differ")
+    return Decision("category")

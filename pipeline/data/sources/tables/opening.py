@@ -1,0 +1,196 @@
+"""A table opened for reading: its files as rows of DuckDB, its columns by number and by name."""
+
+import tempfile
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from pipeline.config.data import DataConfig
+from pipeline.data.sources.tables.connection import identifier, literal, reading
+from pipeline.data.sources.tables.dialect import LENIENT, dialect_of
+from pipeline.data.sources.tables.files import Format
+from pipeline.data.sources.tables.plain import (
+    TEXT,
+    columns_by_spaces,
+    encoding_of,
+    in_utf8,
+    sheet_as_text,
+    without_padding,
+)
+from pipeline.errors import InputError
+
+REJECTED = 1_000
+"""Lines that are told of at most."""
+
+
+@dataclass(frozen=True)
+class OpenTable:
+    """A table whose rows can be asked for.
+
+    Attributes:
+        connection: to the database that has them.
+        rows: SQL for them; columns are c0, c1, ... in the order of the file.
+        names: of the columns; those without a name are column1, column2, ...
+        types: DuckDB's, VARCHAR in text files.
+        named: whether the file itself names its columns.
+        delimiter: of a text file.
+        where: opens messages.
+        notes: what was decided in reading, for people.
+        problems: lines that cannot be read.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    rows: str
+    names: tuple[str, ...]
+    types: tuple[str, ...]
+    named: bool
+    delimiter: str
+    where: str
+    notes: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def number_of_rows(self) -> int:
+        """How many rows can be read."""
+        found = self.connection.execute(f"SELECT count(*) FROM {self.rows}").fetchone()
+        assert found
+        return int(found[0])
+
+
+@contextmanager
+def opened_table(
+    files: Sequence[Path], kind: Format, config: DataConfig, where: str, known: Collection[str] = ()
+) -> Iterator[OpenTable]:
+    """The table in files of one kind.
+
+    `known` are the names of columns that a model reads, or nothing: where a file may lack a header
+    they say what is one.
+
+    Raises:
+        InputError: for a file that is empty, damaged or unclear.
+    """
+    with tempfile.TemporaryDirectory(prefix="layerwise-") as folder:
+        try:
+            if kind in ("text", "sheet"):
+                with _text(files, kind, config, where, known, Path(folder)) as table:
+                    yield table
+            else:
+                with reading(files, config.memory_bytes) as connection:
+                    yield _typed(connection, files, kind, where)
+        except duckdb.OutOfMemoryException as error:
+            raise InputError(
+                f"{where} needs more memory to be read than a quarter of data.memory, "
+                f"{config.memory:g} GiB. Raise data.memory."
+            ) from error
+        except (duckdb.Error, UnicodeDecodeError, OSError) as error:
+            if isinstance(error, OSError) and not isinstance(error, duckdb.Error) and error.filename:
+                raise
+            line = str(error).strip().splitlines()[0]
+            raise InputError(
+                f"{where} cannot be read: {line.rstrip('.')}. It may be cut short or be of another "
+                "kind than its name says. Write it again."
+            ) from error
+
+
+@contextmanager
+def _text(
+    files: Sequence[Path],
+    kind: Format,
+    config: DataConfig,
+    where: str,
+    known: Collection[str],
+    folder: Path,
+) -> Iterator[OpenTable]:
+    notes: list[str] = []
+    plain = []
+    for file in files:
+        if file.stat().st_size == 0:
+            raise InputError(f"A file must not be empty. {file.name} has 0 bytes.")
+        if kind == "sheet":
+            plain.append(sheet_as_text(file, config.sheet, folder))
+            continue
+        encoding = encoding_of(file)
+        if encoding != TEXT:
+            plain.append(in_utf8(file, encoding, folder))
+            if encoding != "utf-8-sig":
+                notes.append(f"{file.name} is text in {encoding}.")
+        elif file.suffix.lower() == ".bz2":
+            plain.append(in_utf8(file, encoding, folder))
+        else:
+            plain.append(file)
+    with reading(plain, config.memory_bytes) as connection:
+        dialect = dialect_of(connection, plain[0], config.header, known)
+        if len(dialect.names) > 1 or not columns_by_spaces(plain[0]):
+            yield _of_dialect(connection, plain, dialect, where, notes, config)
+            return
+    plain = [without_padding(file, folder) for file in plain]
+    with reading(plain, config.memory_bytes) as connection:
+        dialect = dialect_of(connection, plain[0], config.header, known)
+        yield _of_dialect(connection, plain, dialect, where, notes, config)
+
+
+def _of_dialect(connection, plain, dialect, where, notes, config) -> OpenTable:
+    names = tuple(
+        name or (f"Unnamed: {n}" if dialect.header else f"column{n + 1}")
+        for n, name in enumerate(dialect.names)
+    )
+    names, repeated = _numbered(names)
+    if repeated:
+        notes.append(
+            f"{where} repeats {', '.join(map(repr, repeated))}: the second is {repeated[0]}.1."
+        )
+    checked = dialect.rows(plain, f", store_rejects = true, rejects_limit = {REJECTED}")
+    connection.execute(f"SELECT count(*) FROM {checked}").fetchall()
+    rejected = connection.execute(
+        "SELECT line, any_value(error_type), any_value(csv_line) FROM reject_errors "
+        "GROUP BY line ORDER BY line"
+    ).fetchall()
+    problems = []
+    if rejected:
+        first = "; ".join(f"line {line}: {text[:60]!r}" for line, _, text in rejected[:5])
+        more = f" and {len(rejected) - 5} more" if len(rejected) > 5 else ""
+        said = (
+            f"Every line must have as many cells as the others. {where} has "
+            f"{len(dialect.names)} columns, but {first}{more}."
+        )
+        if config.bad_rows == "skip":
+            notes.append(f"{said} They were skipped.")
+        else:
+            problems.append(f"{said} Correct them, or set data.bad_rows: skip.")
+    return OpenTable(
+        connection, dialect.rows(plain, LENIENT), names, ("VARCHAR",) * len(names),
+        dialect.header, dialect.delimiter, where, notes, problems,
+    )  # fmt: skip
+
+
+def _typed(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[Path], kind: Format, where: str
+) -> OpenTable:
+    listed = ", ".join(literal(str(file)) for file in files)
+    reader = "read_parquet" if kind == "parquet" else "read_json"
+    rows = f"{reader}([{listed}], union_by_name = true, hive_partitioning = true)"
+    described = connection.execute(f"DESCRIBE SELECT * FROM {rows}").fetchall()
+    names = tuple(name for name, *_ in described)
+    columns = ", ".join(f"{identifier(name)} AS c{n}" for n, name in enumerate(names))
+    return OpenTable(
+        connection, f"(SELECT {columns} FROM {rows})", names,
+        tuple(kind for _, kind, *_ in described), True, ",", where,
+    )  # fmt: skip
+
+
+def _numbered(names: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
+    """Names that occur again with a number, as pandas has them: a, a.1, a.2; which ones occur."""
+    taken: set[str] = set()
+    found, repeated = [], []
+    for name in names:
+        new, times = name, 0
+        while new in taken:
+            times += 1
+            new = f"{name}.{times}"
+        if times == 1:
+            repeated.append(name)
+        taken.add(new)
+        found.append(new)
+    return tuple(found), repeated

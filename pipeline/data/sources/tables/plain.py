@@ -1,0 +1,147 @@
+"""Files that DuckDB does not read, written again as plain text: other encodings, spreadsheets."""
+
+import codecs
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import charset_normalizer
+import pyarrow as pa
+from python_calamine import CalamineWorkbook
+
+from pipeline.errors import InputError
+
+BLOCK = 2**20
+"""Bytes that are looked at at a time."""
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+"""What a file may begin with, and the encoding that it says. UTF-32 first: its mark begins with
+that of UTF-16."""
+PACKED = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
+TEXT = "utf-8"
+
+
+def encoding_of(file: Path) -> str:
+    """The encoding of a text file, compressed or not."""
+    with opened(file) as stream:
+        start = stream.read(BLOCK)
+        for mark, encoding in MARKS:
+            if start.startswith(mark):
+                return encoding
+        decoder = codecs.getincrementaldecoder(TEXT)()
+        block = start
+        try:
+            while block:
+                decoder.decode(block)
+                block = stream.read(BLOCK)
+            decoder.decode(b"", final=True)
+            return "utf-16-le" if _every_other_byte_is_zero(start) else TEXT
+        except UnicodeDecodeError:
+            if _every_other_byte_is_zero(start):
+                return "utf-16-le"
+            return _guessed(block)
+
+
+def opened(file: Path) -> pa.NativeFile:
+    """The bytes of a file, unpacked."""
+    return pa.input_stream(str(file), compression=PACKED.get(file.suffix.lower()))
+
+
+def in_utf8(file: Path, encoding: str, folder: Path) -> Path:
+    """A copy of a text file, unpacked, in UTF-8."""
+    copy = folder / f"{len(list(folder.iterdir()))}.csv"
+    decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
+    with opened(file) as stream, copy.open("w", encoding=TEXT, newline="") as out:
+        try:
+            while block := stream.read(BLOCK):
+                out.write(decoder.decode(block))
+            out.write(decoder.decode(b"", final=True))
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{file.name} cannot be read as {encoding}: {error.reason}. Convert it, for "
+                "example with: iconv -f latin1 -t utf-8."
+            ) from error
+    return copy
+
+
+def columns_by_spaces(file: Path) -> int:
+    """How many columns there are where spaces part them, as in tables that are padded; 0: none."""
+    with file.open(encoding="utf-8-sig", newline=None) as lines:
+        widths = [len(line.split()) for line in _some(lines) if line.strip()]
+    most = max(set(widths), key=widths.count, default=0)
+    return most if most > 1 and widths.count(most) >= 0.9 * len(widths) else 0
+
+
+def without_padding(file: Path, folder: Path) -> Path:
+    """A copy of a text file whose columns are parted by spaces, with commas."""
+    copy = folder / f"{len(list(folder.iterdir()))}.csv"
+    cells = re.compile(r"\"[^\"]*\"|'[^']*'|\S+")
+    with (
+        file.open(encoding="utf-8-sig", newline=None) as lines,
+        copy.open("w", encoding=TEXT, newline="") as out,
+    ):
+        writer = csv.writer(out)
+        for line in lines:
+            if found := cells.findall(line):
+                writer.writerow([cell.strip("\"'") for cell in found])
+    return copy
+
+
+def sheet_as_text(file: Path, sheet: str | None, folder: Path) -> Path:
+    """A sheet of a spreadsheet as text: the one that is named, or the only one with cells.
+
+    Raises:
+        InputError: for a damaged file, and where the sheet is not clear.
+    """
+    try:
+        book = CalamineWorkbook.from_path(str(file))
+        filled = [name for name in book.sheet_names if book.get_sheet_by_name(name).total_height]
+    except Exception as error:  # calamine has a class of errors for each kind of file
+        raise InputError(f"{file.name} cannot be read as a spreadsheet: {error}.") from error
+    if sheet is None and len(filled) != 1:
+        raise InputError(
+            f"Of a spreadsheet with several sheets one must be named. {file.name} has "
+            f"{', '.join(map(repr, filled)) or 'no sheet with cells'}. Set data.sheet."
+        )
+    wanted = sheet if sheet is not None else filled[0]
+    if wanted not in book.sheet_names:
+        raise InputError(
+            f"data.sheet must name a sheet of the file. Given: {wanted!r}. {file.name} has "
+            f"{', '.join(map(repr, book.sheet_names))}."
+        )
+    copy = folder / f"{len(list(folder.iterdir()))}.csv"
+    with copy.open("w", encoding=TEXT, newline="") as out:
+        writer = csv.writer(out)
+        for row in book.get_sheet_by_name(wanted).to_python():
+            writer.writerow([_cell(value) for value in row])
+    return copy
+
+
+def _cell(value: object) -> object:
+    """A cell as text: whole numbers without a point, as a spreadsheet shows them."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _some(lines: Iterator[str], most: int = 1000) -> Iterator[str]:
+    for line, _ in zip(lines, range(most), strict=False):
+        yield line
+
+
+def _every_other_byte_is_zero(start: bytes) -> bool:
+    return len(start) > 3 and start[1::2].count(0) > 0.9 * len(start[1::2])
+
+
+def _guessed(block: bytes) -> str:
+    """The most likely encoding of text in which one byte is one character, mostly."""
+    found = charset_normalizer.from_bytes(block).best()
+    guess = found.encoding if found else "cp1252"
+    # These differ in signs that tables hardly have; the first is what most programs write.
+    return "cp1252" if guess in ("latin_1", "iso8859_15", "cp1250", "ascii") else guess

@@ -1,0 +1,83 @@
+"""What DuckDB makes of a cell, as SQL: text without marks of what is missing, numbers, dates."""
+
+from collections.abc import Sequence
+
+from pipeline.data.cells import LARGEST
+from pipeline.data.sources.tables.connection import literal
+
+BOOLEANS = {
+    **dict.fromkeys(("true", "t", "yes", "y", "on", "1", "1.0"), True),
+    **dict.fromkeys(("false", "f", "no", "n", "off", "0", "0.0"), False),
+}
+"""How truth is written, in whatever case."""
+
+SPACE = r"[\s\x{00A0}\x{202F}]"
+_SIGN = r"[+-]?"
+_BEFORE = rf"^({_SIGN})[$€£¥]?{SPACE}*"
+_AFTER = rf"{SPACE}*[%€$£¥]?$"
+_GROUPED = rf"\d{{1,3}}(?:[,'\x{{00A0}}\x{{202F}} ]\d{{3}})+(?:\.\d+)?"
+_PLAIN = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+POINT = rf"{_BEFORE}({_GROUPED}|{_PLAIN}){_AFTER}"
+"""Numbers with a decimal point: 1,037.5 and 5 % and $12 beside plain ones."""
+_GROUPED_COMMA = rf"\d{{1,3}}(?:[.'\x{{00A0}}\x{{202F}} ]\d{{3}})+(?:,\d+)?"
+_PLAIN_COMMA = r"(?:\d+,?\d*|,\d+)(?:[eE][+-]?\d+)?"
+COMMA = rf"{_BEFORE}({_GROUPED_COMMA}|{_PLAIN_COMMA}|{_PLAIN}){_AFTER}"
+"""Numbers with a decimal comma: 0,126 and 1.037,5."""
+
+
+def given(cell: str, markers: Sequence[str]) -> str:
+    """A cell of text, trimmed; NULL where it is empty or a mark of what is missing."""
+    trimmed = f"trim({cell}, ' \t\r\n\u00a0')"
+    missing = ", ".join(literal(marker.lower()) for marker in markers)
+    return f"CASE WHEN lower({trimmed}) IN ({missing}) THEN NULL ELSE {trimmed} END"
+
+
+def plain_number(text: str) -> str:
+    """Text as DOUBLE where it is a number as programs write it, else NULL."""
+    number = f"TRY_CAST({text} AS DOUBLE)"
+    return (
+        f"CASE WHEN abs({number}) <= {LARGEST} AND NOT contains({text}, '_') "
+        f"THEN {number} END"
+    )
+
+
+def number(text: str, decimal: str) -> str:
+    """Text as DOUBLE where it is a number as people write it, else NULL."""
+    if decimal == ".":
+        digits = f"regexp_replace(regexp_extract({text}, {literal(POINT)}, 2), '[^0-9.eE+-]', '', 'g')"
+        sign = f"regexp_extract({text}, {literal(POINT)}, 1)"
+        other = plain_number(f"({sign} || {digits})")
+        return f"COALESCE({plain_number(text)}, {other})"
+    found = f"regexp_extract({text}, {literal(COMMA)}, 2)"
+    grouped = f"regexp_full_match({found}, {literal(_GROUPED_COMMA)}) OR contains({found}, ',')"
+    digits = (
+        f"CASE WHEN {grouped} THEN replace(regexp_replace({found}, '[^0-9,eE+-]', '', 'g'), "
+        f"',', '.') ELSE {found} END"
+    )
+    sign = f"regexp_extract({text}, {literal(COMMA)}, 1)"
+    return plain_number(f"({sign} || {digits})")
+
+
+def boolean(text: str) -> str:
+    """Text as 1.0 or 0.0 where it says true or false, else NULL."""
+    words = {
+        value: ", ".join(literal(word) for word, means in BOOLEANS.items() if means is value)
+        for value in (True, False)
+    }
+    return (
+        f"CASE WHEN lower({text}) IN ({words[True]}) THEN 1.0::DOUBLE "
+        f"WHEN lower({text}) IN ({words[False]}) THEN 0.0::DOUBLE END"
+    )
+
+
+ISO = "ISO 8601"
+
+
+def moment(text: str, form: str) -> str:
+    """Text as seconds since 1970 in UTC, DOUBLE, where it is a date of this form, else NULL."""
+    if form == ISO:
+        shape = r"\d{4}[-/]\d{1,2}[-/]\d{1,2}(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?(Z|[+-]\d{2}(?::?\d{2})?)?"
+        found = f"regexp_full_match({text}, {literal(shape)})"
+        moment = f"CASE WHEN {found} THEN epoch(TRY_CAST({text} AS TIMESTAMPTZ)) END"
+        return moment
+    return f"epoch(try_strptime({text}, {literal(form)}))"
