@@ -16,10 +16,19 @@ Kind = Literal["number", "boolean", "date", "category"]
 
 
 class Column(NamedTuple):
-    """A feature column: its name and whether it holds numbers or categories."""
+    """A feature column: its name, what it holds, and how its cells are written.
+
+    `form` is "," for numbers with a decimal comma, and the form of dates; "" for what is plain.
+    """
 
     name: str
     kind: Kind
+    form: str = ""
+
+    @property
+    def is_category(self) -> bool:
+        """Whether its values are text; those of all other kinds are numbers."""
+        return self.kind == "category"
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,12 +87,12 @@ class Source:
     @property
     def number_names(self) -> tuple[str, ...]:
         """The names of the number columns."""
-        return tuple(column.name for column in self.columns if column.kind == "number")
+        return tuple(column.name for column in self.columns if not column.is_category)
 
     @property
     def category_names(self) -> tuple[str, ...]:
         """The names of the category columns."""
-        return tuple(column.name for column in self.columns if column.kind == "category")
+        return tuple(column.name for column in self.columns if column.is_category)
 
     @property
     def labelled(self) -> np.ndarray:

@@ -11,15 +11,13 @@ from pipeline.data.sources.arrays_folder import ArraysFolderReader
 from pipeline.data.sources.builtin import BUILTINS, BuiltinReader
 from pipeline.data.sources.idx import IdxFolderReader
 from pipeline.data.sources.reader import Reader
-from pipeline.data.sources.tables.csv_file import CsvReader
-from pipeline.data.sources.tables.parquet_file import ParquetReader
+from pipeline.data.sources.tables.table import TableReader
 from pipeline.data.sources.tfrecords import ShardsReader
 from pipeline.errors import InputError, nearest
 
 READERS: tuple[Reader, ...] = (
     BuiltinReader(),
-    CsvReader(),
-    ParquetReader(),
+    TableReader(),
     NpyReader(),
     NpzReader(),
     ArraysFolderReader(),

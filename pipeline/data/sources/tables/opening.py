@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -52,11 +53,15 @@ class OpenTable:
     notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
+    def one(self, query: str) -> tuple[Any, ...]:
+        """The only row that a query gives."""
+        found = self.connection.execute(query).fetchone()
+        assert found
+        return found
+
     def number_of_rows(self) -> int:
         """How many rows can be read."""
-        found = self.connection.execute(f"SELECT count(*) FROM {self.rows}").fetchone()
-        assert found
-        return int(found[0])
+        return int(self.one(f"SELECT count(*) FROM {self.rows}")[0])
 
 
 @contextmanager

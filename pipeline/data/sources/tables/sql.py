@@ -25,6 +25,43 @@ COMMA = rf"{_BEFORE}({_GROUPED_COMMA}|{_PLAIN_COMMA}|{_PLAIN}){_AFTER}"
 """Numbers with a decimal comma: 0,126 and 1.037,5."""
 
 
+_NUMBERS = (
+    *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER"),
+    *("UBIGINT", "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL"),
+)
+"""DuckDB's types of numbers; behind DECIMAL stands its width."""
+_DATES = ("DATE", "TIMESTAMP", "TIME")
+_TEXTS = ("VARCHAR", "ENUM", "UUID")
+
+
+def is_number(kind: str) -> bool:
+    """Whether a type of DuckDB's is a number."""
+    return kind.partition("(")[0] in _NUMBERS
+
+
+def is_date(kind: str) -> bool:
+    """Whether it is a date, a moment or a time of day."""
+    return kind.startswith(_DATES)
+
+
+def is_text(kind: str) -> bool:
+    """Whether it is text."""
+    return kind.startswith(_TEXTS)
+
+
+def text(column: int, kind: str, markers: Sequence[str]) -> str:
+    """A cell of any type as text, NULL where it is missing."""
+    cell = f"c{column}" if kind == "VARCHAR" else f"CAST(c{column} AS VARCHAR)"
+    if is_text(kind):
+        return given(cell, markers)
+    return f"CASE WHEN {cell} = 'nan' THEN NULL ELSE {cell} END" if is_number(kind) else cell
+
+
+def typed_number(column: int) -> str:
+    """A cell whose type is a number, as DOUBLE; NULL where it is none or out of range."""
+    return f"CASE WHEN abs(c{column}::DOUBLE) <= {LARGEST} THEN c{column}::DOUBLE END"
+
+
 def given(cell: str, markers: Sequence[str]) -> str:
     """A cell of text, trimmed; NULL where it is empty or a mark of what is missing."""
     trimmed = f"trim({cell}, ' \t\r\n\u00a0')"

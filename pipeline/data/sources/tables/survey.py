@@ -4,15 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
-
 from pipeline.data.sources.tables import sql
+from pipeline.data.sources.tables.connection import literal
+from pipeline.data.sources.tables.opening import OpenTable
 
 AT_ONCE = 200
 """Columns that one query looks at."""
-EXACT_ROWS = 2_000_000
-"""Up to here distinct values are counted; above, they are estimated (HyperLogLog)."""
-TOP = 5
+COMPARED = 2_000
+"""Different values that are tried as dates in every form."""
 
 DATES = (
     "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y.%m.%d", "%d/%m/%y", "%m/%d/%y",
@@ -31,14 +30,15 @@ class Survey:
 
     Attributes:
         given: cells that are neither empty nor a mark of what is missing.
-        distinct: different values among them.
-        numbers: cells that are numbers with a decimal point; `commas`: with a decimal comma.
-        grouped: numbers that read otherwise with the other mark: 1,037.
-        integers: numbers that are whole.
+        distinct: different values among them, about (HyperLogLog).
+        plain: numbers as programs write them; `points`: as people do, with a decimal point;
+            `commas`: with a decimal comma.
+        integers: plain numbers that are whole; `zeros`: those that begin with 0, as codes do.
+        least, greatest: of the plain numbers.
+        first, last: the same of all cells, as text.
         booleans: cells that say true or false.
-        dates: form and number of cells that are dates of it.
-        least, greatest: of the numbers, or None.
-        words: mean number of words.
+        date_like: cells that look as if they were dates.
+        words: how many a cell has, on average.
     """
 
     given: int
@@ -47,7 +47,6 @@ class Survey:
     integers: int
     least: float | None
     greatest: float | None
-    longest: int
     zeros: int
     first: str | None
     last: str | None
@@ -58,17 +57,15 @@ class Survey:
     words: float = 1.0
 
 
-def survey(
-    connection: duckdb.DuckDBPyConnection, rows: str, columns: Sequence[int], markers: Sequence[str]
-) -> dict[int, Survey]:
-    """What is in the text columns c0, c1, ... of SQL `rows` that are named by their numbers."""
+def survey(table: OpenTable, columns: Sequence[int], markers: Sequence[str]) -> dict[int, Survey]:
+    """What is in the columns that are named by their numbers."""
     found: dict[int, dict[str, Any]] = {}
     for part in _parts(columns):
-        found |= _asked(connection, rows, part, markers, _OF_ALL)
+        found |= _asked(table, part, markers, _OF_ALL, _OF_NUMBERS)
     # Patterns take their time: they are for columns that are not all plain numbers.
     words = [n for n, counts in found.items() if counts["plain"] < counts["given"]]
     for part in _parts(words):
-        for n, counts in _asked(connection, rows, part, markers, _OF_WORDS).items():
+        for n, counts in _asked(table, part, markers, _OF_WORDS, _OF_WORDS).items():
             found[n] |= counts
     return {n: Survey(**counts) for n, counts in found.items()}
 
@@ -80,17 +77,24 @@ _OF_ALL = {
     "integers": "count(CASE WHEN {n} = floor({n}) THEN 1 END)",
     "least": "min({n})",
     "greatest": "max({n})",
-    "longest": "coalesce(max(length({t})), 0)",
-    "zeros": "count(CASE WHEN {t} ^@ '0' AND length({t}) > 1 AND {n} = floor({n}) "
-    "AND NOT contains({t}, '.') AND {n} <> 0 THEN 1 END)",
+    "zeros": "count(CASE WHEN {t} ^@ '0' AND length({t}) > 1 AND {n} <> 0 AND {n} = floor({n}) "
+    "AND NOT contains({t}, '.') THEN 1 END)",
     "first": "min({t})",
     "last": "max({t})",
 }
+_OF_NUMBERS = _OF_ALL | {
+    "given": "count({n})",
+    "distinct": "approx_count_distinct({n})",
+    "zeros": "0",
+    "first": "CAST(min({n}) AS VARCHAR)",
+    "last": "CAST(max({n}) AS VARCHAR)",
+}
+"""Of columns whose type is a number: they need no text."""
 _OF_WORDS = {
     "points": f"count({sql.number('{t}', '.')})",
     "commas": f"count({sql.number('{t}', ',')})",
     "booleans": f"count({sql.boolean('{t}')})",
-    "date_like": f"count(CASE WHEN regexp_matches({{t}}, '{_DATE_LIKE}') THEN 1 END)",
+    "date_like": f"count(CASE WHEN regexp_matches({{t}}, {literal(_DATE_LIKE)}) THEN 1 END)",
     "words": "avg(length({t}) - length(replace({t}, ' ', '')) + 1)",
 }
 
@@ -101,54 +105,57 @@ def _parts(columns: Sequence[int]) -> Iterator[Sequence[int]]:
 
 
 def _asked(
-    connection: duckdb.DuckDBPyConnection,
-    rows: str,
+    table: OpenTable,
     columns: Sequence[int],
     markers: Sequence[str],
-    aggregates: dict[str, str],
+    of_text: dict[str, str],
+    of_numbers: dict[str, str],
 ) -> dict[int, dict[str, Any]]:
-    texts = ", ".join(f"{sql.given(f'c{n}', markers)} AS t{n}" for n in columns)
-    numbers = ", ".join(f"{sql.plain_number(f't{n}')} AS n{n}" for n in columns)
-    wanted = [
-        aggregate.replace("{t}", f"t{n}").replace("{n}", f"n{n}")
-        for n in columns for aggregate in aggregates.values()
-    ]
-    values = connection.execute(
-        f"SELECT {', '.join(wanted)} FROM (SELECT *, {numbers} FROM (SELECT {texts} FROM {rows}))"
-    ).fetchone()
-    assert values
-    each = len(aggregates)
+    texts, numbers, wanted = [], [], []
+    for n in columns:
+        typed = sql.is_number(table.types[n])
+        texts.append(f"{sql.text(n, table.types[n], markers)} AS t{n}")
+        numbers.append(f"{f'd{n}' if typed else sql.plain_number(f't{n}')} AS n{n}")
+        if typed:
+            texts.append(f"{sql.typed_number(n)} AS d{n}")
+        wanted += [
+            aggregate.replace("{t}", f"t{n}").replace("{n}", f"n{n}")
+            for aggregate in (of_numbers if typed else of_text).values()
+        ]
+    values = table.one(
+        f"SELECT {', '.join(wanted)} FROM (SELECT *, {', '.join(numbers)} FROM "
+        f"(SELECT {', '.join(texts)} FROM {table.rows}))"
+    )
+    each = len(of_text)
     return {
-        n: dict(zip(aggregates, values[place * each : (place + 1) * each], strict=True))
+        n: dict(zip(of_text, values[place * each : (place + 1) * each], strict=True))
         for place, n in enumerate(columns)
     }
 
 
-def date_form(
-    connection: duckdb.DuckDBPyConnection, rows: str, column: int, markers: Sequence[str]
-) -> tuple[str, int, list[str]]:
+def date_form(table: OpenTable, column: int, markers: Sequence[str]) -> tuple[str, int, list[str]]:
     """The form that the most cells have, how many, and other forms that fit as many."""
     text = f"t{column}"
-    source = f"(SELECT {sql.given(f'c{column}', markers)} AS {text} FROM {rows})"
-    sample = f"(SELECT DISTINCT {text} FROM {source} LIMIT 2000)"
+    source = f"(SELECT {sql.text(column, table.types[column], markers)} AS {text} FROM {table.rows})"
+    sample = f"(SELECT DISTINCT {text} FROM {source} ORDER BY {text} LIMIT {COMPARED})"
     counts = ", ".join(f"count({sql.moment(text, form)})" for form in FORMS)
-    found = connection.execute(f"SELECT {counts} FROM {sample}").fetchone()
-    assert found
-    most = max(found)
-    fit = [form for form, count in zip(FORMS, found, strict=True) if count == most]
-    exact = connection.execute(f"SELECT count({sql.moment(text, fit[0])}) FROM {source}").fetchone()
-    assert exact
-    return fit[0], exact[0], fit[1:]
+    found = table.one(f"SELECT {counts} FROM {sample}")
+    fit = [form for form, count in zip(FORMS, found, strict=True) if count == max(found)]
+    return fit[0], table.one(f"SELECT count({sql.moment(text, fit[0])}) FROM {source}")[0], fit[1:]
 
 
-def top_values(
-    connection: duckdb.DuckDBPyConnection, rows: str, column: int, markers: Sequence[str], most: int
+def different(table: OpenTable, column: int, markers: Sequence[str]) -> int:
+    """The number of different values that are given."""
+    text = sql.text(column, table.types[column], markers)
+    return int(table.one(f"SELECT count(DISTINCT {text}) FROM {table.rows}")[0])
+
+
+def most_frequent(
+    table: OpenTable, column: int, markers: Sequence[str], most: int
 ) -> list[tuple[str, int]]:
-    """The most frequent values of a column and how often each occurs; equals in their order."""
-    text = sql.given(f"c{column}", markers)
-    return connection.execute(
-        f"SELECT v, count(*) AS n FROM (SELECT {text} AS v FROM {rows}) WHERE v IS NOT NULL "
-        f"GROUP BY v ORDER BY n DESC, v LIMIT {most}"
+    """The most frequent values and how often each occurs; of equally frequent ones the first."""
+    text = sql.text(column, table.types[column], markers)
+    return table.connection.execute(
+        f"SELECT v, count(*) AS n FROM (SELECT {text} AS v FROM {table.rows}) "
+        f"WHERE v IS NOT NULL GROUP BY v ORDER BY n DESC, v LIMIT {most}"
     ).fetchall()
-
-
