@@ -58,4 +58,5 @@ def apply_model(folder: Path, command: str, data: str) -> "pd.DataFrame":
     from pipeline.data.sources.read import read_rows
     from pipeline.export.inference import infer, model_columns
 
-    return infer(folder, ENDPOINTS[command], *read_rows(data, model_columns(folder)))
+    rows = read_rows(data, model_columns(folder))
+    return infer(folder, ENDPOINTS[command], rows.numbers, rows.categories)

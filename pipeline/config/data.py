@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat
 
-from pipeline.config.part import Part, RowsOrShare, rule
+from pipeline.config.part import Number, Part, RowsOrShare, rule
 
 
 class Splitting(Part):
@@ -36,8 +36,12 @@ class Splitting(Part):
     categorical: tuple[str, ...] = Field(
         (), description="Columns of numbers to be treated as categories. Text always is."
     )
+    max_levels: Number = Field(
+        100,
+        description="Values of a category column that are told apart; rarer ones are as one.",
+    )
     missing: Literal["refuse", "impute"] = Field(
-        "refuse",
+        "impute",
         description="What to do about missing values: refuse the data, or impute the training "
         "rows' median (numbers) or a category of its own (text).",
     )

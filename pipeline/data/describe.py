@@ -58,7 +58,7 @@ def _per_column(
     numbers, categories = iter(zip(missing, extremes, strict=True)), iter(source.categories.T)
     return [
         _of_number(column, *next(numbers))
-        if column.kind == "number"
+        if not column.is_category
         else _of_categories(column, next(categories))
         for column in source.columns
     ]

@@ -28,7 +28,7 @@ def summaries(source: Source, rows: np.ndarray, seed: int) -> list[dict[str, Any
         {"name": column.name, "kind": column.kind}
         | (
             _of_numbers(next(of_numbers))
-            if column.kind == "number"
+            if not column.is_category
             else _of_categories(next(of_categories))
         )
         for column in source.columns

@@ -17,8 +17,8 @@ from pydantic import TypeAdapter
 from pipeline.config.data import DataConfig
 from pipeline.config.task import Decided, TaskConfig
 from pipeline.data.distances import summaries
+from pipeline.data.features.preprocessing import Preprocessing
 from pipeline.data.fingerprint import digest, fingerprint, rows_fingerprint
-from pipeline.data.preprocessing import Preprocessing
 from pipeline.data.problems import usable
 from pipeline.data.rows.sample import sample
 from pipeline.data.rows.streamed import Rows, StreamedRows, write_rows

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.config.data import DataConfig
-from pipeline.data.fitting import fit
-from pipeline.data.preprocessing import Preprocessing
-from pipeline.data.resolution import indistinct
+from pipeline.data.features.fitting import fit
+from pipeline.data.features.preprocessing import Preprocessing
+from pipeline.data.features.resolution import indistinct
 from pipeline.data.source import Source
 from pipeline.data.splits import Splits, split
 from pipeline.errors import InputError

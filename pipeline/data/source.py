@@ -11,7 +11,6 @@ from pipeline.data.rows.streamed import Rows, StreamedRows, blocks_of
 from pipeline.tasks.labels import Labels
 from pipeline.tasks.task import Task
 
-
 Kind = Literal["number", "boolean", "date", "category"]
 
 
@@ -29,6 +28,20 @@ class Column(NamedTuple):
     def is_category(self) -> bool:
         """Whether its values are text; those of all other kinds are numbers."""
         return self.kind == "category"
+
+
+class RawRows(NamedTuple):
+    """Rows for inference.
+
+    Attributes:
+        numbers: (rows, number columns), as `Source` has them.
+        categories: unicode (rows, category columns).
+        notes: what was decided in reading, for people.
+    """
+
+    numbers: np.ndarray
+    categories: np.ndarray
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from pipeline.data.preprocessing import need_every_value
+from pipeline.data.features.preprocessing import need_every_value
 from pipeline.data.source import Column
 from pipeline.errors import InputError
 from pipeline.export.folder import METADATA

@@ -3,9 +3,9 @@
 import tensorflow as tf
 
 from pipeline.data.category import MISSING
-from pipeline.data.preprocessing import Operations, Preprocessing
+from pipeline.data.features.preprocessing import Operations, Preprocessing
 
-TENSORFLOW = Operations(tf.math.is_nan, tf.where, tf.cast, tf.concat)
+TENSORFLOW = Operations(tf.math.is_nan, tf.where, tf.cast, tf.concat, tf.sin, tf.cos)
 
 
 def input_signature(preprocessing: Preprocessing) -> list[tf.TensorSpec]:

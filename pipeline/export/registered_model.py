@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from pipeline.data.features.preprocessing import Preprocessing
 from pipeline.data.prepared import Prepared
-from pipeline.data.preprocessing import Preprocessing
 from pipeline.export.inference import infer
 from pipeline.export.trained import ENDPOINTS
 
@@ -48,5 +48,7 @@ def _example(
     columns = preprocessing.columns
     if not categories.shape[1] and (not named or len(columns) > NAMED_COLUMNS):
         return numbers
-    sources = {"number": iter(numbers.astype("float64").T), "category": iter(categories.T)}
-    return pd.DataFrame({name: next(sources[kind]) for name, kind in columns})
+    of_numbers, of_categories = iter(numbers.astype("float64").T), iter(categories.T)
+    return pd.DataFrame(
+        {c.name: next(of_categories if c.is_category else of_numbers) for c in columns}
+    )

@@ -36,10 +36,9 @@ class ServedModel(PythonModel):
         )
 
     def _inputs(self, rows: Any) -> dict[str, tf.Tensor]:
-        names = {
-            kind: [n for n, k in self.metadata["columns"] if k == kind]
-            for kind in ("number", "category")
-        }
+        names: dict[str, list[str]] = {"number": [], "category": []}
+        for name, kind, _ in self.metadata["columns"]:
+            names["category" if kind == "category" else "number"].append(name)
         if not isinstance(rows, pd.DataFrame):
             return {"rows": tf.constant(np.asarray(rows, "float64"))}
         inputs = {}

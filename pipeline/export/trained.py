@@ -7,7 +7,7 @@ import keras
 
 from layers import SparseAutoencoder
 from pipeline.config.untrained import UntrainedLevel
-from pipeline.data.preprocessing import Preprocessing
+from pipeline.data.features.preprocessing import Preprocessing
 from pipeline.tasks.task import Coding, Task
 
 ENDPOINTS = ("serve", "encode", "reconstruct", "score")

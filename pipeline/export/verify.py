@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pipeline.data.preprocessing import Preprocessing
+from pipeline.data.features.preprocessing import Preprocessing
 from pipeline.export.endpoints import Endpoints
 from pipeline.export.trained import ENDPOINTS, Trained
 

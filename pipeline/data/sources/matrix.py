@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.config.data import DataConfig
 from pipeline.data.category import category_names
 from pipeline.data.cells import as_numbers
-from pipeline.data.source import Column, Source
+from pipeline.data.source import Column, RawRows, Source
 from pipeline.data.sources.reader import Reader
 from pipeline.data.target import check_labels, labels_of
 from pipeline.errors import InputError
@@ -49,7 +49,7 @@ class ArraysReader(Reader):
         """The source for a run, in memory."""
         return source_of(self.arrays(spec), config)
 
-    def rows(self, spec: str, columns: tuple[Column, ...]) -> tuple[np.ndarray, np.ndarray]:
+    def rows(self, spec: str, columns: tuple[Column, ...]) -> RawRows:
         """Rows for inference; of a source with test rows of its own, these."""
         arrays = self.arrays(spec)
         matrix = flat(arrays.x, arrays.name)
@@ -60,7 +60,7 @@ class ArraysReader(Reader):
                 "same columns in the same order."
             )
         chosen = matrix if arrays.test is None else matrix[arrays.test]
-        return by_kind(chosen, columns, arrays.name)
+        return RawRows(*by_kind(chosen, columns, arrays.name))
 
 
 def flat(x: np.ndarray, where: str) -> np.ndarray:
@@ -173,7 +173,7 @@ def chosen_columns(config: DataConfig, width: int, where: str) -> tuple[Column, 
 
 def all_numbers(columns: tuple[Column, ...], width: int) -> bool:
     """Whether the columns are all `width` of a matrix, as numbers."""
-    return len(columns) == width and all(column.kind == "number" for column in columns)
+    return len(columns) == width and all(not column.is_category for column in columns)
 
 
 def positions(columns: tuple[Column, ...]) -> list[int]:
@@ -189,11 +189,11 @@ def by_kind(
     Raises:
         InputError: for infinite values.
     """
-    if all(column.kind == "number" for column in columns):
+    if all(not column.is_category for column in columns):
         names = [column.name for column in columns]
         return as_numbers(matrix, names, where), np.empty((len(matrix), 0), "<U1")
-    is_number = np.array([column.kind == "number" for column in columns])
-    names = [column.name for column in columns if column.kind == "number"]
+    is_number = np.array([not column.is_category for column in columns])
+    names = [column.name for column in columns if not column.is_category]
     numbers = as_numbers(matrix[:, is_number], names, where)
     return numbers, category_names(matrix[:, ~is_number])
 

@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from pipeline.config.data import DataConfig
-from pipeline.data.source import Column, Source
+from pipeline.data.source import Column, RawRows, Source
 from pipeline.data.sources.arrays import NpyReader, NpzReader
 from pipeline.data.sources.arrays_folder import ArraysFolderReader
 from pipeline.data.sources.builtin import BUILTINS, BuiltinReader
@@ -40,8 +38,8 @@ def read(config: DataConfig, scratch: Path | None = None) -> Source:
     return reader.source(spec, config, scratch)
 
 
-def read_rows(spec: str, columns: tuple[Column, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Rows for inference: (numbers, categories) of `columns`, as `Source` has them.
+def read_rows(spec: str, columns: tuple[Column, ...]) -> RawRows:
+    """Rows for inference: the values of `columns`.
 
     A table is matched by column name; anything else by width. A source with test rows of its own,
     as the built-in ones have, gives these.

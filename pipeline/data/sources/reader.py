@@ -6,10 +6,8 @@ Sources of arrays begin with `matrix.ArraysReader`, tables with `table.TableRead
 from abc import ABC, abstractmethod
 from pathlib import Path
 
-import numpy as np
-
 from pipeline.config.data import DataConfig
-from pipeline.data.source import Column, Source
+from pipeline.data.source import Column, RawRows, Source
 
 
 class Reader(ABC):
@@ -36,8 +34,8 @@ class Reader(ABC):
         """
 
     @abstractmethod
-    def rows(self, spec: str, columns: tuple[Column, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """Rows for inference: (numbers, categories) of `columns`, as `Source` has them.
+    def rows(self, spec: str, columns: tuple[Column, ...]) -> RawRows:
+        """Rows for inference: the values of `columns`.
 
         Raises:
             InputError: as for `source`, and where rows do not fit the columns.

@@ -13,8 +13,8 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from pipeline.config.data import DataConfig
 from pipeline.data.category import category_name, category_names
-from pipeline.data.fitting import fit
-from pipeline.data.preprocessing import NUMPY, Preprocessing
+from pipeline.data.features.fitting import fit
+from pipeline.data.features.preprocessing import NUMPY, Preprocessing
 from pipeline.data.source import Column, Source
 from pipeline.errors import InputError
 from tests.pipeline.data.reading import read

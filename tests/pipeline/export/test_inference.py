@@ -143,7 +143,7 @@ def test_a_table_is_read_by_column_name_in_any_order(flowers_run, flowers, tmp_p
     frames = []
     for name, table in (("as_trained", flowers), ("shuffled", shuffled)):
         table.to_csv(tmp_path / f"{name}.csv", index=False)
-        rows = read_rows(str(tmp_path / f"{name}.csv"), model_columns(flowers_run.model))
+        rows = read_rows(str(tmp_path / f"{name}.csv"), model_columns(flowers_run.model))[:2]
         frames.append(infer(flowers_run.model, "serve", *rows))
     pd.testing.assert_frame_equal(*frames)
     assert np.mean(frames[0]["label"] == flowers["species"]) > 0.9

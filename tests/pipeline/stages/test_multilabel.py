@@ -184,7 +184,7 @@ def test_a_run_compares_by_f1(labels_run):
 
 def test_the_exported_model_predicts_every_label(labels_run, table):
     columns = model_columns(labels_run.model)
-    found = infer(labels_run.model, "serve", *read_rows(labels_run.config.data.source, columns))
+    found = infer(labels_run.model, "serve", *read_rows(labels_run.config.data.source, columns)[:2])
     assert list(found) == [*LABELS, *(f"probability of {name}" for name in LABELS)]
     assert set(np.unique(found[LABELS])) == {0.0, 1.0}
     probabilities = found[[f"probability of {name}" for name in LABELS]].to_numpy()

@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from pipeline.config.data import DataConfig
 from pipeline.errors import InputError, nearest, noted, raise_all
 
-_LIKELY = ("target", "label", "class", "y", "outcome", "species", "category", "quality", "diagnosis")
+_LIKELY = (
+    "target",
+    "label",
+    "class",
+    "y",
+    "outcome",
+    "species",
+    "category",
+    "quality",
+    "diagnosis",
+)
 """What the target's column is called, most often."""
 
 
@@ -73,3 +83,16 @@ def likely_target(names: Sequence[str]) -> int:
     """The column that is the target, most likely: by its name, or else the last."""
     lower = [name.lower() for name in names]
     return next((lower.index(word) for word in _LIKELY if word in lower), len(names) - 1)
+
+
+def check_there(wanted: Sequence[str], names: Sequence[str], where: str) -> None:
+    """Raise `InputError` for all columns that the model reads and a table has not."""
+    known = set(names)
+    raise_all(
+        [
+            f"Rows need every column that the model was trained on. {where} has no column "
+            f"{name!r}.{nearest(name, known)}"
+            for name in wanted
+            if name not in known
+        ]
+    )

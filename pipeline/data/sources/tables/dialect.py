@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import duckdb
 
@@ -88,14 +88,14 @@ def dialect_of(
     return Dialect(**{**bare.__dict__, "header": has_header, "names": names})
 
 
-def _sniffed(connection: duckdb.DuckDBPyConnection, file: Path) -> dict:
+def _sniffed(connection: duckdb.DuckDBPyConnection, file: Path) -> dict[str, Any]:
     """DuckDB's findings, "" for what there is none of.
 
     It gives up the separator where lines differ in length, and takes lines before the table for
     rows where it may ignore errors: what gives the more columns is right.
     """
     rows = -1 if file.stat().st_size <= SNIFFED_WHOLE else SAMPLE_ROWS
-    found = []
+    found: list[dict[str, Any]] = []
     problem = None
     for tolerance in ("", ", ignore_errors = true", ", ignore_errors = true, strict_mode = false"):
         query = (
@@ -104,11 +104,11 @@ def _sniffed(connection: duckdb.DuckDBPyConnection, file: Path) -> dict:
         )
         try:
             cursor = connection.execute(query)
-            values = cursor.fetchone()
+            (values,) = cursor.fetchall()
         except duckdb.Error as error:
             problem = problem or error
             continue
-        assert values and cursor.description
+        assert cursor.description
         one = dict(zip([column[0] for column in cursor.description], values, strict=True))
         one |= {key: "" for key in ("Quote", "Escape", "Comment") if one[key] == "(empty)"}
         if found and len(one["Columns"]) <= len(found[0]["Columns"]) and not _commented(found[0]):
@@ -122,7 +122,7 @@ def _sniffed(connection: duckdb.DuckDBPyConnection, file: Path) -> dict:
     return found[0]
 
 
-def _commented(found: dict) -> bool:
+def _commented(found: dict[str, Any]) -> bool:
     """Whether a comment was taken for the header."""
     return found["Columns"][0]["name"].startswith("#")
 

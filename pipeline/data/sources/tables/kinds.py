@@ -16,8 +16,12 @@ UNIQUE = 0.9
 LONG_NUMBER = 10_000
 """The least greatest whole number of an identifier."""
 
-_IDENTIFIER = re.compile(r"(^|[_\s.-])(id|ids|uuid|guid|identifier|key)$|^(id|uuid)[_\s.-]|[a-z]Id$", re.I)
-_ROW_NUMBER = re.compile(r"^(|unnamed: \d+|rownames?|row_?(id|number|num|no)?|index|no\.?|nr\.?)$", re.I)
+_IDENTIFIER = re.compile(
+    r"(^|[_\s.-])(id|ids|uuid|guid|identifier|key)$|^(id|uuid)[_\s.-]|[a-z]Id$", re.I
+)
+_ROW_NUMBER = re.compile(
+    r"^(|unnamed: \d+|rownames?|row_?(id|number|num|no)?|index|no\.?|nr\.?)$", re.I
+)
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,9 @@ def _of_text(counts: Survey, exact: Callable[[], int]) -> Decision:
         return Decision("category")
     different = exact()
     if counts.words > FEW_WORDS and 2 * different > counts.given:
-        return left_out("text", f"{different} of {counts.given} values differ, {counts.words:.0f} words each")
+        return left_out(
+            "text", f"{different} of {counts.given} values differ, {counts.words:.0f} words each"
+        )
     if different >= UNIQUE * counts.given and counts.given > 20:
         return left_out("identifier", f"{different} of {counts.given} values differ")
     return Decision("category")

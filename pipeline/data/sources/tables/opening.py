@@ -1,13 +1,14 @@
 """A table opened for reading: its files as rows of DuckDB, its columns by number and by name."""
 
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from pipeline.config.data import DataConfig
 from pipeline.data.sources.tables.connection import identifier, literal, reading
@@ -55,9 +56,13 @@ class OpenTable:
 
     def one(self, query: str) -> tuple[Any, ...]:
         """The only row that a query gives."""
-        found = self.connection.execute(query).fetchone()
-        assert found
-        return found
+        (found,) = self.connection.execute(query).fetchall()
+        return tuple(found)
+
+    def batches(self, wanted: Mapping[str, str], rows: int) -> Iterator[pa.RecordBatch]:
+        """Name and SQL of what is wanted of each row, so many rows at a time at most."""
+        query = ", ".join(f"{value} AS {name}" for name, value in wanted.items())
+        yield from self.connection.sql(f"SELECT {query} FROM {self.rows}").to_arrow_reader(rows)
 
     def number_of_rows(self) -> int:
         """How many rows can be read."""
@@ -90,7 +95,11 @@ def opened_table(
                 f"{config.memory:g} GiB. Raise data.memory."
             ) from error
         except (duckdb.Error, UnicodeDecodeError, OSError) as error:
-            if isinstance(error, OSError) and not isinstance(error, duckdb.Error) and error.filename:
+            if (
+                isinstance(error, OSError)
+                and not isinstance(error, duckdb.Error)
+                and error.filename
+            ):
                 raise
             line = str(error).strip().splitlines()[0]
             raise InputError(

@@ -15,11 +15,11 @@ SPACE = r"[\s\x{00A0}\x{202F}]"
 _SIGN = r"[+-]?"
 _BEFORE = rf"^({_SIGN})[$€£¥]?{SPACE}*"
 _AFTER = rf"{SPACE}*[%€$£¥]?$"
-_GROUPED = rf"\d{{1,3}}(?:[,'\x{{00A0}}\x{{202F}} ]\d{{3}})+(?:\.\d+)?"
+_GROUPED = r"\d{1,3}(?:[,'\x{00A0}\x{202F} ]\d{3})+(?:\.\d+)?"
 _PLAIN = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 POINT = rf"{_BEFORE}({_GROUPED}|{_PLAIN}){_AFTER}"
 """Numbers with a decimal point: 1,037.5 and 5 % and $12 beside plain ones."""
-_GROUPED_COMMA = rf"\d{{1,3}}(?:[.'\x{{00A0}}\x{{202F}} ]\d{{3}})+(?:,\d+)?"
+_GROUPED_COMMA = r"\d{1,3}(?:[.'\x{00A0}\x{202F} ]\d{3})+(?:,\d+)?"
 _PLAIN_COMMA = r"(?:\d+,?\d*|,\d+)(?:[eE][+-]?\d+)?"
 COMMA = rf"{_BEFORE}({_GROUPED_COMMA}|{_PLAIN_COMMA}|{_PLAIN}){_AFTER}"
 """Numbers with a decimal comma: 0,126 and 1.037,5."""
@@ -72,16 +72,15 @@ def given(cell: str, markers: Sequence[str]) -> str:
 def plain_number(text: str) -> str:
     """Text as DOUBLE where it is a number as programs write it, else NULL."""
     number = f"TRY_CAST({text} AS DOUBLE)"
-    return (
-        f"CASE WHEN abs({number}) <= {LARGEST} AND NOT contains({text}, '_') "
-        f"THEN {number} END"
-    )
+    return f"CASE WHEN abs({number}) <= {LARGEST} AND NOT contains({text}, '_') THEN {number} END"
 
 
 def number(text: str, decimal: str) -> str:
     """Text as DOUBLE where it is a number as people write it, else NULL."""
     if decimal == ".":
-        digits = f"regexp_replace(regexp_extract({text}, {literal(POINT)}, 2), '[^0-9.eE+-]', '', 'g')"
+        digits = (
+            f"regexp_replace(regexp_extract({text}, {literal(POINT)}, 2), '[^0-9.eE+-]', '', 'g')"
+        )
         sign = f"regexp_extract({text}, {literal(POINT)}, 1)"
         other = plain_number(f"({sign} || {digits})")
         return f"COALESCE({plain_number(text)}, {other})"

@@ -136,7 +136,9 @@ def _asked(
 def date_form(table: OpenTable, column: int, markers: Sequence[str]) -> tuple[str, int, list[str]]:
     """The form that the most cells have, how many, and other forms that fit as many."""
     text = f"t{column}"
-    source = f"(SELECT {sql.text(column, table.types[column], markers)} AS {text} FROM {table.rows})"
+    source = (
+        f"(SELECT {sql.text(column, table.types[column], markers)} AS {text} FROM {table.rows})"
+    )
     sample = f"(SELECT DISTINCT {text} FROM {source} ORDER BY {text} LIMIT {COMPARED})"
     counts = ", ".join(f"count({sql.moment(text, form)})" for form in FORMS)
     found = table.one(f"SELECT {counts} FROM {sample}")

@@ -1,6 +1,7 @@
 """Tables: files of any kind whose columns have names or numbers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,20 +11,23 @@ import pyarrow.compute as pc
 from pipeline.config.data import DataConfig
 from pipeline.data.category import category_names
 from pipeline.data.rows.memory import check_fits
-from pipeline.data.rows.streamed import BLOCKS, StreamedRows, exceeds, write_rows
-from pipeline.data.source import Column, Source
+from pipeline.data.rows.streamed import BLOCKS, Rows, StreamedRows, exceeds, write_rows
+from pipeline.data.source import Column, RawRows, Source
 from pipeline.data.sources.arrays_folder import ROWS
 from pipeline.data.sources.reader import Reader
 from pipeline.data.sources.tables import sql
-from pipeline.data.sources.tables.columns import target_and_features
+from pipeline.data.sources.tables.columns import check_there, target_and_features
 from pipeline.data.sources.tables.files import SUFFIXES, files_of, is_table
 from pipeline.data.sources.tables.kinds import Decision, decided, left_out
 from pipeline.data.sources.tables.opening import OpenTable, opened_table
-from pipeline.data.sources.tables.survey import Survey, date_form, different, survey
+from pipeline.data.sources.tables.survey import date_form, different, survey
 from pipeline.data.target import labels_of
 from pipeline.errors import InputError
 from pipeline.tasks.labels import Labels
 
+BYTES = 32
+"""Of a cell while it is read: DuckDB and PyArrow keep what they read ahead."""
+LISTED = 30
 LABEL_MARKERS = ("", "nan", "na", "n/a", "null", "?")
 """Of labels, what means that there is none: "-" and "none" may be classes."""
 
@@ -44,13 +48,18 @@ class TableReader(Reader):
         with opened_table(files, kind, config, path.name) as table:
             return _source(table, path, config, scratch)
 
-    def rows(self, spec: str, columns: tuple[Column, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """Rows for inference; columns that the model does not read are ignored."""
+    def rows(self, spec: str, columns: tuple[Column, ...]) -> RawRows:
+        """Rows for inference, matched by name; of a file without names, by position."""
         files, kind = files_of(spec)
         where = Path(spec).name
         names = [column.name for column in columns]
-        with opened_table(files, kind, DataConfig(), where, names) as table:
-            raise NotImplementedError
+        with opened_table(files, kind, DataConfig(bad_rows="skip"), where, names) as table:
+            check_there(names, table.names, where)
+            wanted = {table.names.index(column.name): column for column in columns}
+            numbers, texts = _read(table, wanted, (), DataConfig(), None)
+            categories = _categories(texts, wanted, where)
+            notes = [*table.notes, *_unread(table, wanted, numbers, DataConfig())]
+        return RawRows(_in_memory(numbers), categories, tuple(notes))
 
 
 def _source(table: OpenTable, path: Path, config: DataConfig, scratch: Path | None) -> Source:
@@ -59,43 +68,18 @@ def _source(table: OpenTable, path: Path, config: DataConfig, scratch: Path | No
         raise InputError(f"There must be rows. {table.where} has a header and no row below it.")
     labels, features = target_and_features(config, table.names, table.where)
     decisions = decide(table, features, rows, config)
-    kept = [n for n in features if decisions[n].kind]
-    columns = tuple(Column(table.names[n], d.kind, d.form) for n in kept if (d := decisions[n]).kind)
-    numeric = [n for n, column in zip(kept, columns, strict=True) if not column.is_category]
-    textual = [n for n, column in zip(kept, columns, strict=True) if column.is_category]
-    markers = ("", *config.missing_values)
-    wanted = {f"n{n}": _number(table, n, decisions[n], markers) for n in numeric}
-    wanted |= {f"t{n}": sql.text(n, table.types[n], markers) for n in textual}
-    wanted |= {f"l{n}": sql.text(n, table.types[n], LABEL_MARKERS) for n in labels}
-    others: list[pa.Table] = []
-    on_disk = scratch is not None and exceeds(rows, len(columns), config.memory_bytes)
-
-    def blocks() -> Iterator[np.ndarray]:
-        size = max(1, config.memory_bytes // BLOCKS // (max(1, len(wanted)) * 8)) if on_disk else rows
-        query = ", ".join(f"{value} AS {name}" for name, value in wanted.items())
-        reader = table.connection.execute(f"SELECT {query} FROM {table.rows}").to_arrow_reader(size)
-        for batch in reader:
-            others.append(pa.table(batch.select([*(f"t{n}" for n in textual), *(f"l{n}" for n in labels)])) if textual or labels else pa.table({}))
-            block = np.empty((batch.num_rows, len(numeric)))
-            for place, n in enumerate(numeric):
-                block[:, place] = pc.fill_null(batch.column(f"n{n}"), np.nan).to_numpy(zero_copy_only=False)
-            yield block
-
-    if on_disk:
-        assert scratch
-        write_rows(scratch / ROWS, blocks())
-        numbers = StreamedRows(scratch / ROWS, config.memory_bytes)
-    else:
-        parts = list(blocks())
-        numbers = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    texts = pa.concat_tables(others)
-    categories = [category_names(_texts(texts[f"t{n}"], table.where)) for n in textual]
+    kept = {
+        n: Column(table.names[n], decision.kind, decision.form)
+        for n, decision in decisions.items()
+        if decision.kind
+    }
+    numbers, texts = _read(table, kept, labels, config, scratch)
     return Source(
         name=path.stem,
         origin=path.name,
-        columns=columns,
+        columns=tuple(kept.values()),
         numbers=numbers,
-        categories=np.column_stack(categories) if categories else np.empty((rows, 0), "<U1"),
+        categories=_categories(texts, kept, table.where),
         test=None,
         image_shape=None,
         table=True,
@@ -103,6 +87,68 @@ def _source(table: OpenTable, path: Path, config: DataConfig, scratch: Path | No
         problems=tuple(table.problems),
         labels=_labels(texts, labels, table, config),
     )
+
+
+def _read(
+    table: OpenTable,
+    columns: Mapping[int, Column],
+    labels: Sequence[int],
+    config: DataConfig,
+    scratch: Path | None,
+) -> tuple[Rows, pa.Table]:
+    """Numbers float64 (rows, number columns), and categories and labels as text: t0, l0, ...
+
+    Numbers that exceed data.memory are in a file in the folder `scratch`, if there is one.
+    """
+    markers = ("", *config.missing_values)
+    numeric = [n for n, column in columns.items() if not column.is_category]
+    textual = [n for n, column in columns.items() if column.is_category]
+    wanted = {f"n{n}": _number(table, n, columns[n], markers) for n in numeric}
+    wanted |= {f"t{n}": sql.text(n, table.types[n], markers) for n in textual}
+    wanted |= {f"l{n}": sql.text(n, table.types[n], LABEL_MARKERS) for n in labels}
+    rows = table.number_of_rows()
+    on_disk = scratch is not None and exceeds(rows, len(columns), config.memory_bytes)
+    if on_disk and textual:
+        names = ", ".join(repr(columns[n].name) for n in textual[:LISTED])
+        raise InputError(
+            "Rows that stay on disk have columns of numbers alone. "
+            f"{table.where}, whose rows need more than data.memory: {config.memory:g}, has "
+            f"categories: {names}. Raise data.memory, or leave these columns out with data.drop."
+        )
+    if not on_disk:
+        check_fits(rows * len(columns), 8, table.where)
+    others: list[pa.RecordBatch] = []
+
+    def blocks() -> Iterator[np.ndarray]:
+        at_once = max(1, config.memory_bytes // BLOCKS // (max(1, len(wanted)) * BYTES))
+        for batch in table.batches(wanted, at_once):
+            others.append(batch.select([name for name in wanted if name[0] != "n"]))
+            block = np.empty((batch.num_rows, len(numeric)))
+            for place, n in enumerate(numeric):
+                found = pc.fill_null(batch.column(f"n{n}"), np.nan)
+                block[:, place] = found.to_numpy(zero_copy_only=False)
+            yield block
+
+    numbers: Rows
+    if on_disk:
+        assert scratch
+        write_rows(scratch / ROWS, blocks())
+        numbers = StreamedRows(scratch / ROWS, config.memory_bytes)
+    else:
+        numbers = np.concatenate([np.empty((0, len(numeric))), *blocks()])
+    return numbers, pa.Table.from_batches(others)
+
+
+def _categories(texts: pa.Table, columns: Mapping[int, Column], where: str) -> np.ndarray:
+    """Unicode (rows, category columns)."""
+    found = [
+        category_names(_texts(texts[f"t{n}"], where))
+        for n, column in columns.items()
+        if column.is_category
+    ]
+    widest = max((column.dtype.itemsize for column in found), default=0)
+    check_fits(texts.num_rows * len(found), widest, where)  # side by side all are as wide
+    return np.column_stack(found) if found else np.empty((texts.num_rows, 0), "<U1")
 
 
 def decide(
@@ -117,7 +163,7 @@ def decide(
         if kind == "BOOLEAN":
             chosen[n] = Decision("boolean")
         elif sql.is_date(kind):
-            chosen[n] = Decision("date", kind)
+            chosen[n] = Decision("date", sql.ISO)
         elif not sql.is_text(kind) and not sql.is_number(kind):
             chosen[n] = left_out("nested", f"it holds {kind}")
         else:
@@ -129,12 +175,12 @@ def decide(
             continue
         chosen[n] = decided(
             found[n], table.names[n], n, rows, table.delimiter,
-            lambda n=n: date_form(table, n, markers), lambda n=n: different(table, n, markers),
+            partial(date_form, table, n, markers), partial(different, table, n, markers),
         )  # fmt: skip
     return chosen
 
 
-def _number(table: OpenTable, n: int, decision: Decision, markers: Sequence[str]) -> str:
+def _number(table: OpenTable, n: int, column: Column, markers: Sequence[str]) -> str:
     """SQL for a cell as DOUBLE, whatever its kind; NULL where it is missing or bad."""
     kind = table.types[n]
     if sql.is_number(kind):
@@ -144,17 +190,47 @@ def _number(table: OpenTable, n: int, decision: Decision, markers: Sequence[str]
     if kind == "BOOLEAN":
         return f"c{n}::INTEGER::DOUBLE"
     text = sql.text(n, kind, markers)
-    if decision.kind == "boolean":
-        return sql.boolean(text)
-    if decision.kind == "date":
-        return sql.moment(text, decision.form)
-    return sql.number(text, decision.form or ".")
+    match column.kind:
+        case "boolean":
+            return sql.boolean(text)
+        case "date":
+            return sql.moment(text, column.form)
+        case _:
+            return sql.number(text, column.form or ".")
+
+
+def _unread(
+    table: OpenTable, columns: Mapping[int, Column], numbers: Rows, config: DataConfig
+) -> Iterator[str]:
+    """Of columns of text whose cells are not of the model's kind, how many count as missing."""
+    markers = ("", *config.missing_values)
+    numeric = [n for n, column in columns.items() if not column.is_category]
+    for place, n in enumerate(numeric):
+        if not sql.is_text(table.types[n]):
+            continue
+        text = sql.text(n, table.types[n], markers)
+        given, first = table.one(
+            f"SELECT count(t), min(CASE WHEN v IS NULL THEN t END) FROM "
+            f"(SELECT {text} AS t, {_number(table, n, columns[n], markers)} AS v FROM {table.rows})"
+        )
+        read = int((~np.isnan(_in_memory(numbers)[:, place])).sum())
+        if read < given:
+            yield (
+                f"Column {columns[n].name!r} of {table.where} is a {columns[n].kind} for the "
+                f"model. {given - read} of {given} cells are none, such as {first!r}: they count "
+                "as missing."
+            )
+
+
+def _in_memory(numbers: Rows) -> np.ndarray:
+    assert isinstance(numbers, np.ndarray)
+    return numbers
 
 
 def _texts(column: pa.ChunkedArray, where: str) -> np.ndarray:
     """Unicode (rows,), "" where missing."""
     longest = pc.max(pc.utf8_length(column)).as_py() or 0
-    check_fits(len(column) * longest, 4, where)
+    check_fits(len(column) * longest, 1, where)  # four bytes a character
     return pc.fill_null(column, "").to_numpy().astype(str)
 
 
@@ -175,6 +251,3 @@ def _notes(decisions: dict[int, Decision], table: OpenTable) -> Iterator[str]:
             yield f"Column {table.names[n]!r} is left out ({decision.found}): {decision.why}."
         elif decision.why:
             yield f"Column {table.names[n]!r} is a {decision.kind}: {decision.why}."
-
-
-_ = Survey

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.config.data import DataConfig
 from pipeline.data.describe import describe
-from pipeline.data.fitting import fit
+from pipeline.data.features.fitting import fit
 from pipeline.data.rows import streamed
 from pipeline.data.rows.streamed import (
     BLOCKS,

@@ -23,14 +23,32 @@ class Operations(NamedTuple):
     where: Callable[[Any, Any, Any], Any]
     cast: Callable[[Any, str], Any]
     concat: Callable[[Sequence[Any], int], Any]
+    sin: Callable[[Any], Any]
+    cos: Callable[[Any], Any]
 
 
-NUMPY = Operations(np.isnan, np.where, lambda array, dtype: array.astype(dtype), np.concatenate)
+NUMPY = Operations(
+    np.isnan, np.where, lambda array, dtype: array.astype(dtype), np.concatenate, np.sin, np.cos
+)
+
+
+class Cycle(NamedTuple):
+    """A part of a date that comes again: sine and cosine of where in it the date lies."""
+
+    position: int
+    """Of the date among the columns of numbers."""
+    name: str
+    """day, week or year."""
+    seconds: float
 
 
 @dataclass(frozen=True, eq=False)
 class Preprocessing:
-    """features = [(number - offset) / scale, one-hot(category)]: in float64, then as float32.
+    """What features are made of columns: in float64, then as float32.
+
+    In this order: (number - offset) / scale of every column but categories, its missing values
+    filled; 1 where a value is missing, for columns that miss many; sine and cosine of each cycle
+    of a date; a one-hot vector for each category column.
 
     In float32 the numbers themselves would lose what is small beside a large offset: milliseconds
     beside the years since 1970.
@@ -40,6 +58,8 @@ class Preprocessing:
         fill: float64 (number columns,), what a missing number becomes; NaN where it is refused.
         offset: float64 (number columns,).
         scale: float64 (number columns,), never 0.
+        indicated: positions of the number columns that have an indicator.
+        cycles: of the dates.
         vocabularies: for each category column the known values in sorted order.
         refuses_missing: whether a row must have every value; one that lacks any is NaN.
     """
@@ -50,18 +70,28 @@ class Preprocessing:
     scale: np.ndarray
     vocabularies: tuple[tuple[str, ...], ...]
     refuses_missing: bool
+    indicated: tuple[int, ...] = ()
+    cycles: tuple[Cycle, ...] = ()
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """The number columns, then "column=value" for each value of each category column."""
-        values = (
-            f"{name}={value}"
-            for name, vocabulary in zip(
-                names_of(self.columns, "category"), self.vocabularies, strict=True
-            )
-            for value in vocabulary
+        """Columns, "COLUMN is missing", "COLUMN, sine of the day", and "COLUMN=VALUE"."""
+        numbers = [column.name for column in self.columns if not column.is_category]
+        categories = [column.name for column in self.columns if column.is_category]
+        return (
+            *numbers,
+            *(f"{numbers[position]} is missing" for position in self.indicated),
+            *(
+                f"{numbers[cycle.position]}, {part} of the {cycle.name}"
+                for cycle in self.cycles
+                for part in ("sine", "cosine")
+            ),
+            *(
+                f"{name}={value}"
+                for name, vocabulary in zip(categories, self.vocabularies, strict=True)
+                for value in vocabulary
+            ),
         )
-        return (*names_of(self.columns, "number"), *values)
 
     def features(self, numbers: Any, categories: Any, library: Operations) -> Any:
         """The features of rows, float32 (rows, features), as arrays of the given library.
@@ -70,6 +100,11 @@ class Preprocessing:
         A category that no training row has is zero in all values of its column.
         """
         parts = [self.scaled(numbers, library)] if len(self.offset) else []
+        for position in self.indicated:
+            missing = library.is_nan(numbers[:, position, None])
+            parts.append(library.cast(missing, "float32"))
+        for cycle in self.cycles:
+            parts += self._circle(cycle, numbers[:, cycle.position, None], library)
         for column, vocabulary in enumerate(self.vocabularies):
             values = categories[:, column, None]
             onehot = library.cast(values == np.array(vocabulary), "float32")
@@ -78,13 +113,18 @@ class Preprocessing:
             parts.append(onehot)
         return library.concat(parts, 1)
 
+    def _circle(self, cycle: Cycle, seconds: Any, library: Operations) -> list[Any]:
+        filled = library.where(library.is_nan(seconds), self.fill[cycle.position], seconds)
+        angle = library.cast(filled, "float64") % cycle.seconds * (2 * np.pi / cycle.seconds)
+        return [library.cast(part, "float32") for part in (library.sin(angle), library.cos(angle))]
+
     def scaled(self, numbers: Any, library: Operations) -> Any:
         """The features of numbers alone, float32 (rows, number columns)."""
         filled = library.where(library.is_nan(numbers), self.fill, numbers)
         return library.cast((filled - self.offset) / self.scale, "float32")
 
     def originals(self, features: Any, library: Operations) -> Any:
-        """Numbers in their own units and the share of each category, float64 (rows, features)."""
+        """Numbers in their own units and all else as it is, float64 (rows, features)."""
         width = len(self.offset)
         exact = library.cast(features, "float64")
         numbers = exact[:, :width] * self.scale + self.offset
@@ -98,7 +138,7 @@ class Preprocessing:
         """
         if self.refuses_missing:
             need_every_value(self.columns, numbers, categories)
-        width = len(self.offset) + sum(map(len, self.vocabularies))
+        width = len(self.feature_names)
         rows = max(1, CHUNK_VALUES // max(1, width))
         result = aligned_empty((len(numbers), width), np.dtype(np.float32))
         with np.errstate(over="ignore"):  # a number far from those of training is infinite
@@ -115,7 +155,7 @@ class Preprocessing:
     def of_numbers(self, numbers: StreamedRows) -> StreamedRows:
         """The features of rows on disk, all of them numbers."""
         return numbers.changed(
-            lambda rows: self.apply(rows, np.empty((len(rows), 0), "<U1")), len(self.columns)
+            lambda rows: self.apply(rows, np.empty((len(rows), 0), "<U1")), len(self.feature_names)
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -127,6 +167,8 @@ class Preprocessing:
             "scale": self.scale.tolist(),
             "vocabularies": [list(vocabulary) for vocabulary in self.vocabularies],
             "refuses_missing": self.refuses_missing,
+            "indicated": list(self.indicated),
+            "cycles": [list(cycle) for cycle in self.cycles],
         }
 
     @classmethod
@@ -139,6 +181,8 @@ class Preprocessing:
             scale=np.array(content["scale"], dtype=np.float64),
             vocabularies=tuple(tuple(vocabulary) for vocabulary in content["vocabularies"]),
             refuses_missing=content["refuses_missing"],
+            indicated=tuple(content["indicated"]),
+            cycles=tuple(Cycle(*cycle) for cycle in content["cycles"]),
         )
 
 
@@ -147,8 +191,11 @@ def need_every_value(
 ) -> None:
     """Raise `InputError` where a value of rows with these columns is missing."""
     missing = [
-        located(is_missing, names_of(columns, kind))
-        for kind, is_missing in (("number", np.isnan(numbers)), ("category", categories == ""))
+        located(is_missing, names)
+        for names, is_missing in (
+            ([column.name for column in columns if not column.is_category], np.isnan(numbers)),
+            ([column.name for column in columns if column.is_category], categories == ""),
+        )
         if is_missing.any()
     ]
     if missing:
@@ -157,8 +204,3 @@ def need_every_value(
             f"value. Missing in {' and in '.join(missing)}. "
             "Complete the rows, or train with data.missing: impute."
         )
-
-
-def names_of(columns: Sequence[Column], kind: str) -> list[str]:
-    """The names of the columns of one kind."""
-    return [column.name for column in columns if column.kind == kind]

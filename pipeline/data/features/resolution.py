@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.data.preprocessing import NUMPY, Preprocessing
+from pipeline.data.features.preprocessing import NUMPY, Preprocessing
 from pipeline.data.rows.sample import sample
 from pipeline.data.source import Source
 

@@ -6,13 +6,16 @@ import numpy as np
 
 from pipeline.config.data import DataConfig
 from pipeline.data.cells import listed, located
-from pipeline.data.preprocessing import Preprocessing
+from pipeline.data.features.cycles import cycles_of
+from pipeline.data.features.preprocessing import Preprocessing
 from pipeline.data.rows.memory import check_fits
 from pipeline.data.rows.streamed import ChosenRows, Rows, StreamedRows, blocks_of, moments
 from pipeline.data.source import Source
 from pipeline.errors import raise_all
 
 LISTED = 30
+INDICATED = 0.01
+"""The share of missing values above which that a value is missing may say something."""
 
 
 def fit(source: Source, rows: np.ndarray, config: DataConfig) -> Preprocessing:
@@ -48,12 +51,36 @@ def fit(source: Source, rows: np.ndarray, config: DataConfig) -> Preprocessing:
     if scaling != "none":
         problems += _constant(least, greatest, scaling, source)
     vocabularies = tuple(
-        tuple(str(value) for value in np.unique(column)) for column in source.categories[rows].T
+        vocabulary(column, config.max_levels) for column in source.categories[rows].T
     )
     raise_all(problems)
     check_fits(source.rows * sum(map(len, vocabularies)), 4, f"{source.name}, one-hot,")
     offset, scale = _scaling(numbers, least, greatest, scaling)
-    return Preprocessing(source.columns, fill, offset, scale, vocabularies, refuse)
+    return Preprocessing(
+        source.columns, fill, offset, scale, vocabularies, refuse, _indicated(source, rows),
+        cycles_of(source, least, greatest),
+    )  # fmt: skip
+
+
+def vocabulary(values: np.ndarray, most: int) -> tuple[str, ...]:
+    """The values of a category column in sorted order: the most frequent, where there are more.
+
+    The others, and those that come later, are zero in all of them.
+    """
+    names, counts = np.unique(values, return_counts=True)
+    if len(names) > most:
+        names = np.sort(names[np.argsort(-counts, kind="stable")[:most]])
+    return tuple(str(name) for name in names)
+
+
+def _indicated(source: Source, rows: np.ndarray) -> tuple[int, ...]:
+    """The number columns of tables that miss more than a percent of the values."""
+    if not source.table:
+        return ()
+    missing = np.zeros(source.numbers.shape[1])
+    for _, block in blocks_of(_chosen(source.numbers, rows)):
+        missing += np.isnan(block).sum(axis=0)
+    return tuple(int(n) for n in np.flatnonzero(missing > INDICATED * len(rows)))
 
 
 def _missing(source: Source, refuse: bool) -> list[str]:

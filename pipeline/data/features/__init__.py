@@ -1,0 +1,1 @@
+"""From columns to features and back: fitted on training rows, followed by NumPy and TensorFlow."""
