@@ -36,6 +36,11 @@ class Splitting(Part):
     categorical: tuple[str, ...] = Field(
         (), description="Columns of numbers to be treated as categories. Text always is."
     )
+    strict: bool = Field(
+        False,
+        description="Refuse a table about which something would have to be decided: columns left "
+        "out, cells that do not fit, lines skipped.",
+    )
     max_levels: Number = Field(
         100,
         description="Values of a category column that are told apart; rarer ones are as one.",

@@ -18,8 +18,8 @@ from pipeline.config.level import LevelConfig
 from pipeline.config.sparsity import TopKLimit
 from pipeline.config.task import AutoTask, ClassificationTask, RegressionTask
 from pipeline.config.untrained import untrained
-from pipeline.data.prepared import Prepared, prepare
 from pipeline.data.features.preprocessing import Preprocessing
+from pipeline.data.prepared import Prepared, prepare
 from pipeline.data.source import Column
 from pipeline.data.sources.read import read
 from pipeline.export.endpoints import Endpoints

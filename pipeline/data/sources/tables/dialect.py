@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -78,9 +79,12 @@ def dialect_of(
     top = connection.execute(
         f"SELECT * FROM {bare.rows([file], LENIENT)} LIMIT {COMPARED_ROWS + 1}"
     ).fetchall()
-    if not top:
-        raise InputError(f"A file must not be empty. {file.name} has blank lines alone.")
-    first = [(cell or "").strip() for cell in top[0]]
+    first = [(cell or "").strip() for cell in top[0]] if top else []
+    if not any(any(row) for row in top):
+        raise InputError(
+            f"A file must not be empty. {file.name} has no line that can be read: it has blank "
+            "lines alone, or a quote that is never closed."
+        )
     has_header = _is_header(first, top[1:], found["HasHeader"], known)
     if header != "auto":
         has_header = header == "true"
@@ -100,7 +104,7 @@ def _sniffed(connection: duckdb.DuckDBPyConnection, file: Path) -> dict[str, Any
     for tolerance in ("", ", ignore_errors = true", ", ignore_errors = true, strict_mode = false"):
         query = (
             f"SELECT * FROM sniff_csv({literal(str(file))}, sample_size = {rows}, "
-            f"all_varchar = false, max_line_size = {LONGEST_LINE}, buffer_size = {2 * LONGEST_LINE}{tolerance})"
+            f"max_line_size = {LONGEST_LINE}, buffer_size = {2 * LONGEST_LINE}{tolerance})"
         )
         try:
             cursor = connection.execute(query)
@@ -136,22 +140,24 @@ def _is_header(
     """Whether a first line holds names: DuckDB's word, but for what can be known better."""
     if known and set(known) <= set(first):
         return True
-    numbers = [cell for cell in first if re.fullmatch(r"\d+", cell)]
     if first == [str(position) for position in range(len(first))]:
         return len(first) > 1  # as pandas names columns that have no name
     if not sniffed:
-        # Years and the like, beside names: DuckDB takes them for values.
-        words = len(first) - len(numbers)
-        consecutive = all(int(b) - int(a) == 1 for a, b in zip(numbers, numbers[1:], strict=False))
-        return bool(
-            len(numbers) > 1 and words and consecutive and len(set(first)) == len(first)
-            and not any(_number(cell) for cell in first if cell not in numbers)
-            and all(cell for cell in first)
-            and not _recurs(first, body)
-        )  # fmt: skip
+        return _names_years(first) and not _recurs(first, body)
     if any(_number(cell) for cell in first):
         return False
     return not _recurs(first, body)
+
+
+def _names_years(first: list[str]) -> bool:
+    """Whether years, one after the other, stand beside names: DuckDB takes them for values."""
+    years = [int(cell) for cell in first if re.fullmatch(r"(18|19|20|21)\d\d", cell)]
+    words = [cell for cell in first if cell and not _number(cell)]
+    return (
+        len(years) > 1
+        and len(words) == len(first) - len(years) > 0
+        and all(after - before == 1 for before, after in pairwise(years))
+    )
 
 
 def _recurs(first: list[str], body: list[tuple[str | None, ...]]) -> bool:

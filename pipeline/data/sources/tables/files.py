@@ -1,6 +1,5 @@
 """Which files make a table, and of what kind they are."""
 
-import glob
 from pathlib import Path
 from typing import Literal
 
@@ -63,5 +62,10 @@ def _parts(spec: str) -> list[Path]:
         found = [file for file in found if not file.name.startswith((".", "_"))]
         return found if found and all(format_of(file) for file in found) else []
     if any(sign in spec for sign in _PATTERN):
-        return [p for p in map(Path, sorted(glob.glob(spec, recursive=True))) if format_of(p)]
+        return [file for file in _matching(spec) if format_of(file)]
     return []
+
+
+def _matching(pattern: str) -> list[Path]:
+    path = Path(pattern)
+    return sorted(Path(path.anchor or ".").glob(str(path.relative_to(path.anchor))))

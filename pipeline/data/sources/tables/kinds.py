@@ -13,6 +13,8 @@ MOSTLY = 0.9
 FEW_WORDS = 3
 UNIQUE = 0.9
 """Different values among the cells, from which on a column names the row that it is in."""
+FEWEST_ROWS = 20
+"""Of which it can be said that a column numbers them."""
 LONG_NUMBER = 10_000
 """The least greatest whole number of an identifier."""
 
@@ -22,6 +24,7 @@ _IDENTIFIER = re.compile(
 _ROW_NUMBER = re.compile(
     r"^(|unnamed: \d+|rownames?|row_?(id|number|num|no)?|index|no\.?|nr\.?)$", re.I
 )
+_TIME = re.compile(r"time|date|year|epoch|stamp", re.I)
 
 
 @dataclass(frozen=True)
@@ -93,11 +96,11 @@ def _of_numbers(
     counts: Survey, name: str, position: int, rows: int, exact: Callable[[], int]
 ) -> Decision:
     assert counts.least is not None and counts.greatest is not None
-    if counts.booleans == counts.given and {counts.least, counts.greatest} == {0, 1}:
+    if counts.integers == counts.given and (counts.least, counts.greatest) == (0, 1):
         return Decision("boolean")
     if counts.integers < counts.given or counts.given < rows:
         return Decision("number")
-    if counts.distinct < 0.8 * UNIQUE * rows:  # an estimate
+    if rows < FEWEST_ROWS or counts.distinct < 0.8 * UNIQUE * rows:  # an estimate
         return Decision("number")
     different = exact()
     span = counts.greatest - counts.least + 1
@@ -109,6 +112,8 @@ def _of_numbers(
         return Decision("number")
     if _IDENTIFIER.search(name):
         return left_out("identifier", f"{different} of {rows} values differ, and its name says so")
+    if _TIME.search(name):
+        return Decision("number")
     if position == 0 and counts.greatest >= LONG_NUMBER and different < span / 10:
         return left_out(
             "identifier",
@@ -148,6 +153,6 @@ def _of_text(counts: Survey, exact: Callable[[], int]) -> Decision:
         return left_out(
             "text", f"{different} of {counts.given} values differ, {counts.words:.0f} words each"
         )
-    if different >= UNIQUE * counts.given and counts.given > 20:
+    if different >= UNIQUE * counts.given and counts.given >= FEWEST_ROWS:
         return left_out("identifier", f"{different} of {counts.given} values differ")
     return Decision("category")

@@ -11,8 +11,8 @@ import duckdb
 import pyarrow as pa
 
 from pipeline.config.data import DataConfig
-from pipeline.data.sources.tables.connection import identifier, literal, reading
-from pipeline.data.sources.tables.dialect import LENIENT, dialect_of
+from pipeline.data.sources.tables.connection import literal, reading
+from pipeline.data.sources.tables.dialect import LENIENT, Dialect, dialect_of
 from pipeline.data.sources.tables.files import Format
 from pipeline.data.sources.tables.plain import (
     TEXT,
@@ -24,6 +24,11 @@ from pipeline.data.sources.tables.plain import (
 )
 from pipeline.errors import InputError
 
+LISTED = 30
+PANDAS_INDEX = "__index_level_"
+"""How pandas calls the columns of Parquet in which it keeps an index without a name."""
+WIDE, COPIED = 64, 16
+"""Columns above which text is read once, into memory, if it is less than such a part of it."""
 REJECTED = 1_000
 """Lines that are told of at most."""
 
@@ -81,6 +86,9 @@ def opened_table(
     Raises:
         InputError: for a file that is empty, damaged or unclear.
     """
+    for file in files:
+        if file.stat().st_size == 0:
+            raise InputError(f"A file must not be empty. {file.name} has 0 bytes.")
     with tempfile.TemporaryDirectory(prefix="layerwise-") as folder:
         try:
             if kind in ("text", "sheet"):
@@ -89,6 +97,8 @@ def opened_table(
             else:
                 with reading(files, config.memory_bytes) as connection:
                     yield _typed(connection, files, kind, where)
+        except InputError:
+            raise
         except duckdb.OutOfMemoryException as error:
             raise InputError(
                 f"{where} needs more memory to be read than a quarter of data.memory, "
@@ -120,8 +130,6 @@ def _text(
     notes: list[str] = []
     plain = []
     for file in files:
-        if file.stat().st_size == 0:
-            raise InputError(f"A file must not be empty. {file.name} has 0 bytes.")
         if kind == "sheet":
             plain.append(sheet_as_text(file, config.sheet, folder))
             continue
@@ -145,16 +153,20 @@ def _text(
         yield _of_dialect(connection, plain, dialect, where, notes, config)
 
 
-def _of_dialect(connection, plain, dialect, where, notes, config) -> OpenTable:
-    names = tuple(
+def _of_dialect(
+    connection: duckdb.DuckDBPyConnection,
+    plain: Sequence[Path],
+    dialect: Dialect,
+    where: str,
+    notes: list[str],
+    config: DataConfig,
+) -> OpenTable:
+    called = [
         name or (f"Unnamed: {n}" if dialect.header else f"column{n + 1}")
         for n, name in enumerate(dialect.names)
-    )
-    names, repeated = _numbered(names)
-    if repeated:
-        notes.append(
-            f"{where} repeats {', '.join(map(repr, repeated))}: the second is {repeated[0]}.1."
-        )
+    ]
+    names, repeated = _numbered(called, where)
+    notes += repeated
     checked = dialect.rows(plain, f", store_rejects = true, rejects_limit = {REJECTED}")
     connection.execute(f"SELECT count(*) FROM {checked}").fetchall()
     rejected = connection.execute(
@@ -173,9 +185,14 @@ def _of_dialect(connection, plain, dialect, where, notes, config) -> OpenTable:
             notes.append(f"{said} They were skipped.")
         else:
             problems.append(f"{said} Correct them, or set data.bad_rows: skip.")
+    rows = dialect.rows(plain, LENIENT)
+    size = sum(file.stat().st_size for file in plain)
+    if len(names) > WIDE and size < config.memory_bytes // COPIED:
+        connection.execute(f"CREATE TEMP TABLE copy AS SELECT * FROM {rows}")
+        rows = "copy"
     return OpenTable(
-        connection, dialect.rows(plain, LENIENT), names, ("VARCHAR",) * len(names),
-        dialect.header, dialect.delimiter, where, notes, problems,
+        connection, rows, names, ("VARCHAR",) * len(names), dialect.header, dialect.delimiter,
+        where, notes, problems,
     )  # fmt: skip
 
 
@@ -184,18 +201,21 @@ def _typed(
 ) -> OpenTable:
     listed = ", ".join(literal(str(file)) for file in files)
     reader = "read_parquet" if kind == "parquet" else "read_json"
-    rows = f"{reader}([{listed}], union_by_name = true, hive_partitioning = true)"
+    several = str(len(files) > 1).lower()
+    rows = f"{reader}([{listed}], union_by_name = {several}, hive_partitioning = {several})"
     described = connection.execute(f"DESCRIBE SELECT * FROM {rows}").fetchall()
-    names = tuple(name for name, *_ in described)
-    columns = ", ".join(f"{identifier(name)} AS c{n}" for n, name in enumerate(names))
+    columns = ", ".join(f"c{n}" for n in range(len(described)))
+    kept = [n for n, (name, *_) in enumerate(described) if not name.startswith(PANDAS_INDEX)]
+    chosen = ", ".join(f"c{n} AS c{place}" for place, n in enumerate(kept))
+    names, notes = _numbered([described[n][0] for n in kept], where)
     return OpenTable(
-        connection, f"(SELECT {columns} FROM {rows})", names,
-        tuple(kind for _, kind, *_ in described), True, ",", where,
+        connection, f"(SELECT {chosen} FROM {rows} AS t({columns}))", names,
+        tuple(described[n][1] for n in kept), True, ",", where, notes,
     )  # fmt: skip
 
 
-def _numbered(names: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
-    """Names that occur again with a number, as pandas has them: a, a.1, a.2; which ones occur."""
+def _numbered(names: Sequence[str], where: str) -> tuple[tuple[str, ...], list[str]]:
+    """Names that occur again with a number, as pandas has them: a, a.1, a.2; and a note of it."""
     taken: set[str] = set()
     found, repeated = [], []
     for name in names:
@@ -207,4 +227,8 @@ def _numbered(names: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
             repeated.append(name)
         taken.add(new)
         found.append(new)
-    return tuple(found), repeated
+    notes = []
+    if repeated:
+        listed = ", ".join(map(repr, repeated[:LISTED]))
+        notes.append(f"{where} repeats {listed}: the second is called {repeated[0] + '.1'!r}.")
+    return tuple(found), notes

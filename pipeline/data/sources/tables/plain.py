@@ -23,6 +23,14 @@ MARKS = (
 )
 """What a file may begin with, and the encoding that it says. UTF-32 first: its mark begins with
 that of UTF-16."""
+LIKELIEST = "cp1252"
+ENCODINGS = (
+    *(LIKELIEST, "cp1250", "cp1251", "cp1253", "cp1254"),
+    *("gb18030", "big5", "shift_jis", "euc_jp", "euc_kr"),
+)
+"""What text is in that is not in Unicode."""
+UNCLEAR = 20
+"""Letters that are not ASCII; of fewer nobody can tell the encoding."""
 PACKED = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 TEXT = "utf-8"
 
@@ -38,13 +46,20 @@ def encoding_of(file: Path) -> str:
         block = start
         try:
             while block:
+                if b"\0" in block:
+                    raise UnicodeDecodeError(TEXT, block, 0, 1, "no text has NUL")
                 decoder.decode(block)
                 block = stream.read(BLOCK)
             decoder.decode(b"", final=True)
-            return "utf-16-le" if _every_other_byte_is_zero(start) else TEXT
-        except UnicodeDecodeError:
+            return TEXT
+        except UnicodeDecodeError as error:
             if _every_other_byte_is_zero(start):
                 return "utf-16-le"
+            if b"\0" in block:
+                raise InputError(
+                    f"A table in text has no NUL characters. {file.name} has some: it is of "
+                    "another kind, or damaged. Write it again."
+                ) from error
             return _guessed(block)
 
 
@@ -140,8 +155,9 @@ def _every_other_byte_is_zero(start: bytes) -> bool:
 
 
 def _guessed(block: bytes) -> str:
-    """The most likely encoding of text in which one byte is one character, mostly."""
-    found = charset_normalizer.from_bytes(block).best()
-    guess = found.encoding if found else "cp1252"
-    # These differ in signs that tables hardly have; the first is what most programs write.
-    return "cp1252" if guess in ("latin_1", "iso8859_15", "cp1250", "ascii") else guess
+    """The most likely encoding of text that is not Unicode: of Windows, where it is unclear."""
+    foreign = sum(byte > 127 for byte in block)
+    if foreign < UNCLEAR:
+        return LIKELIEST
+    found = charset_normalizer.from_bytes(block, cp_isolation=list(ENCODINGS)).best()
+    return found.encoding if found else LIKELIEST

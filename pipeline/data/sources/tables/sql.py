@@ -49,6 +49,11 @@ def is_text(kind: str) -> bool:
     return kind.startswith(_TEXTS)
 
 
+def is_plain(kind: str) -> bool:
+    """Whether it is text or a number."""
+    return is_text(kind) or is_number(kind)
+
+
 def text(column: int, kind: str, markers: Sequence[str]) -> str:
     """A cell of any type as text, NULL where it is missing."""
     cell = f"c{column}" if kind == "VARCHAR" else f"CAST(c{column} AS VARCHAR)"
@@ -107,13 +112,17 @@ def boolean(text: str) -> str:
 
 
 ISO = "ISO 8601"
+_TIME = r"[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}(?::?\d{2})?)?"
+_ISO_SHAPE = rf"\d{{4}}[-/]\d{{1,2}}[-/]\d{{1,2}}(?:{_TIME})?"
 
 
 def moment(text: str, form: str) -> str:
     """Text as seconds since 1970 in UTC, DOUBLE, where it is a date of this form, else NULL."""
     if form == ISO:
-        shape = r"\d{4}[-/]\d{1,2}[-/]\d{1,2}(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?(Z|[+-]\d{2}(?::?\d{2})?)?"
-        found = f"regexp_full_match({text}, {literal(shape)})"
+        found = f"regexp_full_match({text}, {literal(_ISO_SHAPE)})"
         moment = f"CASE WHEN {found} THEN epoch(TRY_CAST({text} AS TIMESTAMPTZ)) END"
         return moment
-    return f"epoch(try_strptime({text}, {literal(form)}))"
+    moment = f"epoch(try_strptime({text}, {literal(form)}))"
+    if "%Y" in form:  # DuckDB takes a year of fewer digits
+        return f"CASE WHEN regexp_matches({text}, '\\d{{4}}') THEN {moment} END"
+    return moment

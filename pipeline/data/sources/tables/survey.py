@@ -8,7 +8,7 @@ from pipeline.data.sources.tables import sql
 from pipeline.data.sources.tables.connection import literal
 from pipeline.data.sources.tables.opening import OpenTable
 
-AT_ONCE = 200
+AT_ONCE = 64
 """Columns that one query looks at."""
 COMPARED = 2_000
 """Different values that are tried as dates in every form."""
@@ -36,6 +36,7 @@ class Survey:
         integers: plain numbers that are whole; `zeros`: those that begin with 0, as codes do.
         least, greatest: of the plain numbers.
         first, last: the same of all cells, as text.
+        digest: of all cells in their order.
         booleans: cells that say true or false.
         date_like: cells that look as if they were dates.
         words: how many a cell has, on average.
@@ -50,6 +51,7 @@ class Survey:
     zeros: int
     first: str | None
     last: str | None
+    digest: int
     points: int = 0
     commas: int = 0
     booleans: int = 0
@@ -81,6 +83,7 @@ _OF_ALL = {
     "AND NOT contains({t}, '.') THEN 1 END)",
     "first": "min({t})",
     "last": "max({t})",
+    "digest": "bit_xor(hash(xor(hash({t}), r::UBIGINT)))",
 }
 _OF_NUMBERS = _OF_ALL | {
     "given": "count({n})",
@@ -88,6 +91,7 @@ _OF_NUMBERS = _OF_ALL | {
     "zeros": "0",
     "first": "CAST(min({n}) AS VARCHAR)",
     "last": "CAST(max({n}) AS VARCHAR)",
+    "digest": "bit_xor(hash(xor(hash({n}), r::UBIGINT)))",
 }
 """Of columns whose type is a number: they need no text."""
 _OF_WORDS = {
@@ -124,7 +128,7 @@ def _asked(
         ]
     values = table.one(
         f"SELECT {', '.join(wanted)} FROM (SELECT *, {', '.join(numbers)} FROM "
-        f"(SELECT {', '.join(texts)} FROM {table.rows}))"
+        f"(SELECT {', '.join(texts)}, row_number() OVER () AS r FROM {table.rows}))"
     )
     each = len(of_text)
     return {

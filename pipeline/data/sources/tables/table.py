@@ -20,14 +20,15 @@ from pipeline.data.sources.tables.columns import check_there, target_and_feature
 from pipeline.data.sources.tables.files import SUFFIXES, files_of, is_table
 from pipeline.data.sources.tables.kinds import Decision, decided, left_out
 from pipeline.data.sources.tables.opening import OpenTable, opened_table
-from pipeline.data.sources.tables.survey import date_form, different, survey
+from pipeline.data.sources.tables.survey import Survey, date_form, different, survey
 from pipeline.data.target import labels_of
-from pipeline.errors import InputError
+from pipeline.errors import InputError, raise_all
 from pipeline.tasks.labels import Labels
 
 BYTES = 32
 """Of a cell while it is read: DuckDB and PyArrow keep what they read ahead."""
 LISTED = 30
+CURE = "name the column in data.drop or data.categorical, or correct the file."
 LABEL_MARKERS = ("", "nan", "na", "n/a", "null", "?")
 """Of labels, what means that there is none: "-" and "none" may be classes."""
 
@@ -55,25 +56,36 @@ class TableReader(Reader):
         names = [column.name for column in columns]
         with opened_table(files, kind, DataConfig(bad_rows="skip"), where, names) as table:
             check_there(names, table.names, where)
-            wanted = {table.names.index(column.name): column for column in columns}
-            numbers, texts = _read(table, wanted, (), DataConfig(), None)
-            categories = _categories(texts, wanted, where)
-            notes = [*table.notes, *_unread(table, wanted, numbers, DataConfig())]
-        return RawRows(_in_memory(numbers), categories, tuple(notes))
+            positions = {name: n for n, name in enumerate(table.names)}
+            wanted = {positions[column.name]: column for column in columns}
+            markers = ("", *DataConfig().missing_values)
+            found = survey(table, [n for n in wanted if sql.is_plain(table.types[n])], markers)
+            numbers, texts = _read(table, wanted, found, (), DataConfig(), None)
+            assert isinstance(numbers, np.ndarray)
+            notes = [*table.notes, *_unread(table, wanted, found, numbers, markers)]
+            return RawRows(numbers, _categories(texts, wanted, where), tuple(notes))
 
 
 def _source(table: OpenTable, path: Path, config: DataConfig, scratch: Path | None) -> Source:
     rows = table.number_of_rows()
-    if rows == 0 and not table.problems:
+    if rows == 0:
+        raise_all(table.problems)
         raise InputError(f"There must be rows. {table.where} has a header and no row below it.")
     labels, features = target_and_features(config, table.names, table.where)
-    decisions = decide(table, features, rows, config)
+    markers = ("", *config.missing_values)
+    looked_at = [n for n in (*labels, *features) if sql.is_plain(table.types[n])]
+    found = survey(table, looked_at, markers)
+    decisions = decide(table, found, features, labels, rows, config)
     kept = {
         n: Column(table.names[n], decision.kind, decision.form)
-        for n, decision in decisions.items()
-        if decision.kind
+        for n in features
+        if (decision := decisions[n]).kind
     }
-    numbers, texts = _read(table, kept, labels, config, scratch)
+    numbers, texts = _read(table, kept, found, labels, config, scratch)
+    notes = [*table.notes, *_notes(decisions, table)]
+    problems = list(table.problems)
+    if config.strict:
+        problems += [f"{note} data.strict leaves that to you: {CURE}" for note in notes]
     return Source(
         name=path.stem,
         origin=path.name,
@@ -83,8 +95,8 @@ def _source(table: OpenTable, path: Path, config: DataConfig, scratch: Path | No
         test=None,
         image_shape=None,
         table=True,
-        notes=tuple([*table.notes, *_notes(decisions, table)]),
-        problems=tuple(table.problems),
+        notes=tuple(notes),
+        problems=tuple(problems),
         labels=_labels(texts, labels, table, config),
     )
 
@@ -92,6 +104,7 @@ def _source(table: OpenTable, path: Path, config: DataConfig, scratch: Path | No
 def _read(
     table: OpenTable,
     columns: Mapping[int, Column],
+    found: Mapping[int, Survey],
     labels: Sequence[int],
     config: DataConfig,
     scratch: Path | None,
@@ -103,7 +116,7 @@ def _read(
     markers = ("", *config.missing_values)
     numeric = [n for n, column in columns.items() if not column.is_category]
     textual = [n for n, column in columns.items() if column.is_category]
-    wanted = {f"n{n}": _number(table, n, columns[n], markers) for n in numeric}
+    wanted = {f"n{n}": _number(table, n, columns[n], found.get(n), markers) for n in numeric}
     wanted |= {f"t{n}": sql.text(n, table.types[n], markers) for n in textual}
     wanted |= {f"l{n}": sql.text(n, table.types[n], LABEL_MARKERS) for n in labels}
     rows = table.number_of_rows()
@@ -152,26 +165,35 @@ def _categories(texts: pa.Table, columns: Mapping[int, Column], where: str) -> n
 
 
 def decide(
-    table: OpenTable, features: Sequence[int], rows: int, config: DataConfig
+    table: OpenTable,
+    found: Mapping[int, Survey],
+    features: Sequence[int],
+    labels: Sequence[int],
+    rows: int,
+    config: DataConfig,
 ) -> dict[int, Decision]:
-    """What each of the columns is taken for."""
+    """What each of the feature columns is taken for."""
     markers = ("", *config.missing_values)
     chosen: dict[int, Decision] = {}
-    plain = []
+    copied = {found[n].digest: n for n in reversed([*labels, *features]) if n in found}
     for n in features:
         kind = table.types[n]
         if kind == "BOOLEAN":
             chosen[n] = Decision("boolean")
-        elif sql.is_date(kind):
+            continue
+        if sql.is_date(kind):
             chosen[n] = Decision("date", sql.ISO)
-        elif not sql.is_text(kind) and not sql.is_number(kind):
+            continue
+        if n not in found:
             chosen[n] = left_out("nested", f"it holds {kind}")
-        else:
-            plain.append(n)
-    found = survey(table, plain, markers)
-    for n in plain:
+            continue
         if table.names[n] in config.categorical:
             chosen[n] = Decision("category")
+            continue
+        original = copied[found[n].digest]
+        if original != n and found[n].first != found[n].last:
+            what = "the target" if original in labels else repr(table.names[original])
+            chosen[n] = left_out("copy", f"in every row it is what {what} is")
             continue
         chosen[n] = decided(
             found[n], table.names[n], n, rows, table.delimiter,
@@ -180,7 +202,9 @@ def decide(
     return chosen
 
 
-def _number(table: OpenTable, n: int, column: Column, markers: Sequence[str]) -> str:
+def _number(
+    table: OpenTable, n: int, column: Column, found: Survey | None, markers: Sequence[str]
+) -> str:
     """SQL for a cell as DOUBLE, whatever its kind; NULL where it is missing or bad."""
     kind = table.types[n]
     if sql.is_number(kind):
@@ -195,36 +219,36 @@ def _number(table: OpenTable, n: int, column: Column, markers: Sequence[str]) ->
             return sql.boolean(text)
         case "date":
             return sql.moment(text, column.form)
+        case _ if found and found.plain == found.given and not column.form:
+            return f"TRY_CAST(c{n} AS DOUBLE)"  # what is missing is no number, or NaN
         case _:
             return sql.number(text, column.form or ".")
 
 
 def _unread(
-    table: OpenTable, columns: Mapping[int, Column], numbers: Rows, config: DataConfig
+    table: OpenTable,
+    columns: Mapping[int, Column],
+    found: Mapping[int, Survey],
+    numbers: np.ndarray,
+    markers: Sequence[str],
 ) -> Iterator[str]:
     """Of columns of text whose cells are not of the model's kind, how many count as missing."""
-    markers = ("", *config.missing_values)
     numeric = [n for n, column in columns.items() if not column.is_category]
     for place, n in enumerate(numeric):
-        if not sql.is_text(table.types[n]):
+        read = int((~np.isnan(numbers[:, place])).sum())
+        if n not in found or read == found[n].given:
             continue
         text = sql.text(n, table.types[n], markers)
-        given, first = table.one(
-            f"SELECT count(t), min(CASE WHEN v IS NULL THEN t END) FROM "
-            f"(SELECT {text} AS t, {_number(table, n, columns[n], markers)} AS v FROM {table.rows})"
+        number = _number(table, n, columns[n], found[n], markers)
+        (first,) = table.one(
+            f"SELECT min(t) FROM (SELECT {text} AS t, {number} AS v FROM {table.rows}) "
+            "WHERE v IS NULL"
         )
-        read = int((~np.isnan(_in_memory(numbers)[:, place])).sum())
-        if read < given:
-            yield (
-                f"Column {columns[n].name!r} of {table.where} is a {columns[n].kind} for the "
-                f"model. {given - read} of {given} cells are none, such as {first!r}: they count "
-                "as missing."
-            )
-
-
-def _in_memory(numbers: Rows) -> np.ndarray:
-    assert isinstance(numbers, np.ndarray)
-    return numbers
+        yield (
+            f"Column {columns[n].name!r} of {table.where} is a {columns[n].kind} for the model. "
+            f"{found[n].given - read} of {found[n].given} cells are none, such as {first!r}: they "
+            "count as missing."
+        )
 
 
 def _texts(column: pa.ChunkedArray, where: str) -> np.ndarray:
