@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pipeline.config.data import DataConfig
 from pipeline.errors import InputError, nearest, noted, raise_all
 
+LISTED = 30
 _LIKELY = (
     "target",
     "label",
@@ -85,14 +86,29 @@ def likely_target(names: Sequence[str]) -> int:
     return next((lower.index(word) for word in _LIKELY if word in lower), len(names) - 1)
 
 
-def check_there(wanted: Sequence[str], names: Sequence[str], where: str) -> None:
-    """Raise `InputError` for all columns that the model reads and a table has not."""
-    known = set(names)
+def positions_of(
+    wanted: Sequence[str], names: Sequence[str], named: bool, where: str
+) -> dict[int, str]:
+    """The position of each column that a model reads; in a file without names, the same one.
+
+    Raises:
+        InputError: for all columns that are not there.
+    """
+    if not named and not set(wanted) <= set(names):
+        if len(names) == len(wanted):
+            return dict(enumerate(wanted))
+        raise InputError(
+            f"A file without names is matched by position. {where} has no names and "
+            f"{len(names)} columns, and the model reads {len(wanted)}: {', '.join(wanted[:LISTED])}"
+            ". Give these columns in this order, or a header."
+        )
+    positions = {name: n for n, name in enumerate(names)}
     raise_all(
         [
             f"Rows need every column that the model was trained on. {where} has no column "
-            f"{name!r}.{nearest(name, known)}"
+            f"{name!r}.{nearest(name, positions)}"
             for name in wanted
-            if name not in known
+            if name not in positions
         ]
     )
+    return {positions[name]: name for name in wanted}

@@ -16,7 +16,7 @@ from pipeline.data.source import Column, RawRows, Source
 from pipeline.data.sources.arrays_folder import ROWS
 from pipeline.data.sources.reader import Reader
 from pipeline.data.sources.tables import sql
-from pipeline.data.sources.tables.columns import check_there, target_and_features
+from pipeline.data.sources.tables.columns import positions_of, target_and_features
 from pipeline.data.sources.tables.files import SUFFIXES, files_of, is_table
 from pipeline.data.sources.tables.kinds import Decision, decided, left_out
 from pipeline.data.sources.tables.opening import OpenTable, opened_table
@@ -27,6 +27,8 @@ from pipeline.tasks.labels import Labels
 
 BYTES = 32
 """Of a cell while it is read: DuckDB and PyArrow keep what they read ahead."""
+EXACT = 2**53
+"""Up to here a float64 holds every integer."""
 LISTED = 30
 CURE = "name the column in data.drop or data.categorical, or correct the file."
 LABEL_MARKERS = ("", "nan", "na", "n/a", "null", "?")
@@ -55,9 +57,9 @@ class TableReader(Reader):
         where = Path(spec).name
         names = [column.name for column in columns]
         with opened_table(files, kind, DataConfig(bad_rows="skip"), where, names) as table:
-            check_there(names, table.names, where)
-            positions = {name: n for n, name in enumerate(table.names)}
-            wanted = {positions[column.name]: column for column in columns}
+            by_name = {column.name: column for column in columns}
+            positions = positions_of(names, table.names, table.named, where)
+            wanted = {n: by_name[name] for n, name in positions.items()}
             markers = ("", *DataConfig().missing_values)
             found = survey(table, [n for n in wanted if sql.is_plain(table.types[n])], markers)
             numbers, texts = _read(table, wanted, found, (), DataConfig(), None)
@@ -82,7 +84,7 @@ def _source(table: OpenTable, path: Path, config: DataConfig, scratch: Path | No
         if (decision := decisions[n]).kind
     }
     numbers, texts = _read(table, kept, found, labels, config, scratch)
-    notes = [*table.notes, *_notes(decisions, table)]
+    notes = [*table.notes, *_notes(decisions, table), *_rounded(table, kept, found, markers)]
     problems = list(table.problems)
     if config.strict:
         problems += [f"{note} data.strict leaves that to you: {CURE}" for note in notes]
@@ -249,6 +251,32 @@ def _unread(
             f"{found[n].given - read} of {found[n].given} cells are none, such as {first!r}: they "
             "count as missing."
         )
+
+
+def _rounded(
+    table: OpenTable,
+    columns: Mapping[int, Column],
+    found: Mapping[int, Survey],
+    markers: Sequence[str],
+) -> Iterator[str]:
+    """Of columns of numbers, whether integers become equal as float64."""
+    for n, column in columns.items():
+        counts = found.get(n)
+        if column.kind != "number" or not counts or counts.integers < counts.given or (
+            max(-(counts.least or 0), counts.greatest or 0) < EXACT
+        ):  # fmt: skip
+            continue
+        text = sql.text(n, table.types[n], markers)
+        exact, rounded = table.one(
+            f"SELECT count(DISTINCT TRY_CAST(t AS HUGEINT)), count(DISTINCT TRY_CAST(t AS DOUBLE)) "
+            f"FROM (SELECT {text} AS t FROM {table.rows})"
+        )
+        if rounded < exact:
+            yield (
+                f"Numbers have 53 binary digits (float64). In {table.where}, column "
+                f"{column.name!r} has integers that become equal. If they are identifiers, name "
+                "the column in data.categorical or leave it out with data.drop."
+            )
 
 
 def _texts(column: pa.ChunkedArray, where: str) -> np.ndarray:
