@@ -66,13 +66,24 @@ def _per_column(
 
 def _of_number(column: Column, missing: int, extremes: np.ndarray) -> dict[str, Any]:
     least, greatest = _range(extremes) or (None, None)
-    return {**column._asdict(), "missing": int(missing), "min": least, "max": greatest}
+    return {
+        "name": column.name,
+        "kind": column.kind,
+        "missing": int(missing),
+        "min": least,
+        "max": greatest,
+    }
 
 
 def _of_categories(column: Column, values: np.ndarray) -> dict[str, Any]:
     missing = values == ""
     distinct = len(np.unique(values[~missing]))
-    return {**column._asdict(), "missing": int(missing.sum()), "distinct": distinct}
+    return {
+        "name": column.name,
+        "kind": column.kind,
+        "missing": int(missing.sum()),
+        "distinct": distinct,
+    }
 
 
 def _target(source: Source) -> dict[str, Any]:

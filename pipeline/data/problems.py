@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.config.data import DataConfig
-from pipeline.data.features.fitting import fit
+from pipeline.data.features.fitting import filled_and_flat, fit
 from pipeline.data.features.preprocessing import Preprocessing
 from pipeline.data.features.resolution import indistinct
 from pipeline.data.source import Source
@@ -39,5 +39,6 @@ def usable(source: Source, config: DataConfig, seed: int) -> Usable:
         problems += problem.problems
     notes = list(source.notes)
     if preprocessing:
+        notes += filled_and_flat(source, rows, config)
         notes += indistinct(source, preprocessing)
     return Usable(splits, preprocessing, tuple(problems), tuple(notes))

@@ -21,26 +21,19 @@ INDICATED = 0.01
 def fit(source: Source, rows: np.ndarray, config: DataConfig) -> Preprocessing:
     """Fill, scale and vocabularies as the given rows, those of pretraining, have them.
 
-    `rows` is int64, positions in the source; no other row has any influence.
+    `rows` is int64, positions in the source; no other row has any influence. A column without a
+    value in these rows, or with one alone, is 0 in all of them.
 
     Raises:
         InputError: for everything that is wrong: missing values that are refused, in any row;
-            columns without a value or with only one value in the given rows; more categories than
-            fit in memory.
+            rows that are all alike; more categories than fit in memory.
     """
     refuse = config.missing == "refuse"
     problems = _missing(source, refuse)
     numbers = _chosen(source.numbers, rows)
     fill = np.full(numbers.shape[1], np.nan)
     if not refuse:
-        fill = _medians(numbers, source)
-        empty = np.isnan(fill)
-        if empty.any():
-            problems.append(
-                "A missing number becomes the median of the training rows, which must have one. "
-                f"{source.name} has none in {_listed(source.number_names, empty)}. "
-                "Leave it out with data.drop."
-            )
+        fill = np.nan_to_num(_medians(numbers, source))
         numbers = numbers.changed(
             lambda block: np.where(np.isnan(block), fill, block), numbers.shape[1]
         )
@@ -48,8 +41,11 @@ def fit(source: Source, rows: np.ndarray, config: DataConfig) -> Preprocessing:
     if scaling == "auto":
         scaling = "standard" if source.table else "global"
     least, greatest = _extremes(numbers)
-    if scaling != "none":
-        problems += _constant(least, greatest, scaling, source)
+    if scaling == "global" and _all_alike(least, greatest):
+        problems.append(
+            f"Scaling (global) needs numbers that vary. In the training rows of {source.name} all "
+            "values are equal. Correct the data, or set data.scaling: none."
+        )
     vocabularies = tuple(
         vocabulary(column, config.max_levels) for column in source.categories[rows].T
     )
@@ -57,9 +53,43 @@ def fit(source: Source, rows: np.ndarray, config: DataConfig) -> Preprocessing:
     check_fits(source.rows * sum(map(len, vocabularies)), 4, f"{source.name}, one-hot,")
     offset, scale = _scaling(numbers, least, greatest, scaling)
     return Preprocessing(
-        source.columns, fill, offset, scale, vocabularies, refuse, _indicated(source, rows),
+        source.columns,
+        fill,
+        offset,
+        scale,
+        vocabularies,
+        refuse,
+        _indicated(source, rows),
         cycles_of(source, least, greatest),
-    )  # fmt: skip
+    )
+
+
+def filled_and_flat(source: Source, rows: np.ndarray, config: DataConfig) -> list[str]:
+    """Notes for people: how many values are filled, and which columns say nothing."""
+    missing = (source.categories == "").sum(axis=0).tolist()
+    names = list(source.category_names)
+    if source.number_names:
+        counts = np.zeros(len(source.number_names), np.int64)
+        for _, block in source.number_blocks():
+            counts += np.isnan(block).sum(axis=0)
+        missing += counts.tolist()
+        names += source.number_names
+    notes = []
+    if sum(missing):
+        some = np.array(missing) > 0
+        notes.append(
+            f"{sum(missing):,} values are missing, in {_listed(names, some)}. Numbers become the "
+            "median of the training rows, categories one of their own."
+        )
+    if config.scaling in ("auto", "standard", "minmax") and source.table:
+        least, greatest = _extremes(_chosen(source.numbers, rows))
+        flat = ~(_widths(least, greatest) > 0)
+        if flat.any():
+            notes.append(
+                "A column with one value in the training rows says nothing: it is 0 in all of "
+                f"them. Such are {_listed(source.number_names, flat)}."
+            )
+    return notes
 
 
 def vocabulary(values: np.ndarray, most: int) -> tuple[str, ...]:
@@ -74,9 +104,7 @@ def vocabulary(values: np.ndarray, most: int) -> tuple[str, ...]:
 
 
 def _indicated(source: Source, rows: np.ndarray) -> tuple[int, ...]:
-    """The number columns of tables that miss more than a percent of the values."""
-    if not source.table:
-        return ()
+    """The number columns that miss more than a percent of the values."""
     missing = np.zeros(source.numbers.shape[1])
     for _, block in blocks_of(_chosen(source.numbers, rows)):
         missing += np.isnan(block).sum(axis=0)
@@ -140,19 +168,9 @@ def _extremes(numbers: StreamedRows | ChosenRows) -> tuple[np.ndarray, np.ndarra
     return least, greatest
 
 
-def _constant(least: np.ndarray, greatest: np.ndarray, scaling: str, source: Source) -> list[str]:
-    """What is wrong with columns that do not vary."""
-    advice = "Leave such columns out with data.drop, or set data.scaling: global."
-    if scaling == "global":
-        least, greatest = _overall(least, greatest)
-        advice = "Correct the data, or set data.scaling: none."
-    constant = _widths(least, greatest) == 0
-    if not constant.any():
-        return []
-    return [
-        f"Scaling ({scaling}) needs columns that vary. In the training rows of {source.name} "
-        f"all values are equal in {_listed(source.number_names, constant)}. {advice}"
-    ]
+def _all_alike(least: np.ndarray, greatest: np.ndarray) -> bool:
+    """Whether there is one number in all columns."""
+    return len(least) > 0 and not np.any(_widths(*_overall(least, greatest)) > 0)
 
 
 def _overall(least: np.ndarray, greatest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -179,10 +197,16 @@ def _scaling(
     if scaling == "standard":
         mean, variance = moments(numbers)
         # The variance of numbers below 1e-162 is below the least float64.
-        return mean, np.where(variance == 0, _widths(least, greatest), np.sqrt(variance))
+        scale = np.where(variance == 0, _widths(least, greatest), np.sqrt(variance))
+        return np.where(scale == 0, least, mean), _where_flat(scale, least)
     if scaling == "global":
         least, greatest = _overall(least, greatest)
-    return least.astype(np.float64), _widths(least, greatest)
+    return least.astype(np.float64), _where_flat(_widths(least, greatest), least)
+
+
+def _where_flat(scale: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """The scale of columns with one value: another value, later, lies about 1 from it."""
+    return np.where(scale == 0, np.maximum(1, np.abs(value)), scale)
 
 
 def _listed(names: Sequence[str], chosen: np.ndarray) -> str:

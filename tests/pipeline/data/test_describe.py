@@ -59,7 +59,8 @@ def test_all_problems_are_listed_together(tmp_path: Path):
     x = np.eye(3)
     x[0, 1] = np.nan
     np.savez(tmp_path / "a.npz", x=x, y=np.zeros(3))
-    problems = described(DataConfig(source=str(tmp_path / "a.npz")))["problems"]
+    config = DataConfig(source=str(tmp_path / "a.npz"), missing="refuse")
+    problems = described(config)["problems"]
     assert len(problems) == 2
     assert "two classes" in problems[0]
     assert "data.missing: impute" in problems[1]

@@ -13,13 +13,14 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from pipeline.config.data import DataConfig
 from pipeline.data.category import category_name, category_names
-from pipeline.data.features.fitting import fit
+from pipeline.data.features.fitting import filled_and_flat, fit
 from pipeline.data.features.preprocessing import NUMPY, Preprocessing
 from pipeline.data.source import Column, Source
 from pipeline.errors import InputError
 from tests.pipeline.data.reading import read
 
 TRAIN = np.arange(0, 178, 2)
+REFUSED = DataConfig(missing="refuse")
 
 
 @pytest.fixture
@@ -123,7 +124,7 @@ def test_a_missing_number_becomes_the_median_of_the_given_rows():
 
 def test_imputed_columns_have_mean_0_and_standard_deviation_1():
     made = source([[1], [2], [9], [np.nan], [100]])
-    scaled = features(made, DataConfig(missing="impute", scaling="standard"))
+    scaled = features(made, DataConfig(missing="impute", scaling="standard"))[:, :1]
     assert scaled.mean() == pytest.approx(0, abs=1e-6)
     assert scaled.std() == pytest.approx(1, abs=1e-6)
 
@@ -144,11 +145,11 @@ def test_a_missing_category_is_a_category_of_its_own_and_the_first():
 )
 def test_missing_values_in_any_row_are_refused_with_column_and_row(made: Source, where: str):
     with pytest.raises(InputError, match=rf"{where}.*data\.missing: impute"):
-        fit(made, np.arange(1), DataConfig())
+        fit(made, np.arange(1), REFUSED)
 
 
 def test_a_missing_value_is_refused_later_too_where_it_was_refused_in_training():
-    preprocessing = fit(source([[1], [2]], [["a"], ["b"]]), np.arange(2), DataConfig())
+    preprocessing = fit(source([[1], [2]], [["a"], ["b"]]), np.arange(2), REFUSED)
     with pytest.raises(InputError, match=r"'n0', 1 of 1 cells.*data\.missing: impute"):
         preprocessing.apply(np.float64([[np.nan]]), np.array([["a"]]))
     with pytest.raises(InputError, match=r"'n0', .* and in column 'c0', 1 of 2 cells, .* row 2"):
@@ -259,24 +260,45 @@ def test_the_way_back_gives_the_numbers_to_the_last_digit_that_features_hold():
     np.testing.assert_allclose(back[:, 0] - MINUTE[0], MINUTE - MINUTE[0], atol=0.01)
 
 
-def test_a_column_without_any_number_in_the_given_rows_has_no_median():
-    made = source([[1, np.nan], [2, np.nan], [3, 1]])
-    with pytest.raises(InputError, match=r"none in column 'n1'.*data\.drop"):
-        fit(made, np.arange(2), DataConfig(missing="impute"))
-
-
 @pytest.mark.parametrize("scaling", ["minmax", "standard", "auto"])
-def test_columns_that_never_vary_are_refused_by_name(scaling: str):
-    made = source([[1, 2, 3], [1, 3, 3], [9, 9, 9]])
-    with pytest.raises(InputError, match=r"equal in columns 'n0', 'n2'.*data\.drop"):
-        fit(made, np.arange(2), DataConfig.model_validate({"scaling": scaling}))
+def test_a_column_with_one_value_or_none_in_the_given_rows_is_0_in_all_of_them(scaling: str):
+    made = source([[1, 2, 3, np.nan], [1, 3, 3, np.nan], [9, 9, 9, 9]])
+    config = DataConfig.model_validate({"scaling": scaling})
+    found = features(made, config, np.arange(2))
+    assert (found[:2, [0, 2, 3]] == 0).all()
+    assert found[0, 1] != found[1, 1]
+    assert np.abs(found[2]).max() < 20
+    (_, flat) = filled_and_flat(made, np.arange(2), config)
+    assert "'n0', 'n2', 'n3'" in flat
 
 
-def test_many_columns_that_never_vary_are_counted():
-    with pytest.raises(InputError, match=r"'x0', 'x32', 'x39'.*data\.scaling: global"):
-        fit(read(DataConfig()), np.arange(1797), DataConfig(scaling="standard"))
-    with pytest.raises(InputError, match="and 4 more"):
-        fit(source([[1] * 34, [1] * 34]), np.arange(2), DataConfig())
+def test_a_missing_value_has_a_feature_where_more_than_a_percent_miss():
+    few = source([[1, 1]] * 98 + [[np.nan, 2]] * 2)
+    fewer = source([[1, 1]] * 99 + [[np.nan, 2]])
+    assert fit(few, np.arange(100), DataConfig()).feature_names == ("n0", "n1", "n0 is missing")
+    assert fit(fewer, np.arange(100), DataConfig()).feature_names == ("n0", "n1")
+    assert features(few, DataConfig())[:, 2].tolist() == [0] * 98 + [1] * 2
+
+
+def test_a_category_with_many_values_keeps_the_most_frequent():
+    words = [["a"]] * 3 + [["b"]] * 2 + [["c"], ["d"]]
+    made = source([[n] for n in range(7)], words)
+    preprocessing = fit(made, np.arange(7), DataConfig(max_levels=2))
+    assert preprocessing.vocabularies == (("a", "b"),)
+    assert preprocessing.apply(made.numbers, made.categories)[5:, 1:].tolist() == [[0, 0]] * 2
+
+
+def test_a_date_shows_the_cycles_that_it_comes_through():
+    hours = np.arange(3 * 8766)[:, None] * 3600.0 + 1.6e9
+    made = replace(source([[0]] * len(hours)), columns=(Column("at", "date"),), numbers=hours)
+    preprocessing = fit(made, np.arange(len(hours)), DataConfig())
+    assert [cycle.name for cycle in preprocessing.cycles] == ["day", "week", "year"]
+    found = preprocessing.apply(hours, made.categories)
+    np.testing.assert_allclose(found[24:, 1:3], found[:-24, 1:3], atol=1e-6)  # the day
+    np.testing.assert_allclose(found[168:, 3:5], found[:-168, 3:5], atol=1e-6)  # the week
+    np.testing.assert_allclose(np.square(found[:, 5:7]).sum(axis=1), 1, atol=1e-6)
+    short = replace(made, numbers=hours[:30], categories=made.categories[:30])
+    assert fit(short, np.arange(30), DataConfig()).cycles == ()
 
 
 def test_global_scaling_refuses_only_values_that_are_all_equal():

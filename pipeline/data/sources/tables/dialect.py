@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import duckdb
 
@@ -64,18 +64,7 @@ def dialect_of(
     Raises:
         InputError: for an empty file.
     """
-    found = _sniffed(connection, file)
-    width = len(found["Columns"])
-    bare = Dialect(
-        delimiter=found["Delimiter"],
-        # A file may have its first quote below the sample.
-        quote=found["Quote"] or '"',
-        escape=found["Escape"] or ('"' if found["Quote"] in ("", '"') else ""),
-        comment=found["Comment"],
-        skip=found["SkipRows"],
-        header=False,
-        names=("",) * width,
-    )
+    bare, sniffed = _sniffed(connection, file)
     top = connection.execute(
         f"SELECT * FROM {bare.rows([file], LENIENT)} LIMIT {COMPARED_ROWS + 1}"
     ).fetchall()
@@ -85,50 +74,62 @@ def dialect_of(
             f"A file must not be empty. {file.name} has no line that can be read: it has blank "
             "lines alone, or a quote that is never closed."
         )
-    has_header = _is_header(first, top[1:], found["HasHeader"], known)
+    has_header = _is_header(first, top[1:], sniffed, known)
     if header != "auto":
         has_header = header == "true"
     names = tuple(first) if has_header else bare.names
     return Dialect(**{**bare.__dict__, "header": has_header, "names": names})
 
 
-def _sniffed(connection: duckdb.DuckDBPyConnection, file: Path) -> dict[str, Any]:
-    """DuckDB's findings, "" for what there is none of.
+def _sniffed(connection: duckdb.DuckDBPyConnection, file: Path) -> tuple[Dialect, bool]:
+    """DuckDB's findings: the dialect without a header, and whether there is one.
 
-    It gives up the separator where lines differ in length, and takes lines before the table for
-    rows where it may ignore errors: what gives the more columns is right.
+    Where lines differ in length it gives up the separator, or all lines above the last that
+    differs; where it may ignore errors it takes a text above the table for the header. What gives
+    the most cells is right.
     """
     rows = -1 if file.stat().st_size <= SNIFFED_WHOLE else SAMPLE_ROWS
-    found: list[dict[str, Any]] = []
+    found: list[tuple[Dialect, bool, bool]] = []
     problem = None
-    for tolerance in ("", ", ignore_errors = true", ", ignore_errors = true, strict_mode = false"):
-        query = (
-            f"SELECT * FROM sniff_csv({literal(str(file))}, sample_size = {rows}, "
-            f"max_line_size = {LONGEST_LINE}, buffer_size = {2 * LONGEST_LINE}{tolerance})"
-        )
+    for tolerance in ("", LENIENT, f"{LENIENT}, strict_mode = false"):
         try:
-            cursor = connection.execute(query)
-            (values,) = cursor.fetchall()
+            (values,) = connection.execute(
+                "SELECT Delimiter, Quote, Escape, Comment, SkipRows, HasHeader, Columns FROM "
+                f"sniff_csv({literal(str(file))}, sample_size = {rows}, max_line_size = "
+                f"{LONGEST_LINE}, buffer_size = {2 * LONGEST_LINE}{tolerance})"
+            ).fetchall()
         except duckdb.Error as error:
             problem = problem or error
             continue
-        assert cursor.description
-        one = dict(zip([column[0] for column in cursor.description], values, strict=True))
-        one |= {key: "" for key in ("Quote", "Escape", "Comment") if one[key] == "(empty)"}
-        if found and len(one["Columns"]) <= len(found[0]["Columns"]) and not _commented(found[0]):
-            break
-        found.insert(0, one)
-        if len(one["Columns"]) > 1 and not one["SkipRows"]:
-            break
+        *signs, skip, has_header, columns = values
+        delimiter, quote, escape, comment = ("" if s == "(empty)" else s for s in signs)
+        dialect = Dialect(
+            delimiter=delimiter,
+            # A file may have its first quote below the sample.
+            quote=quote or '"',
+            escape=escape or ('"' if quote in ("", '"') else ""),
+            comment=comment,
+            skip=skip,
+            header=False,
+            names=("",) * len(columns),
+        )
+        commented = columns[0]["name"].startswith("#")
+        if len(columns) > 1 and not skip and not commented:
+            return dialect, has_header
+        found.append((dialect, has_header, commented))
     if not found:
         assert problem
         raise problem
-    return found[0]
 
+    def cells(one: tuple[Dialect, bool, bool]) -> tuple[bool, int]:
+        dialect, _, commented = one
+        ((count,),) = connection.execute(
+            f"SELECT count(*) FROM {dialect.rows([file], LENIENT)}"
+        ).fetchall()
+        return not commented, count * len(dialect.names)
 
-def _commented(found: dict[str, Any]) -> bool:
-    """Whether a comment was taken for the header."""
-    return found["Columns"][0]["name"].startswith("#")
+    dialect, has_header, _ = max(found, key=cells)
+    return dialect, has_header
 
 
 def _is_header(

@@ -24,7 +24,7 @@ def format_of(file: Path) -> Format | None:
     suffixes = [suffix.lower() for suffix in file.suffixes]
     if suffixes and suffixes[-1] in PACKED:
         suffixes.pop()
-        kind = KINDS.get(suffixes[-1]) if suffixes else "text"
+        kind = KINDS.get(suffixes[-1]) if suffixes else None
         return kind if kind in ("text", "json") else None
     return KINDS.get(suffixes[-1]) if suffixes else None
 

@@ -83,6 +83,12 @@ def _source(table: OpenTable, path: Path, config: DataConfig, scratch: Path | No
         for n in features
         if (decision := decisions[n]).kind
     }
+    if not kept:
+        left = " ".join(_notes(decisions, table))
+        raise InputError(
+            *table.problems,
+            f"A feature column must remain beside the label. {table.where} has none. {left}",
+        )
     numbers, texts = _read(table, kept, found, labels, config, scratch)
     notes = [*table.notes, *_notes(decisions, table), *_rounded(table, kept, found, markers)]
     problems = list(table.problems)

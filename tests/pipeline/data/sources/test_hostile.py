@@ -192,18 +192,23 @@ def test_a_table_that_would_not_fit_is_refused_before_it_is_read(
     small_machine: None, tmp_path: Path
 ):
     rows = 2**17
-    table = pa.table({"a": np.zeros(rows), "y": np.zeros(rows)})
+    table = pa.table({"a": np.arange(rows) % 7, "b": np.arange(rows) % 5, "y": np.arange(rows) % 2})
     pa.parquet.write_table(table, tmp_path / "a.parquet")
-    assert (tmp_path / "a.parquet").stat().st_size < 2**12
-    assert "announces 262,144 values" in refusal(tmp_path / "a.parquet", label="y")
-    (tmp_path / "a.csv").write_text("a,y\n" + "0,0\n" * rows)
-    assert "announces 262,146 values" in refusal(tmp_path / "a.csv", label="y")
+    (tmp_path / "a.csv").write_text("a,b,y\n" + "0,1,0\n3,5,1\n3,1,1\n0,7,0\n" * (rows // 4))
+    for name in ("a.parquet", "a.csv"):
+        with pytest.raises(
+            InputError, match=rf"^Rows must fit in memory. {name} announces 262,144"
+        ):
+            read(DataConfig(source=str(tmp_path / name), label="y"))
 
 
-def test_lists_inside_cells_are_counted(small_machine: None, tmp_path: Path):
-    table = pa.table({"a": [np.zeros(2**18)], "y": [1]})
+def test_lists_inside_cells_are_not_read(small_machine: None, tmp_path: Path):
+    lists = [np.zeros(2**18)] * 2
+    table = pa.table({"a": lists, "b": [1.5, 2.5], "y": [1, 2]})
     pa.parquet.write_table(table, tmp_path / "a.parquet")
-    assert "announces 262,145 values" in refusal(tmp_path / "a.parquet", label="y")
+    config = DataConfig(source=str(tmp_path / "a.parquet"), label="y")
+    assert peak_while(lambda: read(config)) < 2**21
+    assert read(config).columns == (Column("b", "number"),)
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
@@ -212,7 +217,7 @@ def test_one_long_text_is_not_repeated_for_every_row(
 ):
     words = ["x" * 50_000, *["short"] * 99]
     if name == "a.parquet":
-        words = words[:1] * 100  # stored once
+        words = words[:2] * 50  # each stored once
     table = pd.DataFrame({"a": words, "y": [0, 1] * 50})
     table.to_csv(tmp_path / name, index=False) if name == "a.csv" else table.to_parquet(
         tmp_path / name
@@ -226,16 +231,16 @@ def test_categories_that_would_not_fit_as_columns_are_refused(small_machine: Non
     words = [f"w{row // 2}" for row in range(rows)]
     table = pd.DataFrame({"a": words, "y": [0, 1] * (rows // 2)})
     table.to_csv(tmp_path / "a.csv", index=False)
-    config = DataConfig(source=str(tmp_path / "a.csv"), label="y")
+    config = DataConfig(source=str(tmp_path / "a.csv"), label="y", max_levels=rows)
     (problem,) = describe(read(config), config)["problems"]
     assert problem.startswith("Rows must fit in memory. a, one-hot, announces")
 
 
-def test_ten_thousand_columns_are_not_compared_two_by_two(tmp_path: Path):
-    names = [f"c{number}" for number in range(10_000)]
-    frame = pd.DataFrame(np.arange(40_000).reshape(4, 10_000) % 13, columns=names)
+def test_thousands_of_columns_are_not_compared_two_by_two(tmp_path: Path):
+    values = np.random.default_rng(0).normal(size=(4, 5_000)).round(3)
+    frame = pd.DataFrame(values, columns=[f"c{number}" for number in range(5_000)])
     frame.assign(y=[0, 1, 0, 1]).to_csv(tmp_path / "a.csv", index=False)
-    assert len(read(DataConfig(source=str(tmp_path / "a.csv"), label="y")).columns) == 10_000
+    assert len(read(DataConfig(source=str(tmp_path / "a.csv"), label="y")).columns) == 5_000
 
 
 # Malformed contents
@@ -273,17 +278,11 @@ def test_labels_that_are_no_list_are_refused(tmp_path: Path):
 
 
 TABLES = {
-    "NUL among numbers": (b"a,b,y\n1,2,p\n3\0,4,q\n", "text in 1 of 2 cells"),
-    "not UTF-8": ("a,b,y\n1,2,é\n".encode("latin1"), "must be UTF-8 text"),
-    "UTF-16": ("a,b,y\n1,2,p\n".encode("utf-16"), "must be UTF-8 text"),
-    "an open quote": (b'a,b,y\n1,"2,p\n3,4,q\n', "as many cells as the header"),
-    "an open quote in the header": (b'a,"b,y\n1,2,p\n', "cannot be read as comma-separated"),
-    "a short row": (b"a,b,y\n1,2,p\n1,2\n", "as many cells as the header"),
-    "a long row": (b"a,b,y\n1,2,p\n1,2,p,4\n", "as many cells as the header"),
-    "a name twice": (b"a,b,b ,y\n1,2,3,p\n", "repeats 'b'"),
-    "a name too long": (b"a" * 200_000 + b",b,y\n1,2,p\n", "field larger than field limit"),
-    "a number too large": (b"a,b,y\n1,2,p\n1" + b"0" * 400 + b",2,q\n", "must be finite"),
-    "escapes for the terminal": (b"a,b,y\n1,2,p\n\x1b[2J,2\n", "\\x1b[2J"),
+    "NUL among numbers": (b"a,b,y\n1,2,p\n3\0,4,q\n", "no NUL characters"),
+    "an open quote": (b'a,b,y\n1,"2,p\n3,4,q\n', "as many cells as the others"),
+    "an open quote in the header": (b'a,"b,y\n1,2,p\n', "a quote that is never closed"),
+    "a short row": (b"a,b,y\n1,2,p\n2,3,q\n1,2\n", "as many cells as the others"),
+    "escapes for the terminal": (b"a,b,y\n1,2,p\n2,3,q\n\x1b[2J\n", "\\x1b[2J"),
 }
 
 
@@ -303,7 +302,8 @@ def test_a_malformed_table_is_refused_in_words(content: bytes, message: str, tmp
 def test_nested_and_binary_cells_are_refused_by_column(cells: object, tmp_path: Path):
     pa.parquet.write_table(pa.table({"a": cells, "y": [0, 1, 0, 1]}), tmp_path / "a.parquet")
     message = refusal(tmp_path / "a.parquet", label="y")
-    assert message.startswith("Cells must be numbers or text. In a.parquet, column 'a' holds")
+    assert message.startswith("A feature column must remain beside the label. a.parquet has none.")
+    assert "'a' is left out (nested)" in message
 
 
 def test_a_damaged_table_is_refused(tmp_path: Path):
@@ -315,7 +315,7 @@ def test_a_damaged_table_is_refused(tmp_path: Path):
         whole.replace(b"\x01y", b"\x01\xff"),  # the name of a column
     ):
         (tmp_path / "a.parquet").write_bytes(content)
-        assert "cannot be read as Parquet" in refusal(tmp_path / "a.parquet", label="y")
+        assert "a.parquet cannot be read" in refusal(tmp_path / "a.parquet", label="y")
 
 
 # Names
@@ -324,12 +324,12 @@ def test_a_damaged_table_is_refused(tmp_path: Path):
 @pytest.mark.parametrize("name", ["$(touch x)", "a'; drop table runs; --", "`id`", "a\nb", "[b]"])
 def test_names_are_only_names(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
-    table = pd.DataFrame({name: range(ROWS), "y": [f"{name} {n}" for n in LABELS]})
+    table = pd.DataFrame({name: np.arange(ROWS) / 7, "y": [f"'{n}'; --" for n in LABELS]})
     table.to_csv(f"{name}.csv", index=False)
     config = DataConfig(source=f"{name}.csv", label="y")
     account = describe(read(config), config)
     assert account["per_column"][0]["name"] == name
-    assert account["classes"] == {f"{name} 0": ROWS // 2, f"{name} 1": ROWS // 2}
+    assert account["classes"] == {"'0'; --": ROWS // 2, "'1'; --": ROWS // 2}
     assert os.listdir() == [f"{name}.csv"]
 
 
@@ -373,5 +373,4 @@ def test_a_parquet_file_that_would_end_the_process_is_refused(tmp_path: Path):
     # many then, which PyArrow finds where it can tell nobody. Found by Atheris.
     optional = whole.index(b"\x25\x02\x18\x01a")
     file.write_bytes(whole[: optional + 1] + b"\x00" + whole[optional + 2 :])
-    message = refusal(file, label="y")
-    assert message.startswith("a.parquet cannot be read as Parquet: Definition level histogram")
+    assert refusal(file, label="y").startswith("a.parquet cannot be read: ")

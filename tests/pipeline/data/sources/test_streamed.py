@@ -5,8 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet
 import pytest
 
 from pipeline.config.data import DataConfig
@@ -134,9 +132,10 @@ def test_missing_values_become_the_median_of_all_training_rows(folder: Path):
     [(np.nan, "must not be missing"), (np.inf, "must be finite"), (1e300, "must be within")],
 )
 def test_a_bad_cell_is_found_by_its_row_in_the_file(value: float, message: str, folder: Path):
-    source = read(config(with_values(folder, row_1700=value)))
+    settings = config(with_values(folder, row_1700=value), missing="refuse")
+    source = read(settings)
     with pytest.raises(InputError, match=rf"{message}.*'x3', .* first in row 1700"):
-        fit(source, np.arange(1000), config(folder))
+        fit(source, np.arange(1000), settings)
 
 
 def test_dropped_columns_are_left_out_and_categories_refused(folder: Path):
@@ -153,7 +152,8 @@ def test_dropped_columns_are_left_out_and_categories_refused(folder: Path):
 
 def test_the_account_of_rows_on_disk_is_that_of_rows_in_memory(folder: Path):
     with_values(folder, row_1700=np.nan)
-    accounts = [describe(read(one), one) for one in (config(folder), config(folder, GIB))]
+    settings = [config(folder, memory, missing="refuse") for memory in (SMALL, GIB)]
+    accounts = [describe(read(one), one) for one in settings]
     assert accounts[0].pop("problems") != []
     assert accounts[1].pop("problems") != []
     assert accounts[0] == accounts[1]
@@ -251,28 +251,22 @@ def test_a_large_parquet_file_becomes_rows_on_disk_that_are_the_same(parquet: Pa
 
 
 def test_text_in_a_large_parquet_file_is_refused_by_its_column(parquet: Path, tmp_path: Path):
-    table = pd.read_parquet(parquet).assign(colour="red")
+    table = pd.read_parquet(parquet)
+    table["colour"] = np.array(["red", "blue"])[np.arange(len(table)) % 2]
     table.to_parquet(parquet)
-    with pytest.raises(InputError, match=r"'colour'.*string.*data\.drop"):
+    with pytest.raises(InputError, match=r"categories: 'colour'.*data\.drop"):
         read(config(parquet, label="digit"), tmp_path)
     source = read(config(parquet, label="digit", drop=("colour",)), tmp_path)
-    assert len(source.columns) == 64
-    with pytest.raises(InputError, match="'pixel 3'.*categories"):
+    assert len(source.columns) == 61  # three pixels are always empty
+    with pytest.raises(InputError, match="categories: 'pixel 3'"):
         read(config(parquet, label="colour", categorical=("pixel 3",)), tmp_path)
-
-
-def test_duplicate_names_in_a_large_parquet_file_are_refused(tmp_path: Path):
-    table = pa.table([range(9000), range(9000), ["p", "q"] * 4500], names=["a", "a", "y"])
-    pa.parquet.write_table(table, tmp_path / "a.parquet")
-    with pytest.raises(InputError, match="unique.*'a'"):
-        read(config(tmp_path / "a.parquet", label="y"), tmp_path)
 
 
 def test_a_damaged_large_parquet_file_is_refused(parquet: Path, tmp_path: Path):
     whole = bytearray(parquet.read_bytes())
     whole[2000:2400] = bytes(400)
     parquet.write_bytes(whole)
-    with pytest.raises(InputError, match="cannot be read as Parquet"):
+    with pytest.raises(InputError, match="digits.parquet cannot be read"):
         read(config(parquet, label="digit"), tmp_path)
 
 
