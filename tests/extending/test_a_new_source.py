@@ -4,50 +4,48 @@ import json
 from pathlib import Path
 
 import pytest
-from sklearn.datasets import load_iris
+from sklearn.datasets import dump_svmlight_file, load_iris
 
 from tests.extending.tree import Tree
 
 READER = '''
-"""A .tsv file: separated by tabs, with a header."""
+"""A .svmlight file: a label and the numbers that are not 0, line by line."""
 
-import csv
-from collections.abc import Collection
 from pathlib import Path
 
-import pyarrow as pa
+from sklearn.datasets import load_svmlight_file
 
-from pipeline.data.sources.tables.table import TableReader
+from pipeline.data.sources.matrix import Arrays, ArraysReader
 
 
-class TsvReader(TableReader):
-    """A .tsv file."""
+class SvmlightReader(ArraysReader):
+    """A .svmlight file."""
 
-    suffixes = (".tsv",)
+    suffixes = (".svmlight",)
 
-    def table(self, path: Path, known: Collection[str]) -> pa.Table:
-        """Every cell as text."""
-        with path.open(newline="") as file:
-            header, *rows = csv.reader(file, delimiter="\\t")
-        return pa.table(dict(zip(header, zip(*rows))))
+    def arrays(self, spec: str) -> Arrays:
+        """All of it in memory."""
+        path = Path(spec)
+        rows, labels = load_svmlight_file(spec)
+        return Arrays(path.stem, path.name, rows.toarray(), labels.astype(int), None)
 '''
 DESCRIBE = """
 from flows.cli import main
-main(["data", "iris.tsv", "--label", "species"])
+main(["data", "iris.svmlight"])
 """
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Tree:
     tree = Tree(tmp_path / "tree")
-    tree.add("pipeline/data/sources/tsv_file.py", READER)
+    tree.add("pipeline/data/sources/svmlight.py", READER)
     read = "pipeline/data/sources/read.py"
     tree.insert(
         read,
         "from pipeline.errors import",
-        "from pipeline.data.sources.tsv_file import TsvReader\n",
+        "from pipeline.data.sources.svmlight import SvmlightReader\n",
     )
-    tree.insert(read, "    IdxFolderReader(),\n", "    TsvReader(),\n")
+    tree.insert(read, "    IdxFolderReader(),\n", "    SvmlightReader(),\n")
     return tree
 
 
@@ -55,22 +53,20 @@ def test_a_source_is_two_files_and_is_described_checked_and_read_for_inference(
     tree: Tree, tmp_path: Path
 ):
     assert len(tree.touched) == 2
-    iris = load_iris(as_frame=True)
-    frame = iris.frame.assign(species=iris.target_names[iris.target]).drop(columns="target")
-    frame.to_csv(tmp_path / "iris.tsv", sep="\t", index=False)
+    iris = load_iris()
+    dump_svmlight_file(iris.data, iris.target, str(tmp_path / "iris.svmlight"))
 
     printed = tree.run(DESCRIBE, tmp_path)
     described = json.loads(printed)
     assert described["rows"] == 150
     assert described["kinds"] == {"number": 4, "category": 0}
-    assert described["classes"] == {"setosa": 50, "versicolor": 50, "virginica": 50}
+    assert described["classes"] == {"0": 50, "1": 50, "2": 50}
     assert described["problems"] == []
 
     script = """
 from pipeline.data.source import Column
 from pipeline.data.sources.read import read_rows
-columns = (Column("petal width (cm)", "number"), Column("species", "category"))
-numbers, categories = read_rows("iris.tsv", columns)
-print(numbers[0, 0], categories[149, 0])
+columns = tuple(Column(f"x{n}", "number") for n in range(4))
+print(read_rows("iris.svmlight", columns).numbers[0, 3])
 """
-    assert tree.run(script, tmp_path) == "0.2 virginica\n"
+    assert tree.run(script, tmp_path) == "0.2\n"
