@@ -9,6 +9,7 @@ from pipeline.data.sources.arrays_folder import ArraysFolderReader
 from pipeline.data.sources.builtin import BUILTINS, BuiltinReader
 from pipeline.data.sources.idx import IdxFolderReader
 from pipeline.data.sources.reader import Reader
+from pipeline.data.sources.tables.files import is_table
 from pipeline.data.sources.tables.table import TableReader
 from pipeline.data.sources.tfrecords import ShardsReader
 from pipeline.errors import InputError, nearest
@@ -82,6 +83,8 @@ def _existing(spec: str) -> str:
             raise InputError(f"A source must be a file or a folder. {path} is neither.")
     except OSError as error:  # A folder that may not be entered, a name that is too long.
         raise InputError(f"{path} cannot be opened: {error.strerror}.") from error
+    if is_table(str(path)):  # a pattern
+        return str(path)
     if path.suffix.lower() in _suffixes() or len(path.parts) > 1:
         raise InputError(f"There is no file or folder {path}. Correct the path.")
     raise InputError(

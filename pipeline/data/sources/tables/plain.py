@@ -96,7 +96,8 @@ def columns_by_spaces(file: Path) -> int:
 def without_padding(file: Path, folder: Path) -> Path:
     """A copy of a text file whose columns are parted by spaces, with commas."""
     copy = folder / f"{len(list(folder.iterdir()))}.csv"
-    cells = re.compile(r"\"[^\"]*\"|'[^']*'|\S+")
+    quoted = re.compile(r"\"[^\"]*\"|'[^']*'")
+    cells = re.compile(rf"(?:{quoted.pattern})(?=\s|$)|\S+")
     with (
         file.open(encoding="utf-8-sig", newline=None) as lines,
         copy.open("w", encoding=TEXT, newline="") as out,
@@ -104,7 +105,7 @@ def without_padding(file: Path, folder: Path) -> Path:
         writer = csv.writer(out)
         for line in lines:
             if found := cells.findall(line):
-                writer.writerow([cell.strip("\"'") for cell in found])
+                writer.writerow([cell[1:-1] if quoted.fullmatch(cell) else cell for cell in found])
     return copy
 
 

@@ -23,6 +23,8 @@ _GROUPED_COMMA = r"\d{1,3}(?:[.'\x{00A0}\x{202F} ]\d{3})+(?:,\d+)?"
 _PLAIN_COMMA = r"(?:\d+,?\d*|,\d+)(?:[eE][+-]?\d+)?"
 COMMA = rf"{_BEFORE}({_GROUPED_COMMA}|{_PLAIN_COMMA}|{_PLAIN}){_AFTER}"
 """Numbers with a decimal comma: 0,126 and 1.037,5."""
+POINTED = rf"{_SIGN}\d{{1,3}}(?:\.\d{{3}})*"
+"""Whole numbers whose thousands are set apart by points, if they have any."""
 
 
 _NUMBERS = (

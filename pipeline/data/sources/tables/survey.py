@@ -156,6 +156,17 @@ def different(table: OpenTable, column: int, markers: Sequence[str]) -> int:
     return int(table.one(f"SELECT count(DISTINCT {text}) FROM {table.rows}")[0])
 
 
+def thousands(table: OpenTable, column: int, markers: Sequence[str]) -> bool:
+    """Whether every cell is a number whose points can set thousands apart, and one has such."""
+    text = sql.text(column, table.types[column], markers)
+    fit, pointed, given = table.one(
+        f"SELECT count(CASE WHEN regexp_full_match(t, {literal(sql.POINTED)}) THEN 1 END), "
+        f"count(CASE WHEN contains(t, '.') THEN 1 END), count(t) "
+        f"FROM (SELECT {text} AS t FROM {table.rows})"
+    )
+    return bool(fit == given and pointed)
+
+
 def most_frequent(
     table: OpenTable, column: int, markers: Sequence[str], most: int
 ) -> list[tuple[str, int]]:

@@ -20,7 +20,7 @@ from pipeline.data.sources.tables.columns import positions_of, target_and_featur
 from pipeline.data.sources.tables.files import SUFFIXES, files_of, is_table
 from pipeline.data.sources.tables.kinds import Decision, decided, left_out
 from pipeline.data.sources.tables.opening import OpenTable, opened_table
-from pipeline.data.sources.tables.survey import Survey, date_form, different, survey
+from pipeline.data.sources.tables.survey import Survey, date_form, different, survey, thousands
 from pipeline.data.target import labels_of
 from pipeline.errors import InputError, raise_all
 from pipeline.tasks.labels import Labels
@@ -184,6 +184,7 @@ def decide(
     markers = ("", *config.missing_values)
     chosen: dict[int, Decision] = {}
     copied = {found[n].digest: n for n in reversed([*labels, *features]) if n in found}
+    decimal = "," if any(found[n].commas > found[n].points for n in found) else "."
     for n in features:
         kind = table.types[n]
         if kind == "BOOLEAN":
@@ -197,6 +198,9 @@ def decide(
             continue
         if table.names[n] in config.categorical:
             chosen[n] = Decision("category")
+            continue
+        if decimal == "," and found[n].plain == found[n].given and thousands(table, n, markers):
+            chosen[n] = Decision("number", ",", "the points of the file set thousands apart")
             continue
         original = copied[found[n].digest]
         if original != n and found[n].first != found[n].last:
