@@ -32,7 +32,7 @@ class Splitting(Part):
         ("nan", "na", "n/a", "#n/a", "null", "none", "nil", "?", "-", "--", "."),
         description="Cells that mean a missing value, in whatever case, besides empty ones.",
     )
-    drop: tuple[str, ...] = Field((), description="Columns to leave out.")
+    ignore: tuple[str, ...] = Field((), description="Columns to leave out.")
     categorical: tuple[str, ...] = Field(
         (), description="Columns of numbers to be treated as categories. Text always is."
     )

@@ -68,12 +68,12 @@ def check_finite(
         problems.append(
             f"Numbers must be finite. {where} has infinite values: "
             f"{located(infinite, names, rows_before)}. "
-            "Correct them, or leave the columns out with data.drop."
+            "Correct them, or leave the columns out with data.ignore."
         )
     if beyond.any():
         problems.append(
             f"Numbers must be within ±{LARGEST:g} (float32). {where} has greater ones: "
             f"{located(beyond, names, rows_before)}. Rescale them, or leave the columns out with "
-            "data.drop."
+            "data.ignore."
         )
     raise_all(problems)

@@ -66,9 +66,9 @@ CASES = {
         ["'cultivr'", "Did you mean 'cultivar'?"],
     ),
     "no label named": Case(["run", "--data", "wine.csv"], ["--label", "wine.csv"]),
-    "an unknown column to drop": Case(
-        ["run", "--data", "wine.csv", "--label", "cultivar", "--set", "data.drop=[alkohol]"],
-        ["data.drop", "Did you mean 'alcohol'?"],
+    "an unknown column to ignore": Case(
+        ["run", "--data", "wine.csv", "--label", "cultivar", "--set", "data.ignore=[alkohol]"],
+        ["data.ignore", "Did you mean 'alcohol'?"],
     ),
     "an unknown preset": Case(["run", "digitz"], ["'digitz'", "Did you mean 'digits'?"]),
     "a missing config": Case(["run", "nothere.yaml"], ["nothere.yaml"]),
@@ -99,7 +99,7 @@ CASES = {
     ),
     "infinite values": Case(
         ["run", "--data", "infinite.csv", "--label", "cultivar"],
-        ["infinite", "'alcohol'", "row 4", "data.drop"],
+        ["infinite", "'alcohol'", "row 4", "data.ignore"],
     ),
     "text among numbers": Case(
         ["run", "--data", "text.csv", "--label", "cultivar"],
@@ -118,7 +118,7 @@ CASES = {
         ["run", "--set", "finetune.label_budgets=[5]"], ["10 classes", "Given: 5"]
     ),
     "a column without variance": Case(
-        ["run", "--data", "constant.csv", "--label", "cultivar"], ["'magnesium'", "data.drop"]
+        ["run", "--data", "constant.csv", "--label", "cultivar"], ["'magnesium'", "data.ignore"]
     ),
     "an object array": Case(["run", "--data", "object.npz"], ["object.npz", "pickle"]),
     "a truncated npz": Case(["run", "--data", "truncated.npz"], ["truncated.npz", "cut short"]),

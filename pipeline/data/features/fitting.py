@@ -129,7 +129,7 @@ def _missing(source: Source, refuse: bool) -> list[str]:
         return []
     return [
         f"Values must not be missing. {source.name} misses values in {'; '.join(found)}. Set "
-        "data.missing: impute, or leave the columns out with data.drop."
+        "data.missing: impute, or leave the columns out with data.ignore."
     ]
 
 

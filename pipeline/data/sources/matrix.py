@@ -124,7 +124,7 @@ def stacked(
 
 
 def source_of(arrays: Arrays, config: DataConfig) -> Source:
-    """The source that `arrays` are, with data.drop and data.categorical applied.
+    """The source that `arrays` are, with data.ignore and data.categorical applied.
 
     Raises:
         InputError: for anything that cannot be rows or labels, and for unknown columns.
@@ -152,7 +152,7 @@ def source_of(arrays: Arrays, config: DataConfig) -> Source:
 
 
 def chosen_columns(config: DataConfig, width: int, where: str) -> tuple[Column, ...]:
-    """The columns x0, x1, ... of a matrix that data.drop leaves, as data.categorical has them.
+    """The columns x0, x1, ... of a matrix that data.ignore leaves, as data.categorical has them.
 
     Raises:
         InputError: for unknown columns, for none that is left, and for data.label.
@@ -163,11 +163,11 @@ def chosen_columns(config: DataConfig, width: int, where: str) -> tuple[Column, 
             f"{config.label!r} with {where}, whose columns have no names of their own "
             "(an .npz file keeps the target in its array `y`). Remove data.label."
         )
-    drop = _positions(config.drop, width, "data.drop")
+    ignored = _positions(config.ignore, width, "data.ignore")
     categorical = _positions(config.categorical, width, "data.categorical")
-    kept = [position for position in range(width) if position not in drop]
+    kept = [position for position in range(width) if position not in ignored]
     if not kept:
-        raise InputError(f"A feature column must remain. data.drop leaves none of {where}.")
+        raise InputError(f"A feature column must remain. data.ignore leaves none of {where}.")
     return tuple(Column(f"x{p}", "category" if p in categorical else "number") for p in kept)
 
 

@@ -26,7 +26,7 @@ def source_on_disk(file: Path, y: np.ndarray | None, name: str, config: DataConf
         raise InputError(
             "Rows that stay on disk have columns of numbers alone. Given: data.categorical: "
             f"{list(config.categorical)}, and {name}, whose rows need more than data.memory: "
-            f"{config.memory:g}. Raise data.memory, or leave these columns out with data.drop."
+            f"{config.memory:g}. Raise data.memory, or leave these columns out with data.ignore."
         )
     labels = None
     if y is not None:

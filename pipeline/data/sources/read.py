@@ -27,7 +27,7 @@ READERS: tuple[Reader, ...] = (
 
 
 def read(config: DataConfig, scratch: Path | None = None) -> Source:
-    """The rows that `config.source` names, with data.label, data.drop and data.categorical applied.
+    """The rows that `config.source` names, as the columns of `config` have them.
 
     Rows that need more than data.memory stay on disk. What must be converted for that, Parquet and
     TFRecord, is written into the folder `scratch`; without one it is read into memory as a whole.

@@ -178,7 +178,7 @@ def test_a_task_is_named_for_short(tmp_path: Path):
         ("data.test=0.25", lambda c: c.data.test, 0.25),
         ("data.test=100", lambda c: c.data.test, 100),
         ("data.label=a=b", lambda c: c.data.label, "a=b"),
-        ("data.drop=[a, b]", lambda c: c.data.drop, ("a", "b")),
+        ("data.ignore=[a, b]", lambda c: c.data.ignore, ("a", "b")),
         ("finetune.label_budgets=[50, 0.5, all]", lambda c: c.finetune.label_budgets,
          (50, 0.5, "all")),
         ("finetune.learning_rate=1e-2", lambda c: c.finetune.learning_rate, 0.01),
@@ -230,7 +230,8 @@ def test_a_setting_that_cannot_be_applied_is_refused(setting, message):
 
 
 def test_a_value_that_is_not_yaml_is_refused():
-    assert refusal("digits", "data.drop=[a").startswith("--set data.drop: the value is not YAML")
+    found = refusal("digits", "data.ignore=[a")
+    assert found.startswith("--set data.ignore: the value is not YAML")
 
 
 # Unknown keys
@@ -277,7 +278,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_of_its_section(setting, mess
         ("data.test=-0.5", "data.test", "greater than 0", "-0.5"),
         ("task.kind=guess", "task", "'auto', 'classification', 'multilabel', 'regression'",
          "'guess'"),
-        ("data.drop=a", "data.drop", "must be a list", "'a'"),
+        ("data.ignore=a", "data.ignore", "must be a list", "'a'"),
         ("stack=[]", "stack", "at least 1 item", "[]"),
         ("stack.0.units=0", "stack.0.units", "greater than 0", "0"),
         ("stack.0.epochs=2.5", "stack.0.epochs", "whole number", "2.5"),

@@ -11,7 +11,7 @@ from pipeline.config.loading import load
 from pipeline.config.schema import RunConfig
 from pipeline.errors import InputError
 
-DATA = "data:\n  drop: "
+DATA = "data:\n  ignore: "
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_a_billion_laughs_are_counted_and_not_laughed(before, refusal):
     )
 
 
-@pytest.mark.parametrize("text", ["data: &a {drop: *a}", "data: {drop: &a [*a]}"])
+@pytest.mark.parametrize("text", ["data: &a {ignore: *a}", "data: {ignore: &a [*a]}"])
 def test_what_contains_itself_is_refused(text, refusal):
     assert "too large" in refusal(text)
 
@@ -121,10 +121,10 @@ def test_a_key_that_is_given_twice_is_refused(refusal):
 
 @pytest.mark.parametrize("text", ['"a\\0b"', '"\\ud800"'])
 @pytest.mark.parametrize(
-    "key", ["data.source", "data.label", "data.unlabelled", "data.drop", "export.directory"]
+    "key", ["data.source", "data.label", "data.unlabelled", "data.ignore", "export.directory"]
 )
 def test_text_that_cannot_be_stored_is_refused(key, text):
-    value = f"[{text}]" if key == "data.drop" else text
+    value = f"[{text}]" if key == "data.ignore" else text
     assert "text must be Unicode, without the character NUL" in setting_refused(f"{key}={value}")
 
 
@@ -163,7 +163,7 @@ def test_keys_are_only_keys(key):
 # Anything at all
 
 WORDS = st.sampled_from(
-    ["data", "stack", "finetune", "seed", "name", "drop", "label", "units", "sparsity", "kind",
+    ["data", "stack", "finetune", "seed", "name", "ignore", "label", "units", "sparsity", "kind",
      "mechanism", "topk", "corruption", "label_budgets", "export", "0", "1", "-1", ".nan", ".inf",
      "1e400", "null", "~", "true", "<<", "*a", "&a", "!!set", "!!binary", "2001-01-01", "!!str"]
 )  # fmt: skip
@@ -215,7 +215,7 @@ def test_any_file(content, file):
             "stack.0",
             "stack.0.sparsity",
             "export",
-            "data.drop",
+            "data.ignore",
             "finetune.label_budgets",
         ]
     ),

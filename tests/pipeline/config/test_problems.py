@@ -16,7 +16,7 @@ MISTAKES = {
     ("name=a b",): ["name: must match pattern"],
     ("seed",): ["--set needs KEY=VALUE. Given: 'seed'."],
     ("stack.7.units=3",): ["--set stack.7.units: '7' is not a position in 0 to 2."],
-    ("data.drop=[a",): ["--set data.drop: the value is not YAML"],
+    ("data.ignore=[a",): ["--set data.ignore: the value is not YAML"],
     ("data.test=2.5",): ["data.test: must be a whole number or less than 1. Given: 2.5."],
     ("data.memory=much",): ["data.memory: must be a number. Given: 'much'."],
     ("data.categorical=a",): ["data.categorical: must be a list. Given: 'a'."],
@@ -57,7 +57,7 @@ def test_every_mistake_has_a_line_of_its_own_and_there_is_no_other(mistakes):
     wanted = [line for mistake in mistakes for line in MISTAKES[mistake]]
     for start in wanted:
         assert [line.startswith(start) for line in lines].count(True) == 1, (start, lines)
-    if ("data.drop=[a",) not in mistakes:  # YAML's own message has several lines
+    if ("data.ignore=[a",) not in mistakes:  # YAML's own message has several lines
         assert len(lines) == len(wanted)
 
 

@@ -47,7 +47,7 @@ OTHER_TEXT = {
     "data.source": "other.parquet",
     "data.label": ["even", "odd"],
     "data.unlabelled": "virginica",
-    "data.drop": ["sepal_width"],
+    "data.ignore": ["sepal_width"],
     "data.categorical": ["petal_width"],
     "pretrain.from": "reads",
     "execution.address": "tcp://127.0.0.1:8786",
@@ -91,7 +91,7 @@ def config(home: Path) -> RunConfig:
             "data": {
                 "source": "irises.parquet",
                 "label": "species",
-                "drop": ["garden"],
+                "ignore": ["garden"],
                 "holdout": "stable",
             },
             "stack": [{**level, "units": 24, "passes_on": "code"}, level],

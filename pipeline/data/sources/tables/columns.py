@@ -43,7 +43,7 @@ def target_and_features(
             f"number too: 1 is the first, -1 the last.{nearest('label', names)}"
         )
     chosen: dict[str, list[int]] = {}
-    for key in ("drop", "categorical"):
+    for key in ("ignore", "categorical"):
         chosen[key] = []
         for name in getattr(config, key):
             with noted(problems):
@@ -54,7 +54,7 @@ def target_and_features(
                         f"data.{key} names feature columns. Given: {name!r}, which is data.label. "
                         "Remove it from one of the two."
                     )
-    features = [n for n in range(len(names)) if n not in (*labels, *chosen["drop"])]
+    features = [n for n in range(len(names)) if n not in (*labels, *chosen["ignore"])]
     if not features:
         problems.append(f"A feature column must remain beside the label. {where} has none.")
     raise_all(problems)

@@ -30,7 +30,7 @@ BYTES = 32
 EXACT = 2**53
 """Up to here a float64 holds every integer."""
 LISTED = 30
-CURE = "name the column in data.drop or data.categorical, or correct the file."
+CURE = "name the column in data.ignore or data.categorical, or correct the file."
 LABEL_MARKERS = ("", "nan", "na", "n/a", "null", "?")
 """Of labels, what means that there is none: "-" and "none" may be classes."""
 
@@ -134,7 +134,7 @@ def _read(
         raise InputError(
             "Rows that stay on disk have columns of numbers alone. "
             f"{table.where}, whose rows need more than data.memory: {config.memory:g}, has "
-            f"categories: {names}. Raise data.memory, or leave these columns out with data.drop."
+            f"categories: {names}. Raise data.memory, or leave these columns out with data.ignore."
         )
     if not on_disk:
         check_fits(rows * len(columns), 8, table.where)
@@ -285,7 +285,7 @@ def _rounded(
             yield (
                 f"Numbers have 53 binary digits (float64). In {table.where}, column "
                 f"{column.name!r} has integers that become equal. If they are identifiers, name "
-                "the column in data.categorical or leave it out with data.drop."
+                "the column in data.categorical or leave it out with data.ignore."
             )
 
 

@@ -85,13 +85,13 @@ def test_an_npy_file_is_rows_without_target(tmp_path: Path):
 
 def test_columns_of_arrays_can_be_dropped_and_made_categorical(tmp_path: Path):
     path = saved(tmp_path / "a.npz", x=np.arange(6.0).reshape(2, 3))
-    source = read(DataConfig(source=path, drop=("x0",), categorical=("x2",)))
+    source = read(DataConfig(source=path, ignore=("x0",), categorical=("x2",)))
     assert source.columns == (Column("x1", "number"), Column("x2", "category"))
     assert source.numbers.tolist() == [[1], [4]]
     assert source.categories.tolist() == [["2"], ["5"]]
 
 
-@pytest.mark.parametrize("key", ["drop", "categorical"])
+@pytest.mark.parametrize("key", ["ignore", "categorical"])
 def test_an_unknown_array_column_is_refused(key: str, tmp_path: Path):
     path = saved(tmp_path / "a.npz", x=np.eye(3))
     with pytest.raises(InputError, match=rf"data\.{key}.*'x3'.*Did you mean 'x2'.*x0 to x2"):

@@ -192,7 +192,7 @@ PARQUET_FILES = st.one_of(st.binary(max_size=200), damaged(PARQUET))
 def parquet_is_used(content: bytes, folder: Path) -> None:
     (folder / "a.parquet").write_bytes(content)
     used(folder / "a.parquet", label="y")
-    used_on_disk(folder / "a.parquet", folder, label="y", drop=("word",))
+    used_on_disk(folder / "a.parquet", folder, label="y", ignore=("word",))
 
 
 @examples(20)  # few, because a process is started for each

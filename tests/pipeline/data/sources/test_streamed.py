@@ -141,12 +141,12 @@ def test_a_bad_cell_is_found_by_its_row_in_the_file(value: float, message: str, 
 def test_dropped_columns_are_left_out_and_categories_refused(folder: Path):
     with_values(folder)
     rows = np.load(folder / "x.npy")
-    source = read(config(folder, drop=("x0", "x5")))
+    source = read(config(folder, ignore=("x0", "x5")))
     assert source.number_names[:5] == ("x1", "x2", "x3", "x4", "x6")
     np.testing.assert_array_equal(
         source.numbers[:10], np.delete(rows, [0, 5], axis=1)[:10].astype("float32")
     )
-    with pytest.raises(InputError, match=r"numbers alone.*x3.*data\.drop"):
+    with pytest.raises(InputError, match=r"numbers alone.*x3.*data\.ignore"):
         read(config(folder, categorical=("x3",)))
 
 
@@ -254,9 +254,9 @@ def test_text_in_a_large_parquet_file_is_refused_by_its_column(parquet: Path, tm
     table = pd.read_parquet(parquet)
     table["colour"] = np.array(["red", "blue"])[np.arange(len(table)) % 2]
     table.to_parquet(parquet)
-    with pytest.raises(InputError, match=r"categories: 'colour'.*data\.drop"):
+    with pytest.raises(InputError, match=r"categories: 'colour'.*data\.ignore"):
         read(config(parquet, label="digit"), tmp_path)
-    source = read(config(parquet, label="digit", drop=("colour",)), tmp_path)
+    source = read(config(parquet, label="digit", ignore=("colour",)), tmp_path)
     assert len(source.columns) == 61  # three pixels are always empty
     with pytest.raises(InputError, match="categories: 'pixel 3'"):
         read(config(parquet, label="colour", categorical=("pixel 3",)), tmp_path)
@@ -369,7 +369,7 @@ def test_blocks_of_rows_in_memory_come_to_the_same_features(digits, monkeypatch)
     chosen = np.arange(0, 1797, 2)
     for scaling in ("global", "minmax", "standard"):
         # `minmax` and `standard` refuse pixels that are always empty.
-        settings = DataConfig(scaling=scaling, drop=() if scaling == "global" else EMPTY)
+        settings = DataConfig(scaling=scaling, ignore=() if scaling == "global" else EMPTY)
         source = source_of(Arrays("digits", "digits", images, labels, None), settings)
         whole = fit(source, chosen, settings)
         expected = whole.apply(source.numbers, source.categories)

@@ -210,13 +210,13 @@ def test_an_unknown_label_is_refused_with_the_nearest(iris_csv: Path):
         read(config(iris_csv, label="specie"))
 
 
-@pytest.mark.parametrize("key", ["drop", "categorical"])
+@pytest.mark.parametrize("key", ["ignore", "categorical"])
 def test_an_unknown_column_is_refused_with_the_nearest(iris_csv: Path, key: str):
     with pytest.raises(InputError, match=rf"data\.{key}.*'petal_lenght'.*mean 'petal_length'"):
         read(config(iris_csv, **{key: ["petal_lenght"]}))
 
 
-@pytest.mark.parametrize("key", ["drop", "categorical"])
+@pytest.mark.parametrize("key", ["ignore", "categorical"])
 def test_the_label_is_no_feature_column(iris_csv: Path, key: str):
     with pytest.raises(InputError, match=rf"data\.{key}.*'species'.*data\.label"):
         read(config(iris_csv, **{key: ["species"]}))
@@ -224,13 +224,13 @@ def test_the_label_is_no_feature_column(iris_csv: Path, key: str):
 
 def test_a_dropped_column_may_hold_anything(tmp_path: Path):
     path = written(tmp_path / "a.csv", "a,b,c,species\n1,x,,p\n2,3,,q\n")
-    assert read(config(path, drop=["b", "c"])).columns == (Column("a", "number"),)
+    assert read(config(path, ignore=["b", "c"])).columns == (Column("a", "number"),)
 
 
 def test_dropping_every_feature_is_refused(tmp_path: Path):
     path = written(tmp_path / "a.csv", "a,species\n1,p\n2,q\n")
     with pytest.raises(InputError, match="feature column must remain"):
-        read(config(path, drop=["a"]))
+        read(config(path, ignore=["a"]))
 
 
 def test_a_few_words_among_numbers_are_missing_values_and_said(iris: pd.DataFrame, tmp_path: Path):
@@ -284,12 +284,12 @@ def test_a_strict_table_is_refused_for_all_of_it_at_once(odd: Path):
         read(config(odd, strict=True))
     assert len(refusal.value.problems) == len(ODD)
     for name, problem in zip(ODD, refusal.value.problems, strict=True):
-        assert repr(name) in problem and "data.drop" in problem
+        assert repr(name) in problem and "data.ignore" in problem
 
 
 def test_all_names_that_a_table_has_not_come_in_one_error(iris_csv: Path):
     with pytest.raises(InputError) as refusal:
-        read(config(iris_csv, label="kind", drop=["depth", "petal_width"], categorical=["age"]))
+        read(config(iris_csv, label="kind", ignore=["depth", "petal_width"], categorical=["age"]))
     assert [re.findall(r"no column '(\w+)'", p) for p in refusal.value.problems] == [
         ["kind"], ["depth"], ["age"]
     ]  # fmt: skip
@@ -434,7 +434,7 @@ def test_a_column_of_lists_is_left_out(tmp_path: Path):
 def test_a_dropped_parquet_column_may_hold_anything(tmp_path: Path):
     table = pd.DataFrame({"a": [[1], [2]], "b": [1, 2], "species": ["p", "q"]})
     table.to_parquet(tmp_path / "a.parquet")
-    assert len(read(config(tmp_path / "a.parquet", drop=["a"])).columns) == 1
+    assert len(read(config(tmp_path / "a.parquet", ignore=["a"])).columns) == 1
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path):
