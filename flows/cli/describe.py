@@ -1,6 +1,7 @@
 """`layerwise data` and `layerwise config`: what would be run, before it is run."""
 
 import json
+import shlex
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
 @label_option
 @task_option
 @set_option
-def data(source: str, label: str | None, task: str | None, settings: tuple[str, ...]) -> None:
-    """What the data is and whether it can be used."""
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def data(
+    source: str, label: str | None, task: str | None, settings: tuple[str, ...], as_json: bool
+) -> None:
+    """What the data is, what is done with each column, and whether it can be used."""
     from pipeline.config.loading import load
     from pipeline.data.describe import describe
     from pipeline.data.sources.read import read
@@ -33,7 +37,17 @@ def data(source: str, label: str | None, task: str | None, settings: tuple[str, 
     with tempfile.TemporaryDirectory() as scratch:
         rows = with_target(read(config.data, Path(scratch)), config.task, config.data)
         found = describe(rows, config.data)
-    click.echo(json.dumps(found, indent=1))
+    if as_json:
+        click.echo(json.dumps(found, indent=1))
+    else:
+        from flows.cli.data_page import print_data
+
+        words = ["layerwise", "run", "--data", source]
+        for option, value in (("--label", label), ("--task", task)):
+            words += [option, value] if value else []
+        for setting in settings:
+            words += ["--set", setting]
+        print_data(found, shlex.join(words))
     raise_all(found["problems"])
 
 

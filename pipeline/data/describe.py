@@ -1,19 +1,24 @@
 """What a source is and whether it can be used as configured."""
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from pipeline.config.data import DataConfig
 from pipeline.data.problems import usable
-from pipeline.data.source import Column, Source
+from pipeline.data.source import Column, Kind, Source
+from pipeline.data.watch import to_watch
+
+TOP = 3
+"""Values of a category column that are named, the most frequent."""
 
 
 def describe(source: Source, config: DataConfig) -> dict[str, Any]:
     """A JSON-ready account: sizes, columns, target, missing values, ranges, problems.
 
     `problems` lists why the source cannot be used as configured; it is empty when it can be.
-    `notes` lists what is lost where it can be: numbers that become equal.
+    `notes` lists what was decided and what is lost where it can be; `watch` what people should
+    look at before they believe a result.
     """
     missing, least, greatest = _of_numbers(source)
     found = usable(source, config, seed=0)
@@ -23,11 +28,15 @@ def describe(source: Source, config: DataConfig) -> dict[str, Any]:
         "rows": source.rows,
         "columns": len(source.columns),
         "kinds": {
-            "number": len(source.number_names),
-            "category": len(source.category_names),
+            kind: sum(column.kind == kind for column in source.columns) for kind in get_args(Kind)
         },
         "image_shape": None if source.image_shape is None else list(source.image_shape),
         "per_column": _per_column(source, missing, least, greatest) if source.table else None,
+        "left_out": [
+            {"name": column.name, "is": column.kind, "why": column.why}
+            for column in source.looked_at
+            if not column.used
+        ],
         "task": source.task.kind if source.task else None,
         **_target(source),
         "unlabelled_rows": int(source.rows - source.labelled.sum()),
@@ -36,6 +45,7 @@ def describe(source: Source, config: DataConfig) -> dict[str, Any]:
         "range": _range(np.concatenate([least, greatest])),
         "problems": list(found.problems),
         "notes": list(found.notes),
+        "watch": to_watch(source),
     }
 
 
@@ -66,24 +76,19 @@ def _per_column(
 
 def _of_number(column: Column, missing: int, extremes: np.ndarray) -> dict[str, Any]:
     least, greatest = _range(extremes) or (None, None)
-    return {
-        "name": column.name,
-        "kind": column.kind,
-        "missing": int(missing),
-        "min": least,
-        "max": greatest,
-    }
+    return _of(column, missing) | {"min": least, "max": greatest}
 
 
 def _of_categories(column: Column, values: np.ndarray) -> dict[str, Any]:
     missing = values == ""
-    distinct = len(np.unique(values[~missing]))
-    return {
-        "name": column.name,
-        "kind": column.kind,
-        "missing": int(missing.sum()),
-        "distinct": distinct,
-    }
+    names, counts = np.unique(values[~missing], return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:TOP]
+    top = dict(zip(names[order].tolist(), counts[order].tolist(), strict=True))
+    return _of(column, missing.sum()) | {"distinct": len(names), "top": top}
+
+
+def _of(column: Column, missing: int) -> dict[str, Any]:
+    return {"name": column.name, "kind": column.kind, "missing": int(missing)}
 
 
 def _target(source: Source) -> dict[str, Any]:

@@ -30,6 +30,22 @@ class Column(NamedTuple):
         return self.kind == "category"
 
 
+class LookedAt(NamedTuple):
+    """What was decided about a column of a table.
+
+    Attributes:
+        name: the column's.
+        kind: what it is taken for, or what a column that is left out is: identifier, constant, ...
+        used: whether it is a feature.
+        why: a phrase for people; "" where there is nothing to say.
+    """
+
+    name: str
+    kind: str
+    used: bool
+    why: str
+
+
 class RawRows(NamedTuple):
     """Rows for inference.
 
@@ -58,6 +74,7 @@ class Source:
         test: bool (rows,), true where the source itself says that a row is for testing, or None.
         image_shape: (height, width[, channels]) where rows were images and all columns are kept.
         table: whether columns have names of their own (.csv, .parquet).
+        looked_at: of a table, what was decided about each column but the target's.
         notes: what was lost when it was read, for people.
         problems: why some of its columns cannot be used; those are left out.
         labels: as they were read, or None.
@@ -73,6 +90,7 @@ class Source:
     test: np.ndarray | None
     image_shape: tuple[int, ...] | None
     table: bool
+    looked_at: tuple[LookedAt, ...] = ()
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     labels: Labels | None = None

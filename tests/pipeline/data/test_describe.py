@@ -20,7 +20,7 @@ def test_a_usable_array_source_is_described():
     account = described(DataConfig())
     assert account["name"] == "digits"
     assert (account["rows"], account["columns"]) == (1797, 64)
-    assert account["kinds"] == {"number": 64, "category": 0}
+    assert account["kinds"]["number"] == 64
     assert account["image_shape"] == [8, 8]
     assert account["range"] == [0, 16]
     assert account["classes"]["0"] == 178
@@ -40,6 +40,7 @@ def test_a_table_is_described_column_by_column(iris: pd.DataFrame, tmp_path: Pat
     expected = {"name": "sepal_width", "kind": "number", "missing": 1, "max": 4.4}
     assert account["per_column"][1] == {**expected, "min": 2.0}
     garden = {"name": "garden", "kind": "category", "missing": 50, "distinct": 2}
+    garden["top"] = {"a": 50, "b": 50}
     assert account["per_column"][4] == garden
     assert account["classes"] == {"setosa": 48, "versicolor": 50, "virginica": 50}
     assert account["unlabelled_rows"] == 2

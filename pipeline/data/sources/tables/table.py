@@ -12,7 +12,7 @@ from pipeline.config.data import DataConfig
 from pipeline.data.category import category_names
 from pipeline.data.rows.memory import check_fits
 from pipeline.data.rows.streamed import BLOCKS, Rows, StreamedRows, exceeds, write_rows
-from pipeline.data.source import Column, RawRows, Source
+from pipeline.data.source import Column, LookedAt, RawRows, Source
 from pipeline.data.sources.arrays_folder import ROWS
 from pipeline.data.sources.reader import Reader
 from pipeline.data.sources.tables import sql
@@ -103,6 +103,10 @@ def _source(table: OpenTable, path: Path, config: DataConfig, scratch: Path | No
         test=None,
         image_shape=None,
         table=True,
+        looked_at=tuple(
+            LookedAt(table.names[n], d.kind or d.found, d.kind is not None, d.why)
+            for n, d in decisions.items()
+        ),
         notes=tuple(notes),
         problems=tuple(problems),
         labels=_labels(texts, labels, table, config),

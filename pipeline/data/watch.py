@@ -1,0 +1,109 @@
+"""What to look at in rows before a result on them is believed: leaks, imbalance, repetitions."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from pipeline.data.rows.sample import sample
+from pipeline.data.rows.streamed import blocks_of
+from pipeline.data.source import Source
+
+FEW = 1_000
+"""Labelled rows below which one test split is luck."""
+RARE = 0.25
+"""Of an equal share: classes below are rare."""
+LOOKED_AT = 20_000
+"""Rows of a random sample in which columns are looked at."""
+SAME = 0.9999
+"""Of a number that says another: the absolute correlation."""
+
+
+def to_watch(source: Source) -> list[str]:
+    """Sentences for people, none where there is nothing to say."""
+    return [*_few(source), *_rare(source), *_repeated(source), *_giving_away(source)]
+
+
+def _few(source: Source) -> Iterator[str]:
+    labelled = int(source.labelled.sum())
+    if 0 < labelled < FEW:
+        yield f"There are {labelled:,} labelled rows: figures on their test rows vary by chance."
+
+
+def _rare(source: Source) -> Iterator[str]:
+    if source.target is None or source.target.dtype.kind != "U" or source.target.ndim != 1:
+        return
+    names, counts = np.unique(source.target[source.labelled], return_counts=True)
+    if len(names) < 2:
+        return
+    rare = names[counts < RARE * counts.sum() / len(names)]
+    if len(rare):
+        name, count = str(names[counts.argmin()]), counts.min()
+        yield (
+            f"{len(rare)} of {len(names)} classes are rare, such as {name!r} with {count:,} of "
+            f"{counts.sum():,} labels: accuracy says little about them."
+        )
+
+
+def _repeated(source: Source) -> Iterator[str]:
+    """Rows that are there more than once, by a hash of their features."""
+    hashes = np.zeros(source.rows, np.uint64)
+    rng = np.random.default_rng(0)
+    if source.numbers.shape[1]:
+        factors = rng.integers(1, 2**63, source.numbers.shape[1], dtype=np.uint64) | np.uint64(1)
+        for start, block in blocks_of(source.numbers):
+            bits = (np.asarray(block, np.float64) + 0.0).view(np.uint64)
+            hashes[start : start + len(block)] = (bits * factors).sum(axis=1, dtype=np.uint64)
+    for column in source.categories.T:
+        _, codes = np.unique(column, return_inverse=True)
+        factor = rng.integers(1, 2**63, codes.max() + 1, dtype=np.uint64)
+        hashes += factor[codes]
+    again = source.rows - len(np.unique(hashes))
+    if again:
+        yield f"{again:,} of {source.rows:,} rows repeat another one exactly."
+
+
+def _giving_away(source: Source) -> Iterator[str]:
+    """Columns that alone predict the target."""
+    if source.target is None or source.target.ndim != 1 or not source.labelled.any():
+        return
+    rows = sample(np.flatnonzero(source.labelled), LOOKED_AT, seed=0)
+    target = source.target[rows]
+    numbers = np.asarray(source.numbers[rows], np.float64)
+    found = []
+    for name, values in zip(source.number_names, numbers.T, strict=True):
+        if _number_gives_away(values, target):
+            found.append(name)
+    for name, words in zip(source.category_names, source.categories[rows].T, strict=True):
+        if _category_gives_away(words, target):
+            found.append(name)
+    for name in found:
+        yield (
+            f"Column {name!r} alone tells the target of every row. If it is known only afterwards, "
+            "leave it out with data.drop."
+        )
+
+
+def _number_gives_away(values: np.ndarray, target: np.ndarray) -> bool:
+    there = ~np.isnan(values)
+    values, target = values[there], target[there]
+    if len(values) < 20 or values.min() == values.max():
+        return False
+    if target.dtype.kind != "U":
+        if np.ptp(target) == 0:
+            return False
+        return bool(abs(np.corrcoef(values, target)[0, 1]) > SAME)
+    order = np.argsort(values, kind="stable")
+    sorted_target = target[order]
+    changes = sorted_target[1:] != sorted_target[:-1]
+    between_equals = values[order][1:] == values[order][:-1]
+    return bool(
+        changes.sum() == len(np.unique(target)) - 1 and not (changes & between_equals).any()
+    )
+
+
+def _category_gives_away(words: np.ndarray, target: np.ndarray) -> bool:
+    if target.dtype.kind != "U":
+        return False
+    values = np.unique(words)
+    pairs = len(np.unique(np.char.add(np.char.add(words, "\0"), target)))
+    return 1 < len(values) <= len(words) / 10 and pairs == len(values)
