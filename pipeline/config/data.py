@@ -34,7 +34,22 @@ class Splitting(Part):
     )
     ignore: tuple[str, ...] = Field((), description="Columns to leave out.")
     categorical: tuple[str, ...] = Field(
-        (), description="Columns of numbers to be treated as categories. Text always is."
+        (), description="Columns to be taken for categories, whatever is in them."
+    )
+    numeric: tuple[str, ...] = Field(
+        (),
+        description="Columns of a table to be taken for numbers: identifiers, row numbers, codes. "
+        "Cells that are none are missing.",
+    )
+    boolean: tuple[str, ...] = Field(
+        (), description="Columns of a table to be taken for true or false (yes, no, 1, 0, ...)."
+    )
+    dates: tuple[str, ...] = Field((), description="Columns of a table to be taken for dates.")
+    day_first: bool = Field(
+        True, description="Whether 03/04/2020 is the third of April, where both are possible."
+    )
+    decimal: Literal["auto", ".", ","] = Field(
+        "auto", description="The decimal mark of a table's numbers: 1,037 is either 1037 or 1.037."
     )
     strict: bool = Field(
         False,

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from pipeline.config.data import DataConfig
+from pipeline.data.source import Kind
 from pipeline.errors import InputError, nearest, noted, raise_all
 
 LISTED = 30
@@ -21,14 +23,32 @@ _LIKELY = (
 """What the target's column is called, most often."""
 
 
-def target_and_features(
-    config: DataConfig, names: Sequence[str], where: str
-) -> tuple[list[int], list[int]]:
-    """The target's columns, one but for a multi-label task, and the columns to learn from.
+class Chosen(NamedTuple):
+    """What a config says of a table's columns, by their positions."""
+
+    labels: list[int]
+    """The target's, one but for a multi-label task."""
+    features: list[int]
+    """Those to learn from."""
+    kinds: dict[int, Kind]
+    """What some of them are to be taken for."""
+
+
+KINDS: dict[str, Kind] = {
+    "categorical": "category",
+    "numeric": "number",
+    "boolean": "boolean",
+    "dates": "date",
+}
+"""The keys of the config that say what columns are."""
+
+
+def chosen_columns(config: DataConfig, names: Sequence[str], where: str) -> Chosen:
+    """The target's columns, the columns to learn from, and what they are said to be.
 
     Raises:
         InputError: for all names that the config has and the table has not, for a target that is
-            also a feature, and when no feature is left.
+            also a feature, a column of two kinds, and when no feature is left.
     """
     problems: list[str] = []
     given = config.label if config.label is not None else ()
@@ -42,23 +62,27 @@ def target_and_features(
             f"{where}; {names[likely_target(names)]!r} looks like it. Columns can be named by "
             f"number too: 1 is the first, -1 the last.{nearest('label', names)}"
         )
-    chosen: dict[str, list[int]] = {}
-    for key in ("ignore", "categorical"):
-        chosen[key] = []
+    said: dict[int, str] = {}
+    for key in ("ignore", *KINDS):
         for name in getattr(config, key):
             with noted(problems):
                 column = column_of(name, names, f"data.{key}", where)
-                chosen[key].append(column)
                 if column in labels:
                     problems.append(
                         f"data.{key} names feature columns. Given: {name!r}, which is data.label. "
                         "Remove it from one of the two."
                     )
-    features = [n for n in range(len(names)) if n not in (*labels, *chosen["ignore"])]
+                elif said.setdefault(column, key) != key:
+                    problems.append(
+                        f"A column is of one kind. data.{said[column]} and data.{key} both name "
+                        f"{name!r}. Remove it from one of the two."
+                    )
+    features = [n for n in range(len(names)) if n not in labels and said.get(n) != "ignore"]
     if not features:
         problems.append(f"A feature column must remain beside the label. {where} has none.")
     raise_all(problems)
-    return labels, features
+    kinds = {column: KINDS[key] for column, key in said.items() if key in KINDS}
+    return Chosen(labels, features, kinds)
 
 
 def column_of(name: str, names: Sequence[str], key: str, where: str) -> int:

@@ -8,6 +8,8 @@ from typing import Literal
 from pipeline.data.source import Kind
 from pipeline.data.sources.tables.survey import Survey
 
+Mark = Literal[".", ","]
+"""Of decimals."""
 MOSTLY = 0.9
 """Of the cells that are given, the share that must be numbers or dates for the rest to be bad."""
 FEW_WORDS = 3
@@ -52,14 +54,15 @@ def decided(
     name: str,
     position: int,
     rows: int,
-    delimiter: str,
+    decimal: Mark | None,
     dates: Callable[[], tuple[str, int, list[str]]],
     exact: Callable[[], int],
 ) -> Decision:
     """What a column of text cells is, by what is in it.
 
-    `dates` gives the form of most dates, how many there are and what other forms fit; `exact` the
-    number of different values, which `counts` estimates.
+    `decimal` is the decimal mark of the file, where that is known; `dates` gives the form of most
+    dates, how many there are and what other forms fit; `exact` the number of different values,
+    which `counts` estimates.
     """
     given = counts.given
     if given == 0:
@@ -74,9 +77,9 @@ def decided(
         return Decision("category", why="numbers that begin with 0 are codes")
     if counts.booleans == given:
         return Decision("boolean")
-    decimal, numbers = _decimal(counts, delimiter)
+    mark, numbers = _decimal(counts, decimal)
     if numbers >= MOSTLY * given and numbers >= counts.date_like:
-        return _numbers_with_bad(counts, decimal, numbers)
+        return _numbers_with_bad(counts, mark, numbers)
     if counts.date_like >= MOSTLY * given:
         form, fit, others = dates()
         if fit >= MOSTLY * given:
@@ -85,6 +88,33 @@ def decided(
                 why += f"; {' and '.join(others[:3])} would fit as well"
             return Decision("date", form, why, bad=given - fit)
     return _of_text(counts, exact)
+
+
+def said(
+    kind: Kind, counts: Survey, decimal: Mark, dates: Callable[[], tuple[str, int, list[str]]]
+) -> Decision:
+    """A column that the config says is of this kind; cells that are not are bad."""
+    match kind:
+        case "category":
+            return Decision("category")
+        case "boolean":
+            read = max(counts.booleans, counts.plain if _zeros_and_ones(counts) else 0)
+            return Decision("boolean", "", _missing(counts.given - read), counts.given - read)
+        case "number":
+            numbers = counts.commas if decimal == "," else max(counts.points, counts.plain)
+            return _numbers_with_bad(counts, decimal, numbers)
+        case "date":
+            form, fit, _ = dates()
+            bad = counts.given - fit
+            return Decision("date", form, f"dates written {form}{_missing(bad, '; ')}", bad)
+
+
+def _zeros_and_ones(counts: Survey) -> bool:
+    return counts.integers == counts.given and (counts.least, counts.greatest) == (0, 1)
+
+
+def _missing(bad: int, before: str = "") -> str:
+    return f"{before}{bad} cells are none and count as missing" if bad else ""
 
 
 def left_out(found: str, why: str) -> Decision:
@@ -96,7 +126,7 @@ def _of_numbers(
     counts: Survey, name: str, position: int, rows: int, exact: Callable[[], int]
 ) -> Decision:
     assert counts.least is not None and counts.greatest is not None
-    if counts.integers == counts.given and (counts.least, counts.greatest) == (0, 1):
+    if _zeros_and_ones(counts):
         return Decision("boolean")
     if counts.integers < counts.given or counts.given < rows:
         return Decision("number")
@@ -125,23 +155,22 @@ def _of_numbers(
     return Decision("number")
 
 
-def _decimal(counts: Survey, delimiter: str) -> tuple[Literal[".", ","], int]:
-    """The decimal mark that makes more cells numbers; of two the one that goes with the file."""
-    if counts.points == counts.commas:
-        mark: Literal[".", ","] = "," if delimiter == ";" else "."
-        return mark, counts.points
-    return (",", counts.commas) if counts.commas > counts.points else (".", counts.points)
+def _decimal(counts: Survey, mark: Mark | None) -> tuple[Mark, int]:
+    """The decimal mark that makes more cells numbers; of two the one of the file."""
+    if counts.points != counts.commas:
+        mark = "," if counts.commas > counts.points else "."
+    return mark or ".", counts.commas if mark == "," else counts.points
 
 
-def _numbers_with_bad(counts: Survey, decimal: Literal[".", ","], numbers: int) -> Decision:
+def _numbers_with_bad(counts: Survey, decimal: Mark, numbers: int) -> Decision:
     bad = counts.given - numbers
     notes = []
-    if numbers > counts.plain:
+    if numbers > counts.plain or decimal == ",":
         notes.append(
             "written with a decimal comma" if decimal == "," else "written with thousands or units"
         )
     if bad:
-        notes.append(f"{bad} cells are no numbers and count as missing")
+        notes.append(f"{bad} cells are none and count as missing")
     return Decision("number", "," if decimal == "," else "", "; ".join(notes), bad)
 
 

@@ -137,7 +137,9 @@ def _asked(
     }
 
 
-def date_form(table: OpenTable, column: int, markers: Sequence[str]) -> tuple[str, int, list[str]]:
+def date_form(
+    table: OpenTable, column: int, markers: Sequence[str], day_first: bool
+) -> tuple[str, int, list[str]]:
     """The form that the most cells have, how many, and other forms that fit as many."""
     text = f"t{column}"
     source = (
@@ -147,6 +149,8 @@ def date_form(table: OpenTable, column: int, markers: Sequence[str]) -> tuple[st
     counts = ", ".join(f"count({sql.moment(text, form)})" for form in FORMS)
     found = table.one(f"SELECT {counts} FROM {sample}")
     fit = [form for form, count in zip(FORMS, found, strict=True) if count == max(found)]
+    if not day_first:  # a form with the month first goes before its like
+        fit.sort(key=lambda form: not form.startswith("%m"))
     return fit[0], table.one(f"SELECT count({sql.moment(text, fit[0])}) FROM {source}")[0], fit[1:]
 
 

@@ -16,9 +16,9 @@ from pipeline.data.source import Column, LookedAt, RawRows, Source
 from pipeline.data.sources.arrays_folder import ROWS
 from pipeline.data.sources.reader import Reader
 from pipeline.data.sources.tables import sql
-from pipeline.data.sources.tables.columns import positions_of, target_and_features
+from pipeline.data.sources.tables.columns import Chosen, chosen_columns, positions_of
 from pipeline.data.sources.tables.files import SUFFIXES, files_of, is_table
-from pipeline.data.sources.tables.kinds import Decision, decided, left_out
+from pipeline.data.sources.tables.kinds import Decision, Mark, decided, left_out, said
 from pipeline.data.sources.tables.opening import OpenTable, opened_table
 from pipeline.data.sources.tables.survey import Survey, date_form, different, survey, thousands
 from pipeline.data.target import labels_of
@@ -73,11 +73,12 @@ def _source(table: OpenTable, path: Path, config: DataConfig, scratch: Path | No
     if rows == 0:
         raise_all(table.problems)
         raise InputError(f"There must be rows. {table.where} has a header and no row below it.")
-    labels, features = target_and_features(config, table.names, table.where)
+    chosen = chosen_columns(config, table.names, table.where)
+    labels, features = chosen.labels, chosen.features
     markers = ("", *config.missing_values)
     looked_at = [n for n in (*labels, *features) if sql.is_plain(table.types[n])]
     found = survey(table, looked_at, markers)
-    decisions = decide(table, found, features, labels, rows, config)
+    decisions = decide(table, found, chosen, rows, config)
     kept = {
         n: Column(table.names[n], decision.kind, decision.form)
         for n in features
@@ -177,45 +178,50 @@ def _categories(texts: pa.Table, columns: Mapping[int, Column], where: str) -> n
 
 
 def decide(
-    table: OpenTable,
-    found: Mapping[int, Survey],
-    features: Sequence[int],
-    labels: Sequence[int],
-    rows: int,
-    config: DataConfig,
+    table: OpenTable, found: Mapping[int, Survey], columns: Chosen, rows: int, config: DataConfig
 ) -> dict[int, Decision]:
     """What each of the feature columns is taken for."""
     markers = ("", *config.missing_values)
     chosen: dict[int, Decision] = {}
-    copied = {found[n].digest: n for n in reversed([*labels, *features]) if n in found}
-    decimal = "," if any(found[n].commas > found[n].points for n in found) else "."
-    for n in features:
-        kind = table.types[n]
+    first_of = {
+        found[n].digest: n for n in reversed([*columns.labels, *columns.features]) if n in found
+    }
+    mark = _decimal_mark(table, found, config)
+    for n in columns.features:
+        kind, name = table.types[n], table.names[n]
+        dates = partial(date_form, table, n, markers, config.day_first)
         if kind == "BOOLEAN":
             chosen[n] = Decision("boolean")
-            continue
-        if sql.is_date(kind):
+        elif sql.is_date(kind):
             chosen[n] = Decision("date", sql.ISO)
-            continue
-        if n not in found:
+        elif n not in found:
             chosen[n] = left_out("nested", f"it holds {kind}")
-            continue
-        if table.names[n] in config.categorical:
-            chosen[n] = Decision("category")
-            continue
-        if decimal == "," and found[n].plain == found[n].given and thousands(table, n, markers):
+        elif n in columns.kinds:
+            chosen[n] = said(columns.kinds[n], found[n], mark or ".", dates)
+        elif mark == "," and _is_plain(found[n]) and thousands(table, n, markers):
             chosen[n] = Decision("number", ",", "the points of the file set thousands apart")
-            continue
-        original = copied[found[n].digest]
-        if original != n and found[n].first != found[n].last:
-            what = "the target" if original in labels else repr(table.names[original])
+        elif (original := first_of[found[n].digest]) != n and found[n].first != found[n].last:
+            what = "the target" if original in columns.labels else repr(table.names[original])
             chosen[n] = left_out("copy", f"in every row it is what {what} is")
-            continue
-        chosen[n] = decided(
-            found[n], table.names[n], n, rows, table.delimiter,
-            partial(date_form, table, n, markers), partial(different, table, n, markers),
-        )  # fmt: skip
+        else:
+            exact = partial(different, table, n, markers)
+            chosen[n] = decided(found[n], name, n, rows, mark, dates, exact)
     return chosen
+
+
+def _decimal_mark(table: OpenTable, found: Mapping[int, Survey], config: DataConfig) -> Mark | None:
+    """That of a file: as the config says, or as those columns show that can be read in one way."""
+    if config.decimal != "auto":
+        return config.decimal
+    if any(counts.commas > counts.points for counts in found.values()):
+        return ","
+    if any(counts.points > counts.commas for counts in found.values()):
+        return "."
+    return "," if table.delimiter == ";" else None
+
+
+def _is_plain(counts: Survey) -> bool:
+    return counts.plain == counts.given
 
 
 def _number(
@@ -235,7 +241,7 @@ def _number(
             return sql.boolean(text)
         case "date":
             return sql.moment(text, column.form)
-        case _ if found and found.plain == found.given and not column.form:
+        case _ if found and _is_plain(found) and not column.form:
             return f"TRY_CAST(c{n} AS DOUBLE)"  # what is missing is no number, or NaN
         case _:
             return sql.number(text, column.form or ".")

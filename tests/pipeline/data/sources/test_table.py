@@ -240,7 +240,7 @@ def test_a_few_words_among_numbers_are_missing_values_and_said(iris: pd.DataFram
     source = read(config(tmp_path / "a.csv"))
     assert np.flatnonzero(np.isnan(source.numbers[:, 3])).tolist() == [6, 8, 90]
     assert source.notes == (
-        "Column 'petal_width' is a number: 3 cells are no numbers and count as missing.",
+        "Column 'petal_width' is a number: 3 cells are none and count as missing.",
     )
 
 
@@ -335,6 +335,35 @@ def test_names_that_occur_again_are_numbered(suffix: str, again: str, tmp_path: 
     assert source.numbers[0].tolist() == [1, 2, 3]
     if suffix == "csv":
         assert "repeats 'a'" in source.notes[0]
+
+
+def test_what_a_column_is_may_be_said(tmp_path: Path):
+    rows = "".join(
+        f"{n},{n % 2},0{n % 10},{n % 12 + 1}/{n % 9 + 1}/2020,p{n % 3}\n" for n in range(60)
+    )
+    path = written(tmp_path / "a.csv", f"n,bit,code,day,species\n{rows}")
+    plain = read(config(path))
+    assert [(column.name, column.kind) for column in plain.columns] == [
+        ("bit", "boolean"), ("code", "category"), ("day", "date"),
+    ]  # fmt: skip
+    said = config(path, numeric=["n", "code"], categorical=["bit", "day"])
+    source = read(said)
+    assert [(column.name, column.kind) for column in source.columns] == [
+        ("n", "number"), ("bit", "category"), ("code", "number"), ("day", "category"),
+    ]  # fmt: skip
+    assert source.numbers[:3].tolist() == [[0, 0], [1, 1], [2, 2]]
+    days, months = (
+        read(config(path, day_first=day_first)).numbers[1, 1] for day_first in (True, False)
+    )
+    assert days == pd.Timestamp("2020-02-02").timestamp() == months
+    with pytest.raises(InputError, match="of one kind.*data.categorical and data.numeric.*'n'"):
+        read(config(path, numeric=["n"], categorical=["n"]))
+
+
+def test_0_126_is_no_number_of_thousands(tmp_path: Path):
+    rows = "".join(f'"0,{n + 100}",{n}.5,p{n % 3}\n' for n in range(30))
+    source = read(config(written(tmp_path / "a.csv", f"a,b,species\n{rows}")))
+    np.testing.assert_allclose(source.numbers[:, 0], (np.arange(30) + 100) / 1000)
 
 
 def test_a_file_without_a_header_loses_no_row(tmp_path: Path):
