@@ -58,6 +58,11 @@ class Survey:
     date_like: int = 0
     words: float = 1.0
 
+    @property
+    def all_plain(self) -> bool:
+        """Whether all cells are numbers as programs write them."""
+        return self.plain == self.given
+
 
 def survey(table: OpenTable, columns: Sequence[int], markers: Sequence[str]) -> dict[int, Survey]:
     """What is in the columns that are named by their numbers."""

@@ -153,6 +153,13 @@ def test_a_regression_target_is_read_as_numbers(cancer_csv: Path):
     assert len(source.columns) == 30
 
 
+def test_a_regression_target_may_be_written_as_people_write_numbers(tmp_path: Path):
+    rows = "".join(f"{n % 7};{n},{n % 10}\n" for n in range(30))
+    path = written(tmp_path / "a.csv", f"a;species\n{rows}")
+    target = read(config(path), kind="regression").target
+    np.testing.assert_allclose(target, [n + n % 10 / 10 for n in range(30)])
+
+
 def test_a_regression_target_that_is_text_is_refused(iris_csv: Path):
     with pytest.raises(InputError, match="must be numeric.*'species'.*'setosa' in row 1"):
         read(config(iris_csv), kind="regression")

@@ -1,0 +1,127 @@
+"""The cells of an open table as arrays: numbers in memory or on disk, text in memory."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.config.data import DataConfig
+from pipeline.data.category import category_names
+from pipeline.data.rows.memory import check_fits
+from pipeline.data.rows.streamed import BLOCKS, Rows, StreamedRows, exceeds, write_rows
+from pipeline.data.source import Column
+from pipeline.data.sources.arrays_folder import ROWS
+from pipeline.data.sources.tables import sql
+from pipeline.data.sources.tables.opening import OpenTable
+from pipeline.data.sources.tables.survey import Survey
+from pipeline.errors import InputError
+
+BYTES = 32
+"""Of a cell while it is read: DuckDB and PyArrow keep what they read ahead."""
+LISTED = 30
+LABEL_MARKERS = ("", "nan", "na", "n/a", "null", "?")
+"""Of labels, what means that there is none: "-" and "none" may be classes."""
+
+
+def read_cells(
+    table: OpenTable,
+    columns: Mapping[int, Column],
+    found: Mapping[int, Survey],
+    labels: Sequence[int],
+    config: DataConfig,
+    scratch: Path | None,
+) -> tuple[Rows, pa.Table]:
+    """Numbers float64 (rows, number columns), and categories and labels as text: t0, l0, ...
+
+    Numbers that exceed data.memory are in a file in the folder `scratch`, if there is one.
+    """
+    markers = ("", *config.missing_values)
+    numeric = [n for n, column in columns.items() if not column.is_category]
+    textual = [n for n, column in columns.items() if column.is_category]
+    wanted = {f"n{n}": number_of(table, n, columns[n], found.get(n), markers) for n in numeric}
+    wanted |= {f"t{n}": sql.text(n, table.types[n], markers) for n in textual}
+    wanted |= {f"l{n}": _label(table, n, found.get(n)) for n in labels}
+    rows = table.number_of_rows()
+    on_disk = scratch is not None and exceeds(rows, len(columns), config.memory_bytes)
+    if on_disk and textual:
+        names = ", ".join(repr(columns[n].name) for n in textual[:LISTED])
+        raise InputError(
+            "Rows that stay on disk have columns of numbers alone. "
+            f"{table.where}, whose rows need more than data.memory: {config.memory:g}, has "
+            f"categories: {names}. Raise data.memory, or leave these columns out with data.ignore."
+        )
+    if not on_disk:
+        check_fits(rows * len(columns), 8, table.where)
+    others: list[pa.RecordBatch] = []
+
+    def blocks() -> Iterator[np.ndarray]:
+        at_once = max(1, config.memory_bytes // BLOCKS // (max(1, len(wanted)) * BYTES))
+        for batch in table.batches(wanted, at_once):
+            others.append(batch.select([name for name in wanted if name[0] != "n"]))
+            block = np.empty((batch.num_rows, len(numeric)))
+            for place, n in enumerate(numeric):
+                found = pc.fill_null(batch.column(f"n{n}"), np.nan)
+                block[:, place] = found.to_numpy(zero_copy_only=False)
+            yield block
+
+    numbers: Rows
+    if on_disk:
+        assert scratch
+        write_rows(scratch / ROWS, blocks())
+        numbers = StreamedRows(scratch / ROWS, config.memory_bytes)
+    else:
+        numbers = np.concatenate([np.empty((0, len(numeric))), *blocks()])
+    return numbers, pa.Table.from_batches(others)
+
+
+def number_of(
+    table: OpenTable, n: int, column: Column, found: Survey | None, markers: Sequence[str]
+) -> str:
+    """SQL for a cell as DOUBLE, whatever its kind; NULL where it is missing or bad."""
+    kind = table.types[n]
+    if sql.is_number(kind):
+        return sql.typed_number(n)
+    if sql.is_date(kind):
+        return f"epoch(c{n})"
+    if kind == "BOOLEAN":
+        return f"c{n}::INTEGER::DOUBLE"
+    text = sql.text(n, kind, markers)
+    match column.kind:
+        case "boolean":
+            return sql.boolean(text)
+        case "date":
+            return sql.moment(text, column.form)
+        case _ if found and found.all_plain and not column.form:
+            return f"TRY_CAST(c{n} AS DOUBLE)"  # what is missing is no number, or NaN
+        case _:
+            return sql.number(text, column.form or ".")
+
+
+def _label(table: OpenTable, n: int, found: Survey | None) -> str:
+    """SQL for a label as text; numbers as people write them are written as programs do."""
+    text = sql.text(n, table.types[n], LABEL_MARKERS)
+    if found and found.plain < found.given and found.given in (found.points, found.commas):
+        mark = "." if found.points == found.given else ","
+        return f"CAST({sql.number(text, mark)} AS VARCHAR)"
+    return text
+
+
+def categories_of(texts: pa.Table, columns: Mapping[int, Column], where: str) -> np.ndarray:
+    """Unicode (rows, category columns)."""
+    found = [
+        category_names(texts_of(texts[f"t{n}"], where))
+        for n, column in columns.items()
+        if column.is_category
+    ]
+    widest = max((column.dtype.itemsize for column in found), default=0)
+    check_fits(texts.num_rows * len(found), widest, where)  # side by side all are as wide
+    return np.column_stack(found) if found else np.empty((texts.num_rows, 0), "<U1")
+
+
+def texts_of(column: pa.ChunkedArray, where: str) -> np.ndarray:
+    """Unicode (rows,), "" where missing."""
+    longest = pc.max(pc.utf8_length(column)).as_py() or 0
+    check_fits(len(column) * longest, 1, where)  # four bytes a character
+    return pc.fill_null(column, "").to_numpy().astype(str)

@@ -1,0 +1,76 @@
+"""What people are told of a table that was read: what was decided, and what is lost."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from pipeline.data.source import Column
+from pipeline.data.sources.tables import sql
+from pipeline.data.sources.tables.cells import number_of
+from pipeline.data.sources.tables.kinds import Decision
+from pipeline.data.sources.tables.opening import OpenTable
+from pipeline.data.sources.tables.survey import Survey
+
+EXACT = 2**53
+"""Up to here a float64 holds every integer."""
+
+
+def decision_notes(decisions: dict[int, Decision], table: OpenTable) -> Iterator[str]:
+    """Of each column that is no plain case, what it is taken for and why."""
+    for n, decision in sorted(decisions.items()):
+        if decision.kind is None:
+            yield f"Column {table.names[n]!r} is left out ({decision.found}): {decision.why}."
+        elif decision.why:
+            yield f"Column {table.names[n]!r} is a {decision.kind}: {decision.why}."
+
+
+def rounding_notes(
+    table: OpenTable,
+    columns: Mapping[int, Column],
+    found: Mapping[int, Survey],
+    markers: Sequence[str],
+) -> Iterator[str]:
+    """Of columns of numbers, whether integers become equal as float64."""
+    for n, column in columns.items():
+        counts = found.get(n)
+        if column.kind != "number" or not counts or counts.integers < counts.given or (
+            max(-(counts.least or 0), counts.greatest or 0) < EXACT
+        ):  # fmt: skip
+            continue
+        text = sql.text(n, table.types[n], markers)
+        exact, rounded = table.one(
+            f"SELECT count(DISTINCT TRY_CAST(t AS HUGEINT)), count(DISTINCT TRY_CAST(t AS DOUBLE)) "
+            f"FROM (SELECT {text} AS t FROM {table.rows})"
+        )
+        if rounded < exact:
+            yield (
+                f"Numbers have 53 binary digits (float64). In {table.where}, column "
+                f"{column.name!r} has integers that become equal. If they are identifiers, name "
+                "the column in data.categorical or leave it out with data.ignore."
+            )
+
+
+def unread_notes(
+    table: OpenTable,
+    columns: Mapping[int, Column],
+    found: Mapping[int, Survey],
+    numbers: np.ndarray,
+    markers: Sequence[str],
+) -> Iterator[str]:
+    """Of columns of text whose cells are not of the model's kind, how many count as missing."""
+    numeric = [n for n, column in columns.items() if not column.is_category]
+    for place, n in enumerate(numeric):
+        read = int((~np.isnan(numbers[:, place])).sum())
+        if n not in found or read == found[n].given:
+            continue
+        text = sql.text(n, table.types[n], markers)
+        number = number_of(table, n, columns[n], found[n], markers)
+        (first,) = table.one(
+            f"SELECT min(t) FROM (SELECT {text} AS t, {number} AS v FROM {table.rows}) "
+            "WHERE v IS NULL"
+        )
+        yield (
+            f"Column {columns[n].name!r} of {table.where} is a {columns[n].kind} for the model. "
+            f"{found[n].given - read} of {found[n].given} cells are none, such as {first!r}: they "
+            "count as missing."
+        )
