@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, PositiveFloat
 
 from pipeline.config.part import Number, Part, RowsOrShare, rule
+from pipeline.config.reading import Reading
 
 
 class Splitting(Part):
@@ -21,40 +22,9 @@ class Splitting(Part):
         description="A target value that means that a row has no label, besides an empty or NaN "
         "one. Such rows serve pretraining only.",
     )
-    header: Literal["auto", "true", "false"] = Field(
-        "auto", description="Whether the first line of a text file holds the columns' names."
-    )
-    sheet: str | None = Field(None, description="Of a spreadsheet with several: its name.")
-    bad_rows: Literal["refuse", "skip"] = Field(
-        "refuse", description="What to do about lines with more or fewer cells than the others."
-    )
-    missing_values: tuple[str, ...] = Field(
-        ("nan", "na", "n/a", "#n/a", "null", "none", "nil", "?", "-", "--", "."),
-        description="Cells that mean a missing value, in whatever case, besides empty ones.",
-    )
     ignore: tuple[str, ...] = Field((), description="Columns to leave out.")
     categorical: tuple[str, ...] = Field(
         (), description="Columns to be taken for categories, whatever is in them."
-    )
-    numeric: tuple[str, ...] = Field(
-        (),
-        description="Columns of a table to be taken for numbers: identifiers, row numbers, codes. "
-        "Cells that are none are missing.",
-    )
-    boolean: tuple[str, ...] = Field(
-        (), description="Columns of a table to be taken for true or false (yes, no, 1, 0, ...)."
-    )
-    dates: tuple[str, ...] = Field((), description="Columns of a table to be taken for dates.")
-    day_first: bool = Field(
-        True, description="Whether 03/04/2020 is the third of April, where both are possible."
-    )
-    decimal: Literal["auto", ".", ","] = Field(
-        "auto", description="The decimal mark of a table's numbers: 1,037 is either 1037 or 1.037."
-    )
-    strict: bool = Field(
-        False,
-        description="Refuse a table about which something would have to be decided: columns left "
-        "out, cells that do not fit, lines skipped.",
     )
     max_levels: Number = Field(
         100,
@@ -99,7 +69,7 @@ class Splitting(Part):
             )
 
 
-class DataConfig(Splitting):
+class DataConfig(Splitting, Reading):
     """Which rows, which target, and how they are split and scaled."""
 
     source: str = Field(

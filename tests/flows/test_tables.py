@@ -33,7 +33,7 @@ def test_a_table_with_categories_gaps_and_unlabelled_rows(
     tumours.to_csv(folder / "tumours.csv", index=False)
     result = layerwise(
         "run", "--data", "tumours.csv", "--label", "diagnosis", "--summary", "summary.json",
-        *settings("data.missing=impute", "finetune.label_budgets=[40]"), folder=folder,
+        *settings("finetune.label_budgets=[40]"), folder=folder,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     summary = json.loads((folder / "summary.json").read_text())
@@ -47,7 +47,9 @@ def test_a_table_with_categories_gaps_and_unlabelled_rows(
         == 569 - 190
     )
     assert summary["data"]["pretrain_rows"] == summary["data"]["train_rows"] + 190
-    assert summary["data"]["features"] == 11 + 4  # small, medium, large, missing
+    assert (
+        summary["data"]["features"] == 11 + 1 + 4
+    )  # a mean texture that is missing; small, medium, large, missing
 
     # Columns are found by name, in any order; a category and a number may be missing here too.
     shuffled = tumours[sorted(tumours.columns)].drop(columns="diagnosis")

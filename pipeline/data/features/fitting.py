@@ -46,9 +46,8 @@ def fit(source: Source, rows: np.ndarray, config: DataConfig) -> Preprocessing:
             f"Scaling (global) needs numbers that vary. In the training rows of {source.name} all "
             "values are equal. Correct the data, or set data.scaling: none."
         )
-    vocabularies = tuple(
-        vocabulary(column, config.max_levels) for column in source.categories[rows].T
-    )
+    most = config.max_levels
+    vocabularies = tuple(vocabulary(column, most) for column in source.categories[rows].T)
     raise_all(problems)
     check_fits(source.rows * sum(map(len, vocabularies)), 4, f"{source.name}, one-hot,")
     offset, scale = _scaling(numbers, least, greatest, scaling)

@@ -46,6 +46,7 @@ class TableReader(Reader):
         where = Path(spec).name
         names = [column.name for column in columns]
         with opened_table(files, kind, DataConfig(bad_rows="skip"), where, names) as table:
+            _rows_of(table)
             by_name = {column.name: column for column in columns}
             positions = positions_of(names, table.names, table.named, where)
             wanted = {n: by_name[name] for n, name in positions.items()}
@@ -57,11 +58,16 @@ class TableReader(Reader):
             return RawRows(numbers, categories_of(texts, wanted, where), tuple(notes))
 
 
-def _source(table: OpenTable, path: Path, config: DataConfig, scratch: Path | None) -> Source:
+def _rows_of(table: OpenTable) -> int:
     rows = table.number_of_rows()
     if rows == 0:
         raise_all(table.problems)
         raise InputError(f"There must be rows. {table.where} has a header and no row below it.")
+    return rows
+
+
+def _source(table: OpenTable, path: Path, config: DataConfig, scratch: Path | None) -> Source:
+    rows = _rows_of(table)
     chosen = chosen_columns(config, table.names, table.where)
     labels, features = chosen.labels, chosen.features
     markers = ("", *config.missing_values)
