@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from flows.cli.group import main
-from flows.cli.options import config_options, label_option, set_option, task_option
+from flows.cli.options import (
+    config_options,
+    label_option,
+    set_option,
+    task_option,
+    unlabelled_option,
+)
 from flows.cli.run import import_downloader
 from pipeline.errors import raise_all
 
@@ -20,11 +26,17 @@ if TYPE_CHECKING:
 @main.command()
 @click.argument("source")
 @label_option
+@unlabelled_option
 @task_option
 @set_option
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def data(
-    source: str, label: str | None, task: str | None, settings: tuple[str, ...], as_json: bool
+    source: str,
+    label: str | None,
+    unlabelled: str | None,
+    task: str | None,
+    settings: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """What the data is, what is done with each column, and whether it can be used."""
     from pipeline.config.loading import load
@@ -32,7 +44,7 @@ def data(
     from pipeline.data.sources.read import read
     from pipeline.data.target import with_target
 
-    config = load(None, source, label, settings, task)
+    config = load(None, source, label, settings, task, unlabelled)
     import_downloader(source)
     with tempfile.TemporaryDirectory() as scratch:
         rows = with_target(read(config.data, Path(scratch)), config.task, config.data)
@@ -43,7 +55,7 @@ def data(
         from flows.cli.data_page import print_data
 
         words = ["layerwise", "run", "--data", source]
-        for option, value in (("--label", label), ("--task", task)):
+        for option, value in (("--label", label), ("--unlabelled", unlabelled), ("--task", task)):
             words += [option, value] if value else []
         for setting in settings:
             words += ["--set", setting]

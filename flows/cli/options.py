@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from pipeline.config.schema import RunConfig
 
 label_option = click.option("--label", help="The column that holds the target.")
+unlabelled_option = click.option(
+    "--unlabelled", metavar="FILE", help="More rows of the same columns, without labels."
+)
 task_option = click.option(
     "--task", metavar="NAME", help="What the target is, e.g. regression.  [default: it decides]"
 )
@@ -32,7 +35,7 @@ set_option = click.option(
 
 
 def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds `[CONFIG] --data --label --task --set`; the command is handed the config they make."""
+    """Adds `[CONFIG]` and the options that change it; the command is handed the config."""
 
     @click.argument("config", required=False)
     @changes
@@ -60,13 +63,14 @@ def configs_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def changes(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options that change a config."""
     data_option = click.option("--data", help="A built-in name, a file or a folder.")
-    return data_option(label_option(task_option(set_option(command))))
+    return data_option(label_option(unlabelled_option(task_option(set_option(command)))))
 
 
 def _configs(
     names: Sequence[str],
     data: str | None,
     label: str | None,
+    unlabelled: str | None,
     task: str | None,
     settings: tuple[str, ...],
     **others: Any,
@@ -81,7 +85,7 @@ def _configs(
     for name in wanted:
         found: list[str] = []
         with noted(found):
-            configs.append(load(name, data, label, settings, task))
+            configs.append(load(name, data, label, settings, task, unlabelled))
         problems += [f"{name}: {problem}" if len(names) > 1 else problem for problem in found]
     raise_all(problems)
     return configs, others

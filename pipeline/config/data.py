@@ -77,6 +77,11 @@ class DataConfig(Splitting, Reading):
         description="A built-in name (digits, fashion_mnist, mnist, cifar10), a file (.npz, .npy, "
         ".csv, .parquet) or a folder: of IDX files, of .npy files (x, y), of TFRecord shards.",
     )
+    unlabelled_rows: str | None = Field(
+        None,
+        description="A second source with more rows of the same columns and without labels: they "
+        "serve pretraining only. Tables are matched by column name.",
+    )
     memory: PositiveFloat = Field(
         8.0,
         description="GiB of memory for the rows. Those that need more, with the copies that "

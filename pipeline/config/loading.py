@@ -43,6 +43,7 @@ def load(
     label: str | None = None,
     settings: Sequence[str] = (),
     task: str | None = None,
+    unlabelled: str | None = None,
 ) -> RunConfig:
     """The config of a preset or YAML file, or the defaults, changed by the other arguments.
 
@@ -56,6 +57,8 @@ def load(
             tree.setdefault("name", _plain_name(data))
     if label is not None:
         tree["data"] = {**_section(tree), "label": label}
+    if unlabelled is not None:
+        tree["data"] = {**_section(tree), "unlabelled_rows": unlabelled}
     if task is not None:
         tree["task"] = {"kind": task}
     refused = [message for setting in settings if (message := _apply(tree, setting))]

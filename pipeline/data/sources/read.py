@@ -12,6 +12,7 @@ from pipeline.data.sources.reader import Reader
 from pipeline.data.sources.tables.files import is_table
 from pipeline.data.sources.tables.table import TableReader
 from pipeline.data.sources.tfrecords import ShardsReader
+from pipeline.data.sources.unlabelled import with_unlabelled
 from pipeline.errors import InputError, nearest
 
 READERS: tuple[Reader, ...] = (
@@ -27,7 +28,7 @@ READERS: tuple[Reader, ...] = (
 
 
 def read(config: DataConfig, scratch: Path | None = None) -> Source:
-    """The rows that `config.source` names, as the columns of `config` have them.
+    """The rows that `config.source` names, and behind them those of `config.unlabelled_rows`.
 
     Rows that need more than data.memory stay on disk. What must be converted for that, Parquet and
     TFRecord, is written into the folder `scratch`; without one it is read into memory as a whole.
@@ -36,7 +37,11 @@ def read(config: DataConfig, scratch: Path | None = None) -> Source:
         InputError: for a source that is unknown, missing, damaged or cannot be used.
     """
     reader, spec = _reader_of(config.source)
-    return reader.source(spec, config, scratch)
+    source = reader.source(spec, config, scratch)
+    if config.unlabelled_rows is None:
+        return source
+    more = read_rows(config.unlabelled_rows, source.columns)
+    return with_unlabelled(source, more, config.unlabelled_rows)
 
 
 def read_rows(spec: str, columns: tuple[Column, ...]) -> RawRows:

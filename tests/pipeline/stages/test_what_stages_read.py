@@ -57,6 +57,7 @@ OTHER_TEXT = {
     "data.unlabelled": "virginica",
     "data.ignore": ["sepal_width"],
     "data.categorical": ["petal_width"],
+    "data.unlabelled_rows": "other.parquet",
     "data.sheet": "Sheet 2",
     "data.missing_values": ["none"],
     "data.numeric": ["even"],

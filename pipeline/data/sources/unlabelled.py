@@ -1,0 +1,46 @@
+"""Rows without labels from a second source, put behind those of the first."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from pipeline.data.rows.memory import check_fits
+from pipeline.data.rows.streamed import StreamedRows
+from pipeline.data.source import RawRows, Source
+from pipeline.errors import InputError
+from pipeline.tasks.labels import Labels
+
+
+def with_unlabelled(source: Source, more: RawRows, where: str) -> Source:
+    """The source with more rows (of its columns), none of which has a label or is a test row.
+
+    Raises:
+        InputError: where the source's own rows stay on disk, or all together do not fit in memory.
+    """
+    if isinstance(source.numbers, StreamedRows):
+        raise InputError(
+            f"data.unlabelled_rows adds rows to those in memory. Given: {where}, and "
+            f"{source.name}, whose rows need more than data.memory. Raise data.memory, or write "
+            "all rows into one file, with empty labels."
+        )
+    rows, added = source.rows, len(more.numbers)
+    check_fits((rows + added) * len(source.columns), 8, f"{source.name} with {where}")
+    test = None if source.test is None else np.append(source.test, np.zeros(added, bool))
+    return replace(
+        source,
+        numbers=np.concatenate([source.numbers, more.numbers]),
+        categories=np.concatenate([source.categories, more.categories]),
+        test=test,
+        labels=source.labels and _longer(source.labels, added),
+        notes=(*source.notes, f"{added:,} rows without a label come from {where}.", *more.notes),
+    )
+
+
+def _longer(labels: Labels, added: int) -> Labels:
+    shape = (added, *labels.names.shape[1:])
+    values = labels.values if labels.values.dtype.kind in "fU" else labels.names
+    missing = np.full(shape, np.nan if values.dtype.kind == "f" else "", values.dtype)
+    return labels._replace(
+        values=np.concatenate([values, missing]),
+        names=np.concatenate([labels.names, np.full(shape, "", labels.names.dtype)]),
+    )

@@ -1,0 +1,69 @@
+"""A big file without labels beside a small one with them."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.config.data import DataConfig
+from pipeline.errors import InputError
+from tests.pipeline.data.reading import prepare, read
+
+
+@pytest.fixture
+def files(iris: pd.DataFrame, tmp_path: Path) -> tuple[Path, Path]:
+    """Thirty labelled flowers; the others, their columns in another order and one more."""
+    labelled = iris.groupby("species").head(10)
+    labelled.to_csv(tmp_path / "small.csv", index=False)
+    rest = iris.drop(labelled.index).drop(columns="species").assign(place="garden")
+    rest[sorted(rest.columns)].to_parquet(tmp_path / "big.parquet")
+    return tmp_path / "small.csv", tmp_path / "big.parquet"
+
+
+def test_its_rows_come_behind_and_have_no_label(files: tuple[Path, Path], iris: pd.DataFrame):
+    small, big = map(str, files)
+    source = read(DataConfig(source=small, label="species", unlabelled_rows=big))
+    alone = read(DataConfig(source=small, label="species"))
+    assert source.rows == 150
+    np.testing.assert_array_equal(source.numbers[:30], alone.numbers)
+    rest = iris.drop(iris.groupby("species").head(10).index).drop(columns="species")
+    np.testing.assert_array_equal(source.numbers[30:], rest)
+    assert source.labelled.tolist() == [True] * 30 + [False] * 120
+    assert "120 rows without a label come from" in source.notes[-1]
+
+
+def test_they_pretrain_only(files: tuple[Path, Path], tmp_path: Path):
+    small, big = map(str, files)
+    config = DataConfig(source=small, label="species", unlabelled_rows=big)
+    splits = prepare(config, 0, tmp_path / "data").splits
+    assert set(range(30, 150)) <= set(splits.pretrain.tolist())
+    assert max(*splits.train, *splits.validation, *splits.test) < 30
+
+
+def test_a_regression_has_no_number_for_them(files: tuple[Path, Path]):
+    small, big = map(str, files)
+    config = DataConfig(source=small, label="petal_width", unlabelled_rows=big, ignore=("species",))
+    target = read(config, kind="regression").target
+    assert target is not None
+    assert np.isnan(target[30:]).all() and not np.isnan(target[:30]).any()
+
+
+def test_columns_that_it_lacks_are_refused(files: tuple[Path, Path], tmp_path: Path):
+    small, big = files
+    pd.read_parquet(big).drop(columns="petal_width").to_parquet(big)
+    with pytest.raises(InputError, match=r"big\.parquet has no column 'petal_width'"):
+        read(DataConfig(source=str(small), label="species", unlabelled_rows=str(big)))
+
+
+def test_arrays_may_have_more_rows_too(digits: tuple[np.ndarray, np.ndarray], tmp_path: Path):
+    images, labels = digits
+    np.savez(tmp_path / "small.npz", x=images[:100], y=labels[:100])
+    np.save(tmp_path / "more.npy", images[100:300])
+    config = DataConfig(
+        source=str(tmp_path / "small.npz"), unlabelled_rows=str(tmp_path / "more.npy")
+    )
+    source = read(config)
+    assert source.rows == 300
+    assert source.labelled.sum() == 100
+    np.testing.assert_array_equal(source.numbers, images[:300].reshape(300, 64))
