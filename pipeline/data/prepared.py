@@ -22,6 +22,7 @@ from pipeline.data.fingerprint import digest, fingerprint, rows_fingerprint
 from pipeline.data.problems import usable
 from pipeline.data.rows.sample import sample
 from pipeline.data.rows.streamed import Rows, StreamedRows, write_rows
+from pipeline.data.source import Layout
 from pipeline.data.sources.on_disk import numbers_on_disk
 from pipeline.data.sources.read import read
 from pipeline.data.splits import Splits
@@ -71,6 +72,8 @@ class Prepared:
     """Whether the source itself says which rows are for testing."""
     columns: list[dict[str, Any]]
     """What is kept of each column: name, kind, and how its values are spread (`distances`)."""
+    layout: Layout | None
+    """Of a table."""
 
 
 def prepare(config: DataConfig, task: TaskConfig, seed: int, folder: Path) -> Prepared:
@@ -144,6 +147,7 @@ def _prepare_into(folder: Path, config: DataConfig, section: TaskConfig, seed: i
         "columns": summaries(source, splits.pretrain, derive(seed, "summaries")),
         "marked_test": source.test is not None and bool(source.test.any()),
         "table": source.table,
+        "layout": source.layout,
         "memory": numbers.memory if isinstance(numbers, StreamedRows) else None,
     }
     if isinstance(numbers, StreamedRows):
@@ -183,6 +187,7 @@ def _load(folder: Path) -> Prepared:
             image_shape=tuple(metadata["image_shape"]) if metadata["image_shape"] else None,
             marked_test=metadata["marked_test"],
             columns=metadata["columns"],
+            layout=Layout.from_json(metadata["layout"]) if metadata["layout"] else None,
         )
 
 

@@ -1,8 +1,8 @@
 """What every reader returns: the rows of a source as read, neither split nor scaled."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 
@@ -60,6 +60,28 @@ class RawRows(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+class Layout(NamedTuple):
+    """How a table was written from which a model learned: rows for it are read in the same way.
+
+    Attributes:
+        names: of all columns in the order of the file, the target's among them.
+        labels: of the columns that are the target.
+        named: whether the file itself names its columns.
+        missing_values: cells that mean a missing value, besides empty ones.
+    """
+
+    names: tuple[str, ...]
+    labels: tuple[str, ...]
+    named: bool
+    missing_values: tuple[str, ...]
+
+    @classmethod
+    def from_json(cls, content: Sequence[Any]) -> Self:
+        """What JSON made of a layout, as it was."""
+        names, labels, named, missing_values = content
+        return cls(tuple(names), tuple(labels), named, tuple(missing_values))
+
+
 @dataclass(frozen=True, eq=False)
 class Source:
     """The rows of one file, folder or built-in name.
@@ -80,6 +102,7 @@ class Source:
         labels: as they were read, or None.
         task: what the labels are for, once that is known (`target.with_target`).
         target: what the task makes of the labels; None: no target at all.
+        layout: of a table.
     """
 
     name: str
@@ -96,6 +119,7 @@ class Source:
     labels: Labels | None = None
     task: Task | None = None
     target: np.ndarray | None = None
+    layout: Layout | None = None
 
     @property
     def rows(self) -> int:

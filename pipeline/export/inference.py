@@ -13,6 +13,7 @@ from pipeline.data.source import Column
 from pipeline.errors import InputError
 from pipeline.export.folder import METADATA
 from pipeline.export.metadata import DIGEST, digest_of
+from pipeline.export.signatures.inputs import MATRIX, given_by_name
 
 BATCH_ROWS = 4096
 
@@ -56,13 +57,17 @@ def infer(folder: Path, endpoint: str, numbers: np.ndarray, categories: np.ndarr
     if metadata["needs_every_value"]:
         need_every_value(metadata["columns"], numbers, categories)
     signature = tf.saved_model.load(str(folder)).signatures[endpoint]
-    names = [name for name in ("rows", "numbers", "categories") if name in _inputs(signature)]
-    given = {"rows": numbers, "numbers": numbers, "categories": categories}
+    given = {MATRIX: numbers.astype(np.float64, copy=False)}
+    if metadata["inputs"]:
+        given = given_by_name(metadata["columns"], numbers, categories)
     batches = [
         {
             output: value.numpy()
             for output, value in signature(
-                **{name: _tensor(given[name][start : start + BATCH_ROWS]) for name in names}
+                **{
+                    name: tf.constant(values[start : start + BATCH_ROWS])
+                    for name, values in given.items()
+                }
             ).items()
         }
         for start in range(0, len(numbers), BATCH_ROWS)
@@ -78,12 +83,3 @@ def _frame(values: np.ndarray, columns: list[str]) -> pd.DataFrame:
     if values.dtype == object:
         values = np.array([value.decode() for value in values])
     return pd.DataFrame(values.reshape(len(values), -1), columns=columns)
-
-
-def _tensor(values: np.ndarray) -> tf.Tensor:
-    """Text, or numbers as float64."""
-    return tf.constant(values if values.dtype.kind == "U" else values.astype(np.float64))
-
-
-def _inputs(signature: Any) -> set[str]:
-    return set(signature.structured_input_signature[1])

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.export.folder import METADATA
+from pipeline.export.signatures.inputs import input_names, kind_of_input
 from pipeline.export.trained import ENDPOINTS, Trained
 from pipeline.files import folder_digest, text_digest
 
@@ -22,11 +23,19 @@ def digest_of(folder: Path, metadata: Mapping[str, Any]) -> str:
 def metadata_of(trained: Trained) -> dict[str, Any]:
     """What a program that feeds the model must know: its columns, and what to call the outputs."""
     preprocessing = trained.preprocessing
+    names = input_names(preprocessing.columns)
+    inputs = [
+        {"name": names[column.name], "column": column.name, **kind_of_input(column)}
+        for column in preprocessing.columns
+        if trained.by_name
+    ]
     return {
         "name": trained.name,
         "task": trained.task.kind,
         "classes": list(trained.classes),
         "columns": [list(column) for column in preprocessing.columns],
+        "inputs": inputs,
+        "layout": trained.layout,
         "needs_every_value": preprocessing.refuses_missing,
         "endpoints": list(ENDPOINTS),
         "outputs": {

@@ -3,18 +3,16 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
-from pipeline.data.features.preprocessing import Preprocessing
 from pipeline.data.prepared import Prepared
 from pipeline.export.inference import infer
+from pipeline.export.signatures.inputs import by_name, given_by_name, input_names
 from pipeline.export.trained import ENDPOINTS
 
 SCRIPT = Path(__file__).with_name("served_model.py")
 PACKAGES = ("mlflow", "tensorflow", "numpy", "pandas")
 EXAMPLE_ROWS = 3
-NAMED_COLUMNS = 200
 
 
 class ServedModel(NamedTuple):
@@ -22,7 +20,7 @@ class ServedModel(NamedTuple):
 
     script: Path
     example: Any
-    """A few raw rows."""
+    """A few raw rows: a table's as a person would write them, or a matrix."""
     outputs: pd.DataFrame
     """What the exported model serves for them."""
     endpoints: tuple[str, ...]
@@ -34,21 +32,9 @@ def served_model(folder: Path, data: Prepared) -> ServedModel:
     """The registered form of a folder that was exported from a network trained on these data."""
     numbers, categories = data.numbers[:EXAMPLE_ROWS], data.categories[:EXAMPLE_ROWS]
     outputs = infer(folder, "serve", numbers, categories)
-    example = _example(data.preprocessing, numbers, categories, named=data.image_shape is None)
+    columns = data.preprocessing.columns
+    example: Any = numbers
+    if by_name(columns, data.layout is not None):
+        inputs = given_by_name(columns, numbers, categories, written=True)
+        example = pd.DataFrame({name: inputs[of] for name, of in input_names(columns).items()})
     return ServedModel(SCRIPT, example, outputs, ENDPOINTS, PACKAGES)
-
-
-def _example(
-    preprocessing: Preprocessing, numbers: np.ndarray, categories: np.ndarray, named: bool
-) -> Any:
-    """Named columns for tables, a plain matrix for images and other wide arrays.
-
-    Columns of numbers are float64: where float32 is declared MLflow refuses a caller's float64.
-    """
-    columns = preprocessing.columns
-    if not categories.shape[1] and (not named or len(columns) > NAMED_COLUMNS):
-        return numbers
-    of_numbers, of_categories = iter(numbers.astype("float64").T), iter(categories.T)
-    return pd.DataFrame(
-        {c.name: next(of_categories if c.is_category else of_numbers) for c in columns}
-    )

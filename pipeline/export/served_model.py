@@ -3,6 +3,7 @@
 MLflow stores this file with the model and runs it where the model is served; there is no pickle.
 """
 
+import datetime
 import json
 from pathlib import Path
 from typing import Any
@@ -36,19 +37,12 @@ class ServedModel(PythonModel):
         )
 
     def _inputs(self, rows: Any) -> dict[str, tf.Tensor]:
-        names: dict[str, list[str]] = {"number": [], "category": []}
-        for name, kind, _ in self.metadata["columns"]:
-            names["category" if kind == "category" else "number"].append(name)
-        if not isinstance(rows, pd.DataFrame):
+        if not self.metadata["inputs"]:
             return {"rows": tf.constant(np.asarray(rows, "float64"))}
-        inputs = {}
-        if names["number"]:
-            key = "numbers" if names["category"] else "rows"
-            inputs[key] = tf.constant(rows[names["number"]].to_numpy("float64"))
-        if names["category"]:
-            text = rows[names["category"]].map(_text).to_numpy(str)
-            inputs["categories"] = tf.constant(text)
-        return inputs
+        return {
+            given["name"]: tf.constant(_values(rows[given["column"]], given))
+            for given in self.metadata["inputs"]
+        }
 
     def _frame(self, name: str, values: np.ndarray) -> pd.DataFrame:
         if values.dtype == object:
@@ -57,8 +51,24 @@ class ServedModel(PythonModel):
         return pd.DataFrame(values.reshape(len(values), -1), columns=columns)
 
 
+def _values(cells: pd.Series, given: dict[str, str]) -> np.ndarray:
+    """A column as pandas has it, of any type, as its input takes it."""
+    if given["type"] == "float64":
+        return cells.astype("float64").to_numpy()
+    if "form" in given:
+        cells = cells.map(_date)
+    return cells.map(_text).to_numpy(str)
+
+
+def _date(value: Any) -> Any:
+    """A date that is no text as seconds since 1970 in UTC, as the model reads them."""
+    if isinstance(value, datetime.date) and not pd.isna(value):
+        return f"@{pd.Timestamp(value).timestamp()!r}"
+    return value
+
+
 def _text(value: Any) -> str:
-    """A category as text: whole floats with all their digits, nothing for what is missing."""
+    """A cell as text: whole floats with all their digits, nothing for what is missing."""
     if pd.isna(value):
         return ""
     return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)

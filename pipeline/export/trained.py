@@ -8,6 +8,8 @@ import keras
 from layers import SparseAutoencoder
 from pipeline.config.untrained import UntrainedLevel
 from pipeline.data.features.preprocessing import Preprocessing
+from pipeline.data.source import Layout
+from pipeline.export.signatures.inputs import by_name
 from pipeline.tasks.task import Coding, Task
 
 ENDPOINTS = ("serve", "encode", "reconstruct", "score")
@@ -28,3 +30,15 @@ class Trained(NamedTuple):
     """Names of the classes or of the labels; empty for a number."""
     coding: Coding
     """How the network's outputs stand for a number."""
+    layout: Layout | None = None
+    """Of the table that it learned from."""
+
+    @property
+    def by_name(self) -> bool:
+        """Whether the exported model takes columns by name."""
+        return by_name(self.preprocessing.columns, self.layout is not None)
+
+    @property
+    def missing_values(self) -> tuple[str, ...]:
+        """Cells that mean a missing value, besides empty ones."""
+        return self.layout.missing_values if self.layout else ()

@@ -5,13 +5,12 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from pipeline.data.features.preprocessing import Preprocessing
-from pipeline.export.endpoints import Endpoints
+from pipeline.export.signatures.endpoints import Endpoints
+from pipeline.export.signatures.inputs import MATRIX, given_by_name
 from pipeline.export.trained import ENDPOINTS, Trained
 
 TOLERANCE = 1e-5
@@ -20,17 +19,6 @@ CLEAN_LOADER = Path(__file__).with_name("clean_loader.py")
 
 class ExportError(RuntimeError):
     """The exported model does not give what the Keras model gives."""
-
-
-def raw_inputs(
-    preprocessing: Preprocessing, numbers: np.ndarray, categories: np.ndarray
-) -> dict[str, Any]:
-    """Raw rows as the arguments of the exported signatures."""
-    if not categories.shape[1]:
-        return {"rows": numbers}
-    if not numbers.shape[1]:
-        return {"categories": categories}
-    return {"numbers": numbers, "categories": categories}
 
 
 def _expected(
@@ -54,7 +42,11 @@ def verify(trained: Trained, folder: Path, numbers: np.ndarray, categories: np.n
     """
     with tempfile.TemporaryDirectory() as scratch:
         given, got = Path(scratch, "given.npz"), Path(scratch, "got.npz")
-        np.savez(given, **raw_inputs(trained.preprocessing, numbers, categories))
+        columns = trained.preprocessing.columns
+        rows = {MATRIX: numbers}
+        if trained.by_name:
+            rows = given_by_name(columns, numbers, categories, written=True)
+        np.savez(given, **rows)
         # Isolated: neither this folder nor the environment leads Python to our packages.
         command = [sys.executable, "-I", str(CLEAN_LOADER), str(folder), str(given), str(got)]
         result = subprocess.run(command, cwd=scratch, capture_output=True, text=True)

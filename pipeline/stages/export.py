@@ -77,6 +77,7 @@ class ExportBest(Stage):
             task=data.task,
             classes=data.classes,
             coding=Coding(best.metrics["target_offset"], best.metrics["target_scale"]),
+            layout=data.layout,
         )
         folder = export(trained, self._directory, data.numbers, data.categories)
         uri = log_model(context.tracker, record, folder, *served_model(folder, data))

@@ -10,7 +10,9 @@ import mlflow
 from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
 from mlflow.store.artifact.utils.models import get_model_name_and_version
+from mlflow.types.schema import AnyType, ColSpec, Schema
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+from pandas import DataFrame
 
 from pipeline.errors import InputError
 from pipeline.tracking.faults import raced
@@ -31,11 +33,14 @@ def log_model(
 ) -> str:
     """Log the SavedModel as an MLflow model whose code is the script; give back its URI.
 
-    The signature is inferred from example rows and what `serve` gives for them; the parameter
-    `endpoint` chooses another one.
+    The signature is inferred from example rows and what `serve` gives for them, a table's columns
+    by name and of any type; the parameter `endpoint` chooses another one.
     """
     mlflow.set_tracking_uri(tracker.uri)
     signature = infer_signature(example, outputs, params={"endpoint": endpoints[0]})
+    if isinstance(example, DataFrame):
+        # Of a column of numbers MLflow would refuse integers, of one of text truth and dates.
+        signature.inputs = Schema([ColSpec(AnyType(), name) for name in example.columns])
     with mlflow.start_run(run_id=run.run_id):
         info = mlflow.pyfunc.log_model(
             name="model",

@@ -229,12 +229,17 @@ def tables(draw) -> tuple[Preprocessing, np.ndarray, np.ndarray]:
 def test_numpy_and_tensorflow_give_the_same_features_and_the_same_way_back(table):
     import tensorflow as tf
 
-    from pipeline.export.raw_rows import TENSORFLOW, features_of
-    from pipeline.export.verify import raw_inputs
+    from pipeline.export.signatures.inputs import given_by_name
+    from pipeline.export.signatures.raw_rows import (
+        TENSORFLOW,
+        features_of,
+        numbers_and_categories,
+    )
 
     preprocessing, numbers, words = table
-    given = raw_inputs(preprocessing, numbers, words).values()
-    by_tensorflow = features_of(preprocessing, *map(tf.constant, given)).numpy()
+    given = given_by_name(preprocessing.columns, numbers, words).values()
+    raw = numbers_and_categories(preprocessing.columns, (), [tf.constant(v) for v in given])
+    by_tensorflow = features_of(preprocessing, *raw).numpy()
     names = category_names(words)
     with np.errstate(over="ignore"):
         by_numpy = preprocessing.features(numbers, names, NUMPY)

@@ -22,12 +22,17 @@ from pipeline.data.features.preprocessing import Preprocessing
 from pipeline.data.prepared import Prepared, prepare
 from pipeline.data.source import Column
 from pipeline.data.sources.read import read
-from pipeline.export.endpoints import Endpoints
 from pipeline.export.metadata import metadata_of
-from pipeline.export.raw_rows import features_of, input_signature
 from pipeline.export.saved_model import export
+from pipeline.export.signatures.endpoints import Endpoints
+from pipeline.export.signatures.inputs import by_name
+from pipeline.export.signatures.raw_rows import (
+    features_of,
+    input_signature,
+    numbers_and_categories,
+)
 from pipeline.export.trained import ENDPOINTS, Trained
-from pipeline.export.verify import CLEAN_LOADER, ExportError, check_same, raw_inputs
+from pipeline.export.verify import CLEAN_LOADER, ExportError, check_same
 from pipeline.stages.base import Outcome
 from pipeline.stages.trial import Trial
 from pipeline.tasks import task_of
@@ -288,9 +293,14 @@ def garden(flowers_run):
     return tf.saved_model.load(str(flowers_run.model)).signatures
 
 
+MEASURES = ("sepal_length", "sepal_width", "petal_length", "petal_width")
+PLACES = ("garden", "year")
+
+
 def flower(garden, endpoint: str, numbers: list, categories: list) -> dict[str, np.ndarray]:
     outputs = garden[endpoint](
-        numbers=tf.constant(numbers, tf.float64), categories=tf.constant(categories)
+        **{name: tf.constant(np.array(numbers, float)[:, n]) for n, name in enumerate(MEASURES)},
+        **{name: tf.constant(np.array(categories)[:, n]) for n, name in enumerate(PLACES)},
     )
     return {name: value.numpy() for name, value in outputs.items()}
 
@@ -432,17 +442,20 @@ def test_a_regression_predicts_in_raw_units():
 
 
 def test_categories_alone_are_enough():
-    assert [spec.name for spec in input_signature(CATEGORIES)] == ["categories"]
-    got = features_of(CATEGORIES, tf.constant([["y", "3"], ["z", "1.0"]])).numpy()
+    signature = input_signature(CATEGORIES.columns, named=True)
+    assert [(spec.name, spec.dtype) for spec in signature] == [("c", "string"), ("d", "string")]
+    given = [tf.constant(["y", "z"]), tf.constant(["3", "1.0"])]
+    raw = numbers_and_categories(CATEGORIES.columns, (), given)
+    got = features_of(CATEGORIES, *raw).numpy()
     assert got.tolist() == [[0, 1, 0, 0, 1], [0, 0, 1, 0, 0]]
 
 
 @pytest.mark.parametrize("missing", ["", "nan", "NaN", "Nan", " "])
 def test_a_missing_category_that_training_never_missed_gives_nothing(missing):
     endpoints = Endpoints(made(CATEGORIES, classes=("no", "yes")))
-    rows = tf.constant([["y", "3"], ["x", missing]])
+    rows = tf.constant(["y", "x"]), tf.constant(["3", missing])
     for name in ENDPOINTS:
-        for output, value in endpoints.run(name, rows).items():
+        for output, value in endpoints.run(name, *rows).items():
             whole, lacking = value.numpy()
             if output == "label":
                 assert (whole in (b"no", b"yes"), lacking) == (True, b"")
@@ -478,12 +491,19 @@ def test_an_error_beside_a_large_offset_is_no_small_one():
 
 
 @pytest.mark.parametrize(
-    ("numbers", "categories", "names"),
-    [(2, 0, {"rows"}), (2, 1, {"numbers", "categories"}), (0, 1, {"categories"})],
+    ("kinds", "table", "named"),
+    [
+        (["number"] * 200, True, True),
+        (["number"] * 200, False, False),  # images and other arrays
+        (["number"] * 201, True, False),
+        (["number", "boolean"] * 101, True, False),
+        (["number"] * 300 + ["category"], True, True),
+        (["date"] * 300, True, True),
+    ],
 )
-def test_raw_inputs_are_named_as_the_signatures_name_them(numbers, categories, names):
-    given = raw_inputs(NUMBERS, np.zeros((3, numbers)), np.full((3, categories), "x"))
-    assert set(given) == names
+def test_a_table_is_taken_by_name_unless_it_is_a_wide_one_of_numbers(kinds, table, named):
+    columns = [Column(f"c{n}", kind) for n, kind in enumerate(kinds)]
+    assert by_name(columns, table) is named
 
 
 def test_autoencoders_of_any_kind_pass_what_their_level_says():

@@ -82,7 +82,7 @@ def number_of(
     """SQL for a cell as DOUBLE, whatever its kind; NULL where it is missing or bad."""
     kind = table.types[n]
     if sql.is_number(kind):
-        return sql.typed_number(n)
+        return sql.not_marked(sql.typed_number(n), markers)
     if sql.is_date(kind):
         return f"epoch(c{n})"
     if kind == "BOOLEAN":
@@ -94,9 +94,10 @@ def number_of(
         case "date":
             return sql.moment(text, column.form)
         case _ if found and found.all_plain and not column.form:
-            return f"TRY_CAST(c{n} AS DOUBLE)"  # what is missing is no number, or NaN
+            # What is missing is no number, or NaN.
+            return sql.not_marked(f"TRY_CAST(c{n} AS DOUBLE)", markers)
         case _:
-            return sql.number(text, column.form or ".")
+            return sql.not_marked(sql.number(text, column.form or "."), markers)
 
 
 def _label(table: OpenTable, n: int, found: Survey | None) -> str:

@@ -1,6 +1,8 @@
 """What DuckDB makes of a cell, as SQL: text without marks of what is missing, numbers, dates."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from math import isfinite
 
 from pipeline.data.cells import LARGEST
 from pipeline.data.sources.tables.connection import literal
@@ -11,6 +13,8 @@ BOOLEANS = {
 }
 """How truth is written, in whatever case."""
 
+EDGES = " \t\r\n\u00a0"
+"""What is no part of a cell where it stands at either end."""
 SPACE = r"[\s\x{00A0}\x{202F}]"
 _SIGN = r"[+-]?"
 _BEFORE = rf"^({_SIGN})[$€£¥]?{SPACE}*"
@@ -71,9 +75,25 @@ def typed_number(column: int) -> str:
 
 def given(cell: str, markers: Sequence[str]) -> str:
     """A cell of text, trimmed; NULL where it is empty or a mark of what is missing."""
-    trimmed = f"trim({cell}, ' \t\r\n\u00a0')"
+    trimmed = f"trim({cell}, '{EDGES}')"
     missing = ", ".join(literal(marker.lower()) for marker in markers)
     return f"CASE WHEN lower({trimmed}) IN ({missing}) THEN NULL ELSE {trimmed} END"
+
+
+def numeric(markers: Sequence[str]) -> tuple[float, ...]:
+    """The numbers among marks of what is missing: -999 is one however it is written."""
+    found = []
+    for marker in markers:
+        with suppress(ValueError):
+            found.append(float(marker))
+    return tuple(number for number in found if isfinite(number))
+
+
+def not_marked(number: str, markers: Sequence[str]) -> str:
+    """A DOUBLE, NULL where its number is a mark of what is missing."""
+    for marked in numeric(markers):
+        number = f"NULLIF({number}, {marked!r}::DOUBLE)"
+    return number
 
 
 def plain_number(text: str) -> str:

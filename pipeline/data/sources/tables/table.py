@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.config.data import DataConfig
-from pipeline.data.source import Column, LookedAt, RawRows, Source
+from pipeline.data.source import Column, Layout, LookedAt, RawRows, Source
 from pipeline.data.sources.reader import Reader
 from pipeline.data.sources.tables import sql
 from pipeline.data.sources.tables.cells import categories_of, read_cells, texts_of
@@ -110,6 +110,12 @@ def _source(table: OpenTable, path: Path, config: DataConfig, scratch: Path | No
         notes=tuple(notes),
         problems=tuple(problems),
         labels=_labels(texts, labels, table, config),
+        layout=Layout(
+            table.names,
+            tuple(table.names[n] for n in labels),
+            table.named,
+            tuple(config.missing_values),
+        ),
     )
 
 

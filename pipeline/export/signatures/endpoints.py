@@ -8,7 +8,11 @@ import tensorflow as tf
 
 from layers import SparsityMechanism
 from layers.sparsity.largest import Search, largest
-from pipeline.export.raw_rows import TENSORFLOW, features_of
+from pipeline.export.signatures.raw_rows import (
+    TENSORFLOW,
+    features_of,
+    numbers_and_categories,
+)
 from pipeline.export.trained import Trained
 from pipeline.training.stack import code_of, stacked_decoder
 
@@ -28,13 +32,19 @@ class Endpoints(tf.Module):
         self._classes = trained.classes
         self._coding = trained.coding
         self._preprocessing = trained.preprocessing
+        self._by_name = trained.by_name
+        self._missing_values = trained.missing_values
 
     def run(self, name: str, *raw: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The signature of that name on raw rows.
+        """The signature of that name on raw rows, given as `input_signature` has them.
 
         A row that lacks a value which training never lacked gives NaN, and the label "".
         """
-        features = features_of(self._preprocessing, *raw)
+        numbers, categories = raw[0], tf.zeros((tf.shape(raw[0])[0], 0), tf.string)
+        if self._by_name:
+            columns = self._preprocessing.columns
+            numbers, categories = numbers_and_categories(columns, self._missing_values, raw)
+        features = features_of(self._preprocessing, numbers, categories)
         incomplete = tf.reduce_any(tf.math.is_nan(features), axis=1)
         outputs = getattr(self, name)(features)
         return {output: _blank(incomplete, value) for output, value in outputs.items()}

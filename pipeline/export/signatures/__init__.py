@@ -1,0 +1,1 @@
+"""What an exported model takes and gives: raw rows to features to outputs, in TensorFlow."""
