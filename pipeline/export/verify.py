@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -43,7 +44,7 @@ def verify(trained: Trained, folder: Path, numbers: np.ndarray, categories: np.n
     with tempfile.TemporaryDirectory() as scratch:
         given, got = Path(scratch, "given.npz"), Path(scratch, "got.npz")
         columns = trained.preprocessing.columns
-        rows = {MATRIX: numbers}
+        rows: dict[str, Any] = {MATRIX: numbers}
         if trained.by_name:
             rows = given_by_name(columns, numbers, categories, written=True)
         np.savez(given, **rows)

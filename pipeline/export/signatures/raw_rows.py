@@ -101,4 +101,5 @@ def _truth(text: tf.Tensor) -> tf.Tensor:
         )
         for truth in (True, False)
     )
-    return tf.where(true, 1.0, tf.where(false, 0.0, tf.constant(float("nan"), tf.float64)))
+    one, zero, nothing = (tf.constant(value, tf.float64) for value in (1.0, 0.0, float("nan")))
+    return tf.where(true, one, tf.where(false, zero, nothing))

@@ -81,10 +81,10 @@ def number_of(
 ) -> str:
     """SQL for a cell as DOUBLE, whatever its kind; NULL where it is missing or bad."""
     kind = table.types[n]
-    if sql.is_number(kind):
+    if sql.is_number(kind) and column.kind == "number":
         return sql.not_marked(sql.typed_number(n), markers)
     if sql.is_date(kind):
-        return f"epoch(c{n})"
+        return sql.typed_moment(n, kind)
     if kind == "BOOLEAN":
         return f"c{n}::INTEGER::DOUBLE"
     text = sql.text(n, kind, markers)

@@ -27,7 +27,7 @@ def decide(
         if kind == "BOOLEAN":
             chosen[n] = Decision("boolean")
         elif sql.is_date(kind):
-            chosen[n] = Decision("date", sql.ISO)
+            chosen[n] = Decision("date", sql.TIME_OF_DAY if sql.is_time(kind) else sql.ISO)
         elif n not in found:
             chosen[n] = left_out("nested", f"it holds {kind}")
         elif n in columns.kinds:

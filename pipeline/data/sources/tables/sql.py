@@ -50,6 +50,11 @@ def is_date(kind: str) -> bool:
     return kind.startswith(_DATES)
 
 
+def is_time(kind: str) -> bool:
+    """Whether it is a time of day."""
+    return kind.startswith("TIME") and not kind.startswith("TIMESTAMP")
+
+
 def is_text(kind: str) -> bool:
     """Whether it is text."""
     return kind.startswith(_TEXTS)
@@ -136,6 +141,16 @@ def boolean(text: str) -> str:
 ISO = "ISO 8601"
 _TIME = r"[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}(?::?\d{2})?)?"
 _ISO_SHAPE = rf"\d{{4}}[-/]\d{{1,2}}[-/]\d{{1,2}}(?:{_TIME})?"
+
+
+TIME_OF_DAY = "%H:%M:%S"
+_NEW_YEAR_1900 = -2_208_988_800
+"""The day of times that have none, in seconds since 1970."""
+
+
+def typed_moment(column: int, kind: str) -> str:
+    """A cell whose type is a date or a time of day as seconds since 1970 in UTC, DOUBLE."""
+    return f"epoch(c{column}) + {_NEW_YEAR_1900 if is_time(kind) else 0}"
 
 
 def moment(text: str, form: str) -> str:

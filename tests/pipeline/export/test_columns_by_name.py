@@ -1,0 +1,239 @@
+"""A table with every kind of column: a row of JSON gives what the run itself predicts."""
+
+import json
+import re
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import hypothesis
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from hypothesis import strategies as st
+
+from pipeline.config.loading import check
+from pipeline.data.prepared import prepare
+from pipeline.data.source import Column
+from pipeline.data.sources.read import read_rows
+from pipeline.export.inference import describe_model, infer, model_columns
+from pipeline.export.signatures.inputs import input_names
+from tests.pipeline.whole_runs import Whole, whole_run
+
+ROWS = 300
+
+
+@pytest.fixture(scope="module")
+def cells() -> list[dict[str, str]]:
+    """The rows as the file has them. Names, dates and numbers are those that make trouble."""
+    draw = np.random.default_rng(0)
+    rows = []
+    for n in range(ROWS):
+        day = datetime(2023, 1, 1) + timedelta(seconds=int(draw.integers(0, 10**8)))
+        size = draw.normal(170, 10)
+        hot = draw.random() < 0.5
+        rows.append(
+            {
+                "Größe (cm)": "" if n % 9 == 0 else f"{size:.2f}",
+                "a/b": str(1_764_000_000_000 + int(draw.integers(0, 3_600_000))),
+                "rows": str(draw.integers(0, 1000)),
+                "ROWS": f"{draw.integers(1, 99)}%",
+                "lambda": draw.choice(["yes", "no", ""]),
+                "1st": "True" if hot else "False",
+                "when": day.isoformat() + draw.choice(["", "Z", "+02:00"]),
+                "Tag": day.strftime("%d.%m.%Y"),
+                "Uhr": day.strftime("%I:%M %p"),
+                "place": draw.choice(["north", "south", "Übersee", ""]),
+                "code": draw.choice(["007", "042"]),
+                "target": "warm" if hot or size > 178 else "cold",
+            }
+        )
+    return rows
+
+
+@pytest.fixture(scope="module")
+def every_kind(cells, at_home, tmp_path_factory) -> Whole:
+    home = tmp_path_factory.mktemp("every_kind")
+    pd.DataFrame(cells).to_csv(home / "rows.csv", index=False)
+    config = check(
+        {
+            "name": "every_kind",
+            "data": {"source": str(home / "rows.csv"), "label": "target"},
+            "stack": [{"units": 12, "epochs": 2, "batch_size": 32}],
+            "finetune": {"arms": ["pretrained"], "label_budgets": ["all"], "seeds": 1,
+                         "encoder_rates": [0.3], "epochs": 2},
+        }
+    )  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        at_home(home, patch)
+        return whole_run(config, home)
+
+
+@pytest.fixture(scope="module")
+def by_the_run(every_kind, tmp_path_factory) -> np.ndarray:
+    """Probabilities of all rows, by the stored network on the run's own features."""
+    config = every_kind.config
+    folder = tmp_path_factory.mktemp("prepared") / "data"
+    data = prepare(config.data, config.task, config.seed, folder)
+    tracker = every_kind.called.context.tracker
+    (_, done) = every_kind.called.trials[0]
+    uri = tracker.client.get_run(done.run_id).info.artifact_uri
+    network = keras.saving.load_model(
+        Path(uri.removeprefix("file://"), "network.keras"), compile=False
+    )
+    return tf.nn.softmax(network(np.array(data.rows))).numpy()
+
+
+@pytest.fixture(scope="module")
+def metadata(every_kind) -> dict:
+    return json.loads((every_kind.model / "assets.extra" / "layerwise.json").read_text())
+
+
+def asked(model: Path, metadata: dict, rows: list[dict[str, str]]) -> dict[str, np.ndarray]:
+    """What the model serves for rows as a program makes them that knows its JSON alone."""
+    inputs = {}
+    for taken in metadata["inputs"]:
+        values = [row[taken["column"]] for row in rows]
+        if taken["type"] == "float64":
+            values = [float(value.rstrip("%") or "nan") for value in values]
+        inputs[taken["name"]] = tf.constant(values, taken["type"])
+    outputs = tf.saved_model.load(str(model)).signatures["serve"](**inputs)
+    return {name: value.numpy() for name, value in outputs.items()}
+
+
+def test_each_column_is_of_the_kind_that_it_should_be(every_kind):
+    assert [column[1:] for column in model_columns(every_kind.model)] == [
+        *[("number", "")] * 4,
+        *[("boolean", "")] * 2,
+        ("date", "ISO 8601"),
+        ("date", "%d.%m.%Y"),
+        ("date", "%I:%M %p"),
+        *[("category", "")] * 2,
+    ]
+
+
+def test_the_model_says_what_its_inputs_are_called_and_how_they_are_written(metadata):
+    inputs = {taken["column"]: taken for taken in metadata["inputs"]}
+    assert inputs["Größe (cm)"] == {"name": "Gr_e_cm", "column": "Größe (cm)", "type": "float64"}
+    assert inputs["a/b"]["name"] == "a_b"
+    assert [inputs[name]["name"] for name in ("rows", "ROWS")] == ["rows", "ROWS_2"]
+    assert inputs["lambda"]["name"] == "column_lambda"
+    assert inputs["1st"]["type"] == "string"
+    assert inputs["Tag"]["form"] == "%d.%m.%Y"
+    assert inputs["when"]["form"] == "ISO 8601"
+
+
+def test_rows_as_people_write_them_get_what_the_run_predicts(
+    every_kind, metadata, cells, by_the_run
+):
+    got = asked(every_kind.model, metadata, cells)["probabilities"]
+    np.testing.assert_allclose(got, by_the_run, atol=1e-5)
+    assert np.ptp(by_the_run, axis=0).min() > 0.1
+
+
+def test_predict_gives_what_the_run_predicts(every_kind, by_the_run):
+    rows = read_rows(every_kind.config.data.source, model_columns(every_kind.model))
+    found = infer(every_kind.model, "serve", rows.numbers, rows.categories)
+    np.testing.assert_allclose(found.drop(columns="label"), by_the_run, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_process_without_our_code_serves_a_row_of_json(every_kind, metadata, cells, by_the_run):
+    names = {taken["column"]: taken["name"] for taken in metadata["inputs"]}
+    row = {names[column]: value for column, value in cells[1].items() if column in names}
+    for taken in metadata["inputs"]:
+        if taken["type"] == "float64":
+            row[taken["name"]] = float(row[taken["name"]].rstrip("%"))
+    code = f"""
+import json, sys
+import tensorflow as tf
+sys.modules["pipeline"] = sys.modules["layers"] = None
+serve = tf.saved_model.load({str(every_kind.model)!r}).signatures["serve"]
+specs = serve.structured_input_signature[1]
+row = json.loads(sys.stdin.read())
+print(json.dumps(serve(**{{name: tf.constant([value], specs[name].dtype)
+                         for name, value in row.items()}})["probabilities"].numpy().tolist()))
+"""
+    run = subprocess.run(
+        [sys.executable, "-I", "-c", code], input=json.dumps(row), capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    np.testing.assert_allclose(json.loads(run.stdout), by_the_run[1:2], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("column", "cells_alike"),
+    [
+        ("1st", ("True", "TRUE", "true", "yes", "1", " t ")),
+        ("lambda", ("no", "NO", "0", "False", "off")),
+        ("lambda", ("", " ", "NA", "?", "nan", "perhaps")),
+        ("place", ("", "n/a", "None", "-")),
+        ("place", ("Mars", "Venus")),
+        ("place", ("north", " north ")),
+        ("when", ("2023-05-06T07:08:09Z", "2023/05/06 07:08:09", "2023-05-06 09:08:09+02")),
+        ("when", ("", "NA", "yesterday", "2023-02-30")),
+        ("Tag", ("06.05.2023", "6.5.2023", "@1683331200")),
+        ("Uhr", ("01:02 PM", "1:02 pm")),
+    ],
+)
+def test_what_means_the_same_is_read_as_the_same(column, cells_alike, every_kind, metadata, cells):
+    rows = [cells[1] | {column: cell} for cell in cells_alike]
+    code = asked(every_kind.model, metadata, rows)["probabilities"]
+    np.testing.assert_array_equal(code, code[:1].repeat(len(rows), axis=0))
+
+
+def test_a_missing_number_is_nan(every_kind, metadata, cells):
+    rows = [cells[1] | {"Größe (cm)": cell} for cell in ("nan", "inf", "-1e300", "171")]
+    got = asked(every_kind.model, metadata, rows)["probabilities"]
+    assert np.isfinite(got).all()
+    np.testing.assert_array_equal(got[0], got[1])
+    np.testing.assert_array_equal(got[0], got[2])
+    assert not np.array_equal(got[0], got[3])
+
+
+# Names
+
+
+@hypothesis.settings(derandomize=True, database=None)
+@hypothesis.given(st.lists(st.text(max_size=6), min_size=1, max_size=12, unique=True))
+def test_any_names_make_names_that_tensorflow_takes(names):
+    found = input_names([Column(name, "number") for name in names])
+    assert list(found) == names
+    assert len({name.lower() for name in found.values()}) == len(names)
+    for name in found.values():
+        assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) and name not in ("self", "lambda")
+
+
+def test_a_valid_name_stays_whatever_comes_before_it():
+    names = ("a b", "a_b", "A_B", "class", "self", "x_")
+    found = input_names([Column(name, "number") for name in names])
+    assert found["a_b"] == "a_b" and found["x_"] == "x_"
+    assert found["class"] == "column_class"
+
+
+def test_tensorflow_takes_the_names(tmp_path):
+    class Sum(tf.Module):
+        def run(self, *values):
+            return {"sum": tf.add_n(values)}
+
+    names = ("a", "a_", "A_1", "a_1", "a_2", "a__", "self", "name", "args", "inputs", "training",
+             "日本", "", "_", "1", "None", "f", "input_1", "serve", "captured_inputs")  # fmt: skip
+    given_names = input_names([Column(name, "number") for name in names]).values()
+    archive, module = keras.export.ExportArchive(), Sum()
+    archive.track(module)
+    signature = [tf.TensorSpec((None,), tf.float64, name=name) for name in given_names]
+    archive.add_endpoint("serve", module.run, signature)
+    archive.write_out(str(tmp_path / "model"), verbose=False)
+    serve = tf.saved_model.load(str(tmp_path / "model")).signatures["serve"]
+    assert set(serve.structured_input_signature[1]) == set(given_names)
+    one = tf.constant([1.0], tf.float64)
+    assert serve(**dict.fromkeys(given_names, one))["sum"].numpy() == len(names)
+
+
+def test_describe_model_knows_the_columns(every_kind):
+    described = describe_model(every_kind.model)
+    assert described["layout"][0][-1] == "target"
+    assert described["layout"][1] == ["target"]
