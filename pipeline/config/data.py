@@ -8,6 +8,10 @@ from pydantic import Field, PositiveFloat
 from pipeline.config.part import Number, Part, RowsOrShare, rule
 from pipeline.config.reading import Reading
 
+ROLES = ("split", "group", "time")
+"""Keys that name a column which says how rows are split, and is no feature unless a key of kinds
+names it too."""
+
 
 class Splitting(Part):
     """Which columns and labels count, and how rows are split and scaled."""
@@ -23,6 +27,21 @@ class Splitting(Part):
         "one. Such rows serve pretraining only.",
     )
     ignore: tuple[str, ...] = Field((), description="Columns to leave out.")
+    split: str | None = Field(
+        None,
+        description="A column that says `train`, `validation` or `test` of every row. A part that "
+        "it does not name is held out of the training rows.",
+    )
+    group: str | None = Field(
+        None,
+        description="A column that says which rows are of one thing, such as a patient: no group "
+        "is on two sides of a split. An identifier makes each row a group of its own.",
+    )
+    time: str | None = Field(
+        None,
+        description="A column of dates or numbers: the latest rows test, the ones before validate, "
+        "and none that is as late pretrains.",
+    )
     categorical: tuple[str, ...] = Field(
         (), description="Columns to be taken for categories, whatever is in them."
     )
@@ -40,12 +59,13 @@ class Splitting(Part):
         description="Test rows, by number or share, held out by class. A source that brings its "
         "own test rows keeps those.",
     )
-    holdout: Literal["drawn", "stable"] = Field(
-        "drawn",
-        description="How test rows are held out: `drawn` by class, as many as `test` says, anew "
-        "when rows come or go; or `stable`, by each row's own values, so that a row that is held "
-        "out stays so and never pretrains, with a label or without: the share is then kept on "
-        "average only.",
+    holdout: Literal["auto", "drawn", "stable"] = Field(
+        "auto",
+        description="How rows are held out: `drawn` by class, as many as `test` and `validation` "
+        "say, anew when rows come or go; or `stable`, by each row's own values or its `group`, so "
+        "that a row that is held out stays so and never pretrains, with a label or without: the "
+        "shares are then kept on average only. `auto` is `stable` from 2,000 rows on, where both "
+        "are shares.",
     )
     validation: RowsOrShare = Field(
         0.15,
@@ -62,11 +82,17 @@ class Splitting(Part):
 
     @rule
     def _a_stable_share(self) -> Iterator[str]:
-        if self.holdout == "stable" and isinstance(self.test, int):
-            yield (
-                "holdout: stable needs test as a share of the rows, for their number changes. "
-                f"Given: {self.test}."
-            )
+        for name in ("test", "validation"):
+            if self.holdout == "stable" and isinstance(rows := getattr(self, name), int):
+                yield (
+                    f"holdout: stable needs {name} as a share of the rows, for their number "
+                    f"changes. Given: {rows}."
+                )
+
+    @rule
+    def _one_way_to_split(self) -> Iterator[str]:
+        if len(given := [name for name in ("split", "group", "time") if getattr(self, name)]) > 1:
+            yield f"{' and '.join(given)} each say how rows are split. Leave one of them."
 
 
 class DataConfig(Splitting, Reading):

@@ -81,7 +81,8 @@ class FinetuneConfig(NetworkTraining):
     label_budgets: tuple[Labels, ...] = Field(
         (0.1, 0.3, "all"),
         min_length=1,
-        description="How many labelled training rows an arm may see: a number, a share, or all.",
+        description="How many labelled training rows an arm may see: a number, a share (one row of "
+        "each class at least), or all.",
     )
     seeds: PositiveInt = Field(
         5, description="Repetitions: each draws its own label subset, head and batch order."

@@ -25,9 +25,10 @@ def rows_fingerprint(source: Source) -> str:
 def fingerprint(source: Source, rows: str) -> str:
     """SHA-256, in hex, of all that a source holds but its name and origin.
 
-    `rows` is its `rows_fingerprint`; target, test mask and image shape come to it.
+    `rows` is its `rows_fingerprint`; target, test mask, image shape and what
+    other columns say of the rows come to it.
     """
-    return text_digest(rows + digest(source.image_shape, source.target, source.test))
+    return text_digest(rows + digest(source.image_shape, source.target, source.test, *source.roles))
 
 
 def digest(plain: Any, *arrays: np.ndarray | None) -> str:

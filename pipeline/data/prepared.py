@@ -125,12 +125,12 @@ def forget_prepared(config: DataConfig, task: TaskConfig, seed: int) -> None:
 
 def _prepare_into(folder: Path, config: DataConfig, section: TaskConfig, seed: int) -> None:
     source = with_target(read(config, folder), section, config)
-    splits, preprocessing, problems, notes = usable(source, config, derive(seed, "split"))
+    splits, preprocessing, problems, notes, target = usable(source, config, derive(seed, "split"))
     raise_all(problems)
-    assert splits and preprocessing  # there were no problems
+    assert splits and preprocessing and target is not None  # there were no problems
     numbers = source.numbers
-    assert source.task and source.target is not None  # else the split has refused it
-    classes, targets = source.task.numbers(source.target, source.label_columns)
+    assert source.task  # else the split has refused it
+    classes, targets = source.task.numbers(target, source.label_columns)
     example = sample(splits.test, EXAMPLE_ROWS, derive(seed, "example"))
     rows = rows_fingerprint(source)
     description = preprocessing.to_json()
@@ -139,7 +139,7 @@ def _prepare_into(folder: Path, config: DataConfig, section: TaskConfig, seed: i
         "origin": source.origin,
         "notes": notes,
         "fingerprint": fingerprint(source, rows),
-        "rows_read": digest([rows, description], splits.pretrain, splits.validation),
+        "rows_read": digest([rows, description], splits.pretrain, splits.pretrain_validation),
         "task": source.task.section.model_dump(mode="json"),
         "classes": classes,
         "preprocessing": description,

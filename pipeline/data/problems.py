@@ -21,15 +21,19 @@ class Usable(NamedTuple):
     problems: tuple[str, ...]
     """Of both, one for each rule; none if the source can be used."""
     notes: tuple[str, ...]
-    """What is lost in reading and scaling, for people."""
+    """What was decided in splitting, and is lost in reading and scaling, for people."""
+    target: np.ndarray | None
+    """Without the labels of classes that are too rare to be in every part."""
 
 
 def usable(source: Source, config: DataConfig, seed: int) -> Usable:
     """Split a source and fit its preprocessing; where the first fails, fit on all rows."""
-    splits, preprocessing = None, None
+    splits, target, preprocessing = None, None, None
     problems: list[str] = []
+    notes = list(source.notes)
     try:
-        splits = split(source, config, seed)
+        splits, target, decided = split(source, config, seed)
+        notes += decided
     except InputError as problem:
         problems += problem.problems
     rows = np.arange(source.rows) if splits is None else splits.pretrain
@@ -37,8 +41,7 @@ def usable(source: Source, config: DataConfig, seed: int) -> Usable:
         preprocessing = fit(source, rows, config)
     except InputError as problem:
         problems += problem.problems
-    notes = list(source.notes)
     if preprocessing:
         notes += filled_and_flat(source, rows, config)
         notes += indistinct(source, preprocessing)
-    return Usable(splits, preprocessing, tuple(problems), tuple(notes))
+    return Usable(splits, preprocessing, tuple(problems), tuple(notes), target)

@@ -46,6 +46,23 @@ class LookedAt(NamedTuple):
     why: str
 
 
+class Roles(NamedTuple):
+    """What columns that are no features say of each row, (rows,); None where there is none.
+
+    Attributes:
+        part: unicode, whether it is for training, validation or testing.
+        group: unicode, which rows are of one thing; "" where a row is of none.
+        time: float64, when it was: seconds, or any number; NaN where that is not known.
+    """
+
+    part: np.ndarray | None = None
+    group: np.ndarray | None = None
+    time: np.ndarray | None = None
+
+
+NO_ROLES = Roles()
+
+
 class RawRows(NamedTuple):
     """Rows for inference.
 
@@ -103,6 +120,7 @@ class Source:
         task: what the labels are for, once that is known (`target.with_target`).
         target: what the task makes of the labels; None: no target at all.
         layout: of a table.
+        roles: what columns that are no features say of the rows.
     """
 
     name: str
@@ -120,6 +138,7 @@ class Source:
     task: Task | None = None
     target: np.ndarray | None = None
     layout: Layout | None = None
+    roles: Roles = NO_ROLES
 
     @property
     def rows(self) -> int:

@@ -5,36 +5,55 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from pipeline.config.data import DataConfig
-from pipeline.data.held_out import held_out
 from pipeline.data.source import Source
+from pipeline.data.splitting.drawing import draw, stratified_order
+from pipeline.data.splitting.held_out import HeldOut, by_key, is_stable, marked
+from pipeline.data.splitting.row_keys import row_keys
 from pipeline.errors import InputError
+from pipeline.tasks.task import Task
+
+LISTED = 10
 
 
 class Splits(NamedTuple):
     """Row positions in the source, int64, ascending.
 
     Attributes:
-        pretrain: training rows and the unlabelled rows, for pretraining.
+        pretrain: rows for pretraining, labelled or not: all that are not held out.
+        pretrain_validation: rows to measure pretraining on: all that are held out to validate.
         train: labelled rows to learn from.
         validation: labelled rows to choose by.
         test: labelled rows to report on, read once, at the end.
     """
 
     pretrain: np.ndarray
+    pretrain_validation: np.ndarray
     train: np.ndarray
     validation: np.ndarray
     test: np.ndarray
 
 
-def split(source: Source, config: DataConfig, seed: int) -> Splits:
-    """Split the labelled rows by class (labels, numbers: at random); the rest only pretrains.
+class Split(NamedTuple):
+    """A source's rows in their parts."""
 
-    Every class has at least one row in each part that is drawn. Test rows that the source marks
-    stay test rows, as do those that are held out by their values (`held_out`); those of them
-    without a label are in no part.
+    parts: Splits
+    target: np.ndarray
+    """Of the source, without the labels of classes that are too rare."""
+    notes: tuple[str, ...]
+    """What was decided, for people."""
+
+
+def split(source: Source, config: DataConfig, seed: int) -> Split:
+    """Hold rows out to validate and to test, and train on the others.
+
+    What the source says decides first (`marked`), then the key of each row where the split is
+    stable; what is then still to be held out is drawn from the labelled rows, by class (labels,
+    numbers: at random). Rows that stay together (`row_keys`), labelled or not, are on one side, but
+    where the source says otherwise. A row without a label that is held out is in no part of
+    fine-tuning, and pretrains nothing.
 
     Raises:
-        InputError: without a target, with one class only, or with too few rows of a class.
+        InputError: without a target, with one class only, or with too few rows.
     """
     task = source.task
     if task is None or source.target is None:
@@ -42,41 +61,138 @@ def split(source: Source, config: DataConfig, seed: int) -> Splits:
             f"Fine-tuning needs labels. {source.name} has none. "
             "Give an .npz file with the arrays x and y."
         )
-    own_test = np.zeros(source.rows, bool) if source.test is None else source.test
-    if config.holdout == "stable" and not own_test.any():
-        assert isinstance(config.test, float)  # else the config was refused
-        own_test = held_out(source, config.test, seed)
-    labelled = np.flatnonzero(source.labelled & ~own_test)
-    if len(labelled) == 0:
-        raise InputError(f"Fine-tuning needs labels. {source.name} has no labelled training row.")
-    task.check(source.target[labelled], source.label_columns, source.name)
-    strata = task.strata(source.target[labelled])
-    rng = np.random.default_rng(seed)
-    if own_test.any():
-        test = np.flatnonzero(own_test & source.labelled)
-        if len(test) == 0:
-            raise InputError(
-                f"Test rows need labels. None of the test rows of {source.name} has any."
+    keys, notes = row_keys(source)
+    held = marked(source, config, source.labelled)
+    _check_marked(task, source, held)
+    if held.drawn and is_stable(config, source.rows):
+        by_keys = by_key(held, keys, config)
+        if _has_labels(by_keys, source.labelled) or config.holdout == "stable":
+            held = by_keys
+        else:
+            notes += (
+                f"The labels of {source.name} are too few for rows to be held out by their values: "
+                "they are drawn by class. data.holdout: auto holds them out so once there are "
+                "more.",
             )
-        if unseen := task.unseen(source.target[labelled], source.target[test]):
-            raise InputError(
-                f"Every class needs training rows. {source.name} has "
-                f"{', '.join(map(repr, unseen))} among its test rows only. Add rows, or remove "
-                "these test rows."
-            )
-        rest = np.arange(len(labelled))
-    else:
-        drawn = _draw(strata, config.test, 2, "data.test", rng)
-        test = labelled[drawn]
-        rest = np.setdiff1d(np.arange(len(labelled)), drawn)
-    drawn = rest[_draw(strata[rest], config.validation, 1, "data.validation", rng)]
-    train = labelled[np.setdiff1d(rest, drawn)]
-    unlabelled = np.flatnonzero(~source.labelled & ~own_test)
-    return Splits(np.union1d(train, unlabelled), train, labelled[drawn], test)
+    target, rare = _without_rare(task, source, held)
+    labelled = task.labelled(target)
+    available = labelled if held.test is None else labelled & ~held.test
+    if not available.any():
+        raise InputError(
+            f"Fine-tuning needs labels. {source.name} has no labelled training row.", *rare
+        )
+    try:
+        task.check(target[available], source.label_columns, source.name)
+    except InputError as problem:
+        raise InputError(*problem.problems, *rare) from None
+    held = _drawn(held, task.strata(target), labelled, keys, config, np.random.default_rng(seed))
+    assert held.test is not None and held.validation is not None
+    stays = ~held.test & ~held.validation
+    parts = Splits(
+        *map(
+            np.flatnonzero,
+            (
+                stays,
+                held.validation,
+                labelled & stays,
+                labelled & held.validation,
+                labelled & held.test,
+            ),
+        )
+    )
+    _check_filled(parts, source.name)
+    return Split(parts, target, (*notes, *rare))
 
 
-def label_budget(budget: int | float | Literal["all"], rows: int) -> int:
-    """How many labels a budget is: a count, a share of `rows` (at least 1 label), or all.
+def _check_marked(task: Task, source: Source, held: HeldOut) -> None:
+    """Raise `InputError` for test rows that the source marks and that cannot be tested on."""
+    if held.test is None or source.roles.time is not None:
+        return
+    target, labelled = source.target, source.labelled
+    assert target is not None
+    if not (labelled & held.test).any():
+        raise InputError(f"Test rows need labels. None of the test rows of {source.name} has any.")
+    if not (labelled & ~held.test).any():
+        return
+    unseen = task.unseen(target[labelled & ~held.test], target[labelled & held.test])
+    if unseen:
+        raise InputError(
+            f"Every class needs training rows. {source.name} has "
+            f"{', '.join(map(repr, unseen))} among its test rows only. Add rows, or remove "
+            "these test rows."
+        )
+
+
+def _has_labels(held: HeldOut, labelled: np.ndarray) -> bool:
+    """Whether each part has a row with a label."""
+    assert held.test is not None and held.validation is not None
+    sides = (held.test, held.validation, ~held.test & ~held.validation)
+    return all((labelled & side).any() for side in sides)
+
+
+def _without_rare(task: Task, source: Source, held: HeldOut) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The target without the labels of classes that cannot be in every part, and a note of them."""
+    target, labelled = source.target, source.labelled
+    assert target is not None
+    strata = task.strata(target)
+    names, rows = np.unique(strata[labelled], return_counts=True)
+    if len(names) < 2:
+        return target, ()
+    stays = labelled.copy()
+    for mask in held:
+        stays &= True if mask is None else ~mask
+    needed = 1 + sum(mask is None for mask in held)  # one to train on, one for each to be drawn
+    present = np.array([(strata[stays] == name).sum() for name in names])
+    rare = present < needed
+    if not rare.any():
+        return target, ()
+    listed = [
+        f"{str(name)!r} ({count} rows)" for name, count in zip(names[rare], rows[rare], strict=True)
+    ]
+    more = f" and {len(listed) - LISTED} more" if len(listed) > LISTED else ""
+    note = (
+        f"Classes of {source.name} that are too rare to be in every part lose their labels, and "
+        f"are not predicted: {', '.join(listed[:LISTED])}{more}."
+    )
+    return task.without(target, names[rare]), (note,)
+
+
+def _drawn(
+    held: HeldOut,
+    strata: np.ndarray,
+    labelled: np.ndarray,
+    keys: np.ndarray,
+    config: DataConfig,
+    rng: np.random.Generator,
+) -> HeldOut:
+    """The rows that are held out, with those drawn that are not known yet."""
+    found = held._asdict()
+    for part, mask in held._asdict().items():
+        if mask is not None:
+            continue
+        free = np.ones(len(keys), bool)
+        for known in found.values():
+            free &= True if known is None else ~known
+        rows = np.flatnonzero(labelled & free)
+        keep = sum(known is None for known in found.values())
+        wanted = getattr(config, part)
+        drawn = rows[draw(strata[rows], keys[rows], wanted, keep, f"data.{part}", rng)]
+        found[part] = free & np.isin(keys, keys[drawn])
+    return HeldOut(**found)
+
+
+def _check_filled(parts: Splits, where: str) -> None:
+    empty = [name for name in ("train", "validation", "test") if not len(getattr(parts, name))]
+    if empty:
+        raise InputError(
+            "There must be labelled rows to train, to validate and to test on. "
+            f"{where} has none for: {', '.join(empty)}. Set data.holdout: drawn, change data.test "
+            "or data.validation, or add labels."
+        )
+
+
+def label_budget(budget: int | float | Literal["all"], rows: int, least: int = 1) -> int:
+    """How many labels a budget is: a count, a share of `rows` (at least so many), or all.
 
     Raises:
         InputError: when there are fewer rows.
@@ -84,7 +200,7 @@ def label_budget(budget: int | float | Literal["all"], rows: int) -> int:
     if budget == "all":
         return rows
     if isinstance(budget, float):
-        return max(1, round(budget * rows))
+        return max(least, round(budget * rows))
     if budget > rows:
         raise InputError(
             f"finetune.label_budgets must not exceed the training rows, {rows}. Given: {budget}. "
@@ -120,54 +236,4 @@ def label_subset(strata: np.ndarray, labels: int, seed: int) -> np.ndarray:
 
 def label_order(strata: np.ndarray, seed: int) -> np.ndarray:
     """Positions, int64, of all rows in the order in which larger budgets show their labels."""
-    return _stratified_order(strata, 0, np.random.default_rng(seed))
-
-
-def _draw(
-    classes: np.ndarray, wanted: int | float, keep: int, key: str, rng: np.random.Generator
-) -> np.ndarray:
-    """Positions of the rows held out for `key`, `keep` rows of each class staying behind."""
-    names, sizes = np.unique(classes, return_counts=True)
-    least = int(np.argmin(sizes))
-    if sizes[least] <= keep:
-        each, of_class, advice = "", "", "Add rows."
-        if len(names) > 1:
-            each, of_class = " of each class", f" of class {str(names[least])!r}"
-            advice = (
-                "Add rows, or remove the class; if the target is a number to be predicted, set "
-                "task.kind: regression."
-            )
-        raise InputError(
-            f"There must be {keep + 1} labelled rows{each} at least: one for each part that "
-            f"is held out and one to train on. Given: {sizes[least]}{of_class}. {advice}"
-        )
-    most = len(classes) - keep * len(names)
-    rows = wanted if isinstance(wanted, int) else round(wanted * len(classes))
-    if isinstance(wanted, float):
-        rows = min(max(rows, len(names)), most)
-    if not len(names) <= rows <= most:
-        raise InputError(
-            f"{key} must leave rows of each class to train on and hold one of each out: from "
-            f"{len(names)} to {most} of the {len(classes)} labelled rows. Given: {wanted}."
-        )
-    return np.sort(_stratified_order(classes, keep, rng)[:rows])
-
-
-def _stratified_order(classes: np.ndarray, keep: int, rng: np.random.Generator) -> np.ndarray:
-    """Positions of all rows but `keep` of each class, in an order whose every beginning has the
-    classes in their shares, one row of each class first.
-
-    Row number i (from 0) of a shuffled class of n rows comes at (i + 1/2) / n: the divisor method
-    of Webster and Sainte-Lague, in which no class loses a seat when there is one more to give.
-    """
-    names, members = np.unique(classes, return_inverse=True)
-    order, rank = [], []
-    for member in range(len(names)):
-        shuffled = rng.permutation(np.flatnonzero(members == member))
-        places = (np.arange(len(shuffled)) + 0.5) / len(shuffled)
-        places[0] = 0
-        order.append(shuffled[: len(shuffled) - keep])
-        rank.append(places[: len(shuffled) - keep])
-    positions = np.concatenate(order)
-    chance = rng.spawn(1)[0].random(len(positions))  # among classes of one size
-    return positions[np.lexsort((chance, np.concatenate(rank)))]
+    return stratified_order(strata, 0, np.random.default_rng(seed))

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from pipeline.data.rows.sample import sample
-from pipeline.data.rows.streamed import blocks_of
 from pipeline.data.source import Source
+from pipeline.data.splitting.row_keys import content_digests
 
 FEW = 1_000
 """Labelled rows below which one test split is luck."""
@@ -45,19 +45,8 @@ def _rare(source: Source) -> Iterator[str]:
 
 
 def _repeated(source: Source) -> Iterator[str]:
-    """Rows that are there more than once, by a hash of their features."""
-    hashes = np.zeros(source.rows, np.uint64)
-    rng = np.random.default_rng(0)
-    if source.numbers.shape[1]:
-        factors = rng.integers(1, 2**63, source.numbers.shape[1], dtype=np.uint64) | np.uint64(1)
-        for start, block in blocks_of(source.numbers):
-            bits = (np.asarray(block, np.float64) + 0.0).view(np.uint64)
-            hashes[start : start + len(block)] = (bits * factors).sum(axis=1, dtype=np.uint64)
-    for column in source.categories.T:
-        _, codes = np.unique(column, return_inverse=True)
-        factor = rng.integers(1, 2**63, codes.max() + 1, dtype=np.uint64)
-        hashes += factor[codes]
-    again = source.rows - len(np.unique(hashes))
+    """Rows that are there more than once."""
+    again = source.rows - len(np.unique(content_digests(source)))
     if again:
         yield f"{again:,} of {source.rows:,} rows repeat another one exactly."
 
@@ -79,7 +68,7 @@ def _giving_away(source: Source) -> Iterator[str]:
     for name in found:
         yield (
             f"Column {name!r} alone tells the target of every row. If it is known only afterwards, "
-            "leave it out with data.drop."
+            "leave it out with data.ignore."
         )
 
 

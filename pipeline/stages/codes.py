@@ -32,7 +32,7 @@ def rows_of_level(
         stored = data.rows
         if isinstance(stored, np.memmap):  # reading leaves no pages of the file in this process
             stored = StreamedRows(Path(str(stored.filename)), context.run.data.memory_bytes)
-        parts = data.splits.pretrain, data.splits.validation
+        parts = data.splits.pretrain, data.splits.pretrain_validation
         return [at(stored, part) if memory else stored[part] for part in parts]
     scratch = context.scratch
     files = [scratch / f"{part}-{stack}-{len(below)}.npy" for part in ("pretrain", "validation")]

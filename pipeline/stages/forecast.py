@@ -271,6 +271,6 @@ def _bytes(config: RunConfig, data: Prepared, plan: Plan, entries: list[Entry]) 
             arm = entry.name.split()[1].rstrip(",")
             weights = FLOAT * network + MODEL_FILE if arm in ARMS else 0
             stored += left * (predictions + weights)
-    rows = len(data.splits.pretrain) + len(data.splits.validation)
+    rows = len(data.splits.pretrain) + len(data.splits.pretrain_validation)
     codes = rows * sum(sorted(widths[1:-1], reverse=True)[:2])
     return stored, FLOAT * (len(data.rows) * plan.features + codes)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from pipeline.config.arms import ARMS, Arm
 from pipeline.config.schema import RunConfig
 from pipeline.config.untrained import untrained
@@ -204,11 +206,12 @@ def plan_of(config: RunConfig, data: Prepared, done: Outcome | None = None) -> P
 def _trials(config: RunConfig, data: Prepared) -> tuple[Trial, ...]:
     """Every trial of the run. Raises `InputError` for a label budget that the rows do not allow."""
     train, validation = len(data.splits.train), len(data.splits.validation)
+    classes = len(np.unique(data.task.strata(data.targets[data.splits.train])))
     budgets = []
     for budget in config.finetune.label_budgets:
         # A number may take in the validation rows: then the network is refitted on all of them.
         counted = isinstance(budget, int)
-        labels = label_budget(budget, train + validation if counted else train)
+        labels = label_budget(budget, train + validation if counted else train, classes)
         subset(data, data.splits.train, min(labels, train), seed=0)
         _check_in_memory(data, labels, "finetune.label_budgets")
         if labels not in budgets:

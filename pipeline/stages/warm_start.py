@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from pipeline.config.data import ROLES
 from pipeline.config.schema import RunConfig
 from pipeline.config.untrained import UntrainedLevel, untrained
 from pipeline.data.prepared import Prepared
@@ -193,14 +194,14 @@ def _held_out(config: RunConfig, data: Prepared, before: RunConfig) -> bool:
     """Whether rows that are held out now were held out by the earlier run too."""
     if data.marked_test:
         return True
-    same = before.data.holdout == "stable" and before.seed == config.seed
-    return same and config.data.test <= before.data.test
+    alike = all(getattr(before.data, key) == getattr(config.data, key) for key in ROLES)
+    return before.data.holdout == "stable" and alike and config.data.test <= before.data.test
 
 
 def _seen(run: FinishedRun) -> tuple[str, ...]:
     return (
         f"The stacks start from those of run {run.run_id}, which, or a run before it, may have "
         "pretrained on rows that are test rows now, without their labels: the gain may be too "
-        "favourable. Let all of them have data.holdout: stable, the same seed and the same "
-        "data.test, or rows whose source says which are for testing.",
+        "favourable. Let all of them have data.holdout: stable, the same data.test, "
+        "data.split, data.group and data.time, or rows whose source says which are for testing.",
     )

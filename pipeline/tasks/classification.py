@@ -49,6 +49,9 @@ class Classification(Task):
     def unseen(self, target: np.ndarray, test: np.ndarray) -> list[str]:
         return np.setdiff1d(test, target).tolist()
 
+    def without(self, target: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        return np.where(np.isin(target, classes), "", target)
+
     def strata(self, target: np.ndarray) -> np.ndarray:
         return target
 

@@ -95,6 +95,10 @@ class Task(ABC):
         """Which classes test rows have and training rows have not."""
         return []
 
+    def without(self, target: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        """The target, its rows of these classes without a label."""
+        raise TypeError(f"{self.kind} has no classes to be drawn by")
+
     def strata(self, target: np.ndarray) -> np.ndarray:
         """What rows are drawn by (rows,), each value in its share; by default at random."""
         return np.zeros(len(target), int)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.config.data import DataConfig
+from pipeline.config.data import ROLES, DataConfig
 from pipeline.data.category import category_names
 from pipeline.data.cells import as_numbers
 from pipeline.data.source import Column, RawRows, Source
@@ -162,6 +162,11 @@ def chosen_columns(config: DataConfig, width: int, where: str) -> tuple[Column, 
             "data.label names a column of a .csv or .parquet file. Given: "
             f"{config.label!r} with {where}, whose columns have no names of their own "
             "(an .npz file keeps the target in its array `y`). Remove data.label."
+        )
+    if named := [key for key in ROLES if getattr(config, key) is not None]:
+        raise InputError(
+            f"data.{named[0]} names a column of a table. The columns of {where} have no names of "
+            "their own. Leave it out."
         )
     ignored = _positions(config.ignore, width, "data.ignore")
     categorical = _positions(config.categorical, width, "data.categorical")

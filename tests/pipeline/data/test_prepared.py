@@ -37,7 +37,7 @@ def test_digits_are_ready_for_training(folder, digits):
     assert (prepared.name, prepared.origin) == ("digits", "scikit-learn")
     assert prepared.image_shape == (8, 8)
     assert prepared.fingerprint == fingerprint_of(read(DataConfig()))
-    assert [len(part) for part in prepared.splits] == [1222, 1222, 216, 359]
+    assert [len(part) for part in prepared.splits] == [1222, 216, 1222, 216, 359]
     assert prepared.task.kind == "classification"
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from pipeline.config.data import DataConfig
 from pipeline.data.source import Column, Source
-from pipeline.data.splits import label_budget, label_subset, split
+from pipeline.data.splits import Splits, label_budget, label_subset
+from pipeline.data.splits import split as split_rows
 from pipeline.data.target import labels_of, with_target
 from pipeline.errors import InputError
 from tests.pipeline.data.reading import read, section
@@ -40,9 +41,13 @@ def source(
 CONFIG = DataConfig(test=0.2, validation=0.25)
 
 
+def split(made: Source, config: DataConfig, seed: int) -> Splits:
+    return split_rows(made, config, seed).parts
+
+
 def test_every_labelled_row_is_in_one_part():
     parts = split(read(DataConfig()), CONFIG, seed=0)
-    assert [len(part) for part in parts] == [1078, 1078, 360, 359]
+    assert [len(part) for part in parts] == [1078, 360, 1078, 360, 359]
     together = np.concatenate([parts.train, parts.validation, parts.test])
     np.testing.assert_array_equal(np.sort(together), np.arange(1797))
     assert all(part.dtype == np.int64 for part in parts)
@@ -66,7 +71,7 @@ def test_a_seed_gives_one_split_and_another_seed_another():
 
 def test_parts_can_be_given_by_number():
     config = DataConfig(test=100, validation=50)
-    assert [len(part) for part in split(read(config), config, seed=0)[2:]] == [50, 100]
+    assert [len(part) for part in split(read(config), config, seed=0)[3:]] == [50, 100]
 
 
 def test_rows_without_label_only_pretrain():
@@ -101,7 +106,7 @@ def test_a_rare_class_has_a_row_in_each_part():
 def test_a_regression_target_is_split_at_random():
     target = np.append(np.linspace(0, 1, 20), np.nan)
     parts = split(source(target, kind="regression"), CONFIG, seed=0)
-    assert [len(part) for part in parts] == [13, 12, 4, 4]
+    assert [len(part) for part in parts] == [13, 4, 12, 4, 4]
     assert 20 in parts.pretrain
 
 
@@ -125,9 +130,20 @@ def test_a_regression_target_that_never_varies_is_refused():
         split(source([2.0] * 20, kind="regression"), CONFIG, seed=0)
 
 
-def test_a_class_with_too_few_rows_is_refused_by_name():
-    with pytest.raises(InputError, match="3 labelled rows of each class.*Given: 2 of class 'b'"):
+def test_a_class_that_is_too_rare_for_every_part_loses_its_labels_and_is_named():
+    target = ["a"] * 20 + ["c"] * 10 + ["b"] * 2
+    parts, left, notes = split_rows(source(target), CONFIG, seed=0)
+    assert left.tolist() == ["a"] * 20 + ["c"] * 10 + ["", ""]
+    assert all(part.max() < 30 for part in parts[2:])
+    assert {30, 31} <= set(parts.pretrain)
+    assert len(notes) == 1 and "'b' (2 rows)" in notes[0]
+
+
+def test_a_class_that_remains_alone_is_refused_with_the_rare_ones():
+    with pytest.raises(InputError) as refused:
         split(source(["a"] * 20 + ["b"] * 2), CONFIG, seed=0)
+    assert "There must be two classes" in str(refused.value)
+    assert "'b' (2 rows)" in str(refused.value)
 
 
 def test_two_rows_of_a_class_are_enough_where_test_rows_are_given():
@@ -279,10 +295,12 @@ def test_a_row_without_a_label_that_would_be_a_test_row_pretrains_no_model():
     np.testing.assert_array_equal(parts.test, test[test % 4 != 0])
 
 
-def test_another_seed_holds_out_other_rows():
+def test_rows_that_are_held_out_by_their_values_are_the_same_with_every_seed():
+    """Else another seed would test on rows that an earlier run has trained on."""
     labels = np.arange(200) % 2
-    first, second = (split(source(labels), STABLE, seed).test for seed in (0, 1))
-    assert set(first) != set(second)
+    first, second = (split(source(labels), STABLE, seed) for seed in (0, 1))
+    np.testing.assert_array_equal(first.test, second.test)
+    np.testing.assert_array_equal(first.validation, second.validation)
 
 
 def test_rows_that_the_source_marks_are_held_out_and_no_others():
@@ -292,5 +310,5 @@ def test_rows_that_the_source_marks_are_held_out_and_no_others():
 
 
 def test_a_holdout_of_no_row_is_refused():
-    with pytest.raises(InputError, match="Of the 4 rows of made none is held out with 1e-09"):
-        split(source([0, 1, 0, 1]), STABLE.model_copy(update={"test": 1e-9}), seed=0)
+    with pytest.raises(InputError, match=r"made has none for: test.*data\.test"):
+        split(source([0, 1] * 20), STABLE.model_copy(update={"test": 1e-9}), seed=0)

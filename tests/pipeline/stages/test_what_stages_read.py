@@ -56,6 +56,11 @@ OTHER_TEXT = {
     "data.label": ["even", "odd"],
     "data.unlabelled": "virginica",
     "data.ignore": ["sepal_width"],
+    "data.sheet": "irises",
+    "data.missing_values": ["?"],
+    "data.split": "part",
+    "data.group": "block",
+    "data.time": "day",
     "data.categorical": ["petal_width"],
     "data.unlabelled_rows": "other.parquet",
     "data.sheet": "Sheet 2",
@@ -84,6 +89,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     table = iris.data.set_axis(names, axis=1).assign(species=iris.target_names[iris.target])
     table["garden"] = np.array(["north", "south"])[np.arange(150) % 2]
     table["even"], table["odd"] = np.arange(150) % 2, (np.arange(150) + 1) % 2
+    table["block"], table["day"] = [f"block {n}" for n in np.arange(150) // 3], np.arange(150) % 50
+    table["part"] = np.array(["train", "train", "validation", "test"])[np.arange(150) % 4]
     table.to_parquet(home / "irises.parquet")
     table.assign(sepal_width=table.sepal_width + 1).to_parquet(home / "other.parquet")
     return home
@@ -105,7 +112,7 @@ def config(home: Path) -> RunConfig:
             "data": {
                 "source": "irises.parquet",
                 "label": "species",
-                "ignore": ["garden"],
+                "ignore": ["garden", "block", "day", "part"],
                 "holdout": "stable",
             },
             "stack": [{**level, "units": 24, "passes_on": "code"}, level],

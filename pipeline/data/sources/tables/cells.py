@@ -32,9 +32,11 @@ def read_cells(
     labels: Sequence[int],
     config: DataConfig,
     scratch: Path | None,
+    more: Mapping[str, str],
 ) -> tuple[Rows, pa.Table]:
     """Numbers float64 (rows, number columns), and categories and labels as text: t0, l0, ...
 
+    Beside them stand `more` cells, SQL by name.
     Numbers that exceed data.memory are in a file in the folder `scratch`, if there is one.
     """
     markers = ("", *config.missing_values)
@@ -43,6 +45,7 @@ def read_cells(
     wanted = {f"n{n}": number_of(table, n, columns[n], found.get(n), markers) for n in numeric}
     wanted |= {f"t{n}": sql.text(n, table.types[n], markers) for n in textual}
     wanted |= {f"l{n}": _label(table, n, found.get(n)) for n in labels}
+    wanted |= more
     rows = table.number_of_rows()
     on_disk = scratch is not None and exceeds(rows, len(columns), config.memory_bytes)
     if on_disk and textual:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pipeline.config.data import DataConfig
+from pipeline.config.data import ROLES, DataConfig
 from pipeline.data.source import Kind
 from pipeline.errors import InputError, nearest, noted, raise_all
 
@@ -32,6 +32,8 @@ class Chosen(NamedTuple):
     """Those to learn from."""
     kinds: dict[int, Kind]
     """What some of them are to be taken for."""
+    roles: dict[str, int]
+    """Those that say how rows are split, by the key of the config that names each."""
 
 
 KINDS: dict[str, Kind] = {
@@ -77,12 +79,23 @@ def chosen_columns(config: DataConfig, names: Sequence[str], where: str) -> Chos
                         f"A column is of one kind. data.{said[column]} and data.{key} both name "
                         f"{name!r}. Remove it from one of the two."
                     )
+    roles: dict[str, int] = {}
+    for key in ROLES:
+        if (name := getattr(config, key)) is None:
+            continue
+        with noted(problems):
+            roles[key] = column_of(name, names, f"data.{key}", where)
+            if roles[key] in labels:
+                problems.append(
+                    f"data.{key} names another column than data.label. Given: {name!r} as both."
+                )
+            said.setdefault(roles[key], "ignore")  # unless the config says what kind it is
     features = [n for n in range(len(names)) if n not in labels and said.get(n) != "ignore"]
     if not features:
         problems.append(f"A feature column must remain beside the label. {where} has none.")
     raise_all(problems)
     kinds = {column: KINDS[key] for column, key in said.items() if key in KINDS}
-    return Chosen(labels, features, kinds)
+    return Chosen(labels, features, kinds, roles)
 
 
 def column_of(name: str, names: Sequence[str], key: str, where: str) -> int:

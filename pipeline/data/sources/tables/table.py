@@ -16,6 +16,7 @@ from pipeline.data.sources.tables.deciding import decide
 from pipeline.data.sources.tables.files import SUFFIXES, files_of, is_table
 from pipeline.data.sources.tables.notes import decision_notes, rounding_notes, unread_notes
 from pipeline.data.sources.tables.opening import OpenTable, opened_table
+from pipeline.data.sources.tables.roles import role_cells, roles_of
 from pipeline.data.sources.tables.survey import survey
 from pipeline.data.target import labels_of
 from pipeline.errors import InputError, raise_all
@@ -52,7 +53,7 @@ class TableReader(Reader):
             wanted = {n: by_name[name] for n, name in positions.items()}
             markers = ("", *DataConfig().missing_values)
             found = survey(table, [n for n in wanted if sql.is_plain(table.types[n])], markers)
-            numbers, texts = read_cells(table, wanted, found, (), DataConfig(), None)
+            numbers, texts = read_cells(table, wanted, found, (), DataConfig(), None, {})
             assert isinstance(numbers, np.ndarray)
             notes = [*table.notes, *unread_notes(table, wanted, found, numbers, markers)]
             return RawRows(numbers, categories_of(texts, wanted, where), tuple(notes))
@@ -85,7 +86,8 @@ def _source(table: OpenTable, path: Path, config: DataConfig, scratch: Path | No
             *table.problems,
             f"A feature column must remain beside the label. {table.where} has none. {left}",
         )
-    numbers, texts = read_cells(table, kept, found, labels, config, scratch)
+    cells = role_cells(table, chosen.roles, config)
+    numbers, texts = read_cells(table, kept, found, labels, config, scratch, cells)
     notes = [
         *table.notes,
         *decision_notes(decisions, table),
@@ -116,6 +118,7 @@ def _source(table: OpenTable, path: Path, config: DataConfig, scratch: Path | No
             table.named,
             tuple(config.missing_values),
         ),
+        roles=roles_of(texts, chosen.roles),
     )
 
 

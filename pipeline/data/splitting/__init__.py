@@ -1,0 +1,1 @@
+"""Which rows stay together, and on which side of a split they are."""
