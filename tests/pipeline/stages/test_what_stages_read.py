@@ -56,8 +56,6 @@ OTHER_TEXT = {
     "data.label": ["even", "odd"],
     "data.unlabelled": "virginica",
     "data.ignore": ["sepal_width"],
-    "data.sheet": "irises",
-    "data.missing_values": ["?"],
     "data.split": "part",
     "data.group": "block",
     "data.time": "day",
