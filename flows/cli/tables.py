@@ -26,6 +26,7 @@ from pipeline.report.tables import (
     seed_count,
     tables,
 )
+from pipeline.report.verdict import use_instead
 
 WIDTH = 80
 LEFT = {"arm", "setting", "of A", "of B"}
@@ -62,6 +63,8 @@ def print_summary(summary: Summary) -> None:
     output.print(f"\n{headline(summary)}")
     for table in tables(summary):
         _print(table)
+    if better := use_instead(summary):
+        output.print(fill(better, WIDTH))
     for note in notes(summary):
         output.print(fill(note, WIDTH), style="dim")
 

@@ -3,6 +3,7 @@
 from flows.page.page import log, page_is_open, publish
 from pipeline.evaluation.summary import Summary
 from pipeline.report.tables import gain_table
+from pipeline.report.verdict import use_instead
 from pipeline.stages.context import Run, context_of
 from pipeline.stages.summary import read_summary
 
@@ -25,6 +26,8 @@ def show_comparison(run: Run) -> None:
         for row in rows:
             cells = [f"{name} {cell}" for name, cell in zip(columns, row, strict=True)]
             log(", ".join(cells))
+        if better := use_instead(summary):
+            log(better)
 
 
 def show_places(summary: Summary) -> None:

@@ -9,7 +9,9 @@ from pipeline.config.arms import ARMS, ArmName
 from pipeline.config.corruption import Corruption, NoCorruption
 from pipeline.config.part import Number, Part, Share, rule
 
-Reference = Literal["logistic", "svm_rbf", "pca_svm", "mlp"]
+Reference = Literal["logistic", "svm_rbf", "pca_svm", "mlp", "boosting", "forest", "neighbours"]
+OF_TABLES: tuple[Reference, ...] = ("logistic", "boosting", "forest")
+"""What `auto` compares with where rows are those of a table."""
 Labels = Number | Share | Literal["all"]
 
 
@@ -72,11 +74,13 @@ class FinetuneConfig(NetworkTraining):
         min_length=1,
         description="; ".join(f"`{arm.name}` {arm.meaning}" for arm in ARMS.values()) + ".",
     )
-    references: tuple[Reference, ...] = Field(
-        (),
+    references: tuple[Reference | Literal["auto"], ...] = Field(
+        ("auto",),
         description="Models of scikit-learn on the same labels, tuned on the same validation rows: "
         "logistic (ridge) regression, a kernel machine, the same on principal components of the "
-        "unlabelled rows, a multilayer perceptron. No kernel machine runs above 10,000 labels.",
+        "unlabelled rows, a multilayer perceptron, gradient boosting, a random forest, the nearest "
+        "neighbours. No kernel machine runs above 10,000 labels. `auto` stands for logistic, "
+        "boosting and forest where rows are of a table, and for none where they are of arrays.",
     )
     label_budgets: tuple[Labels, ...] = Field(
         (0.1, 0.3, "all"),
@@ -92,6 +96,13 @@ class FinetuneConfig(NetworkTraining):
         """What arms read that train this: a `NetworkTraining` for the whole network."""
         part = NetworkTraining if trains == "network" else HeadTraining
         return part(**{name: getattr(self, name) for name in part.model_fields})
+
+    def references_for(self, table: bool) -> tuple[Reference, ...]:
+        """The reference models, for rows of a table or of arrays."""
+        found: list[Reference] = []
+        for name in self.references:
+            found += (OF_TABLES if table else ()) if name == "auto" else (name,)
+        return tuple(dict.fromkeys(found))
 
     @rule
     def _no_repetition(self) -> Iterator[str]:

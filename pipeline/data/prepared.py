@@ -68,6 +68,8 @@ class Prepared:
     categories: np.ndarray
     """Raw categories of the same rows."""
     image_shape: tuple[int, ...] | None
+    table: bool
+    """Whether the source is a table, whose columns have names of their own."""
     marked_test: bool
     """Whether the source itself says which rows are for testing."""
     columns: list[dict[str, Any]]
@@ -185,6 +187,7 @@ def _load(folder: Path) -> Prepared:
             numbers=parts["numbers"],
             categories=parts["categories"],
             image_shape=tuple(metadata["image_shape"]) if metadata["image_shape"] else None,
+            table=metadata["table"],
             marked_test=metadata["marked_test"],
             columns=metadata["columns"],
             layout=Layout.from_json(metadata["layout"]) if metadata["layout"] else None,

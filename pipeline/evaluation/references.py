@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
 
 from pipeline.data.rows.streamed import Rows, blocks_of
 from pipeline.data.trial_rows import STANDARDIZED_ON, Labelled, Parts
@@ -21,6 +22,11 @@ from pipeline.tasks.task import Coding, Reference, Task
 
 EXPLAINED = 0.95
 """The share of the unlabelled rows' variance that the principal components keep."""
+
+
+ONE_THREAD = 10_000
+"""Labels up to which boosting has one thread. Its threads wait for each other at every step of
+every tree: on cores that have other work too, a small table then takes a hundred times as long."""
 
 
 class Fitted(NamedTuple):
@@ -41,7 +47,7 @@ def fit_reference(name: str, parts: Parts, task: Task, seed: int) -> Fitted:
     `name` is one of the task's models, or `pca_svm`, a kernel machine on principal components.
     """
     coding = task.coding(parts.train.targets)
-    model, grid = _reference(name, parts.unlabelled, task, seed)
+    model, grid = _reference(name, parts, task, seed)
     best: tuple[float, dict[str, Any], BaseEstimator] | None = None
     for settings in ParameterGrid(grid):
         fitted = _fit(model, settings, parts.train, coding)
@@ -59,12 +65,12 @@ def fit_reference(name: str, parts: Parts, task: Task, seed: int) -> Fitted:
     return Fitted(test_score, validation_score, settings, predictions)
 
 
-def _reference(name: str, unlabelled: np.ndarray, task: Task, seed: int) -> Reference:
-    models = task.references(seed)
+def _reference(name: str, parts: Parts, task: Task, seed: int) -> Reference:
+    models = task.references(seed, len(parts.train.rows))
     if name != "pca_svm":
         return models[name]
     # As many rows as the codes are standardised on, however many fine-tuning reads.
-    components = PCA(EXPLAINED, random_state=seed).fit(unlabelled[:STANDARDIZED_ON])
+    components = PCA(EXPLAINED, random_state=seed).fit(parts.unlabelled[:STANDARDIZED_ON])
     machine = models["svm_rbf"]
     steps = [("components", FrozenEstimator(components)), ("machine", machine.model)]
     return Reference(Pipeline(steps), machine.inside("machine"))
@@ -81,8 +87,6 @@ def _fit(
         warnings.simplefilter("ignore", ConvergenceWarning)  # a fixed number of passes is a setting
         # A label that applies to no row of a small subset, or to all, is predicted so.
         warnings.filterwarnings("ignore", "Label not .* is present in all", UserWarning)
-        return (
-            clone(untrained)
-            .set_params(**settings)
-            .fit(labelled.rows, coding.encode(labelled.targets))
-        )
+        model = clone(untrained).set_params(**settings)
+        with threadpool_limits(1 if len(labelled.rows) <= ONE_THREAD else None, "openmp"):
+            return model.fit(labelled.rows, coding.encode(labelled.targets))

@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 
 from layers import SparseAutoencoder
 from pipeline.config.untrained import UntrainedLevel
-from pipeline.evaluation.metrics import NAMES, PERCENT
+from pipeline.evaluation.metrics import NAMES
 from pipeline.evaluation.summary import Summary
-from pipeline.evaluation.units import score_text
 from pipeline.report import figures
-from pipeline.report.tables import headline, notes, seed_count, stacks_sentence, tables
+from pipeline.report.tables import headline, notes, seed_count, tables
+from pipeline.report.verdict import verdict_sentence
 from pipeline.training.stack import encode, stacked_decoder
 
 TEMPLATE = Path(__file__).with_name("page.html.j2")
@@ -189,27 +189,6 @@ def _reconstructions(
     )
 
 
-def verdict_sentence(summary: Summary) -> str:
-    """What the run found, a sentence for each verdict, and what the verdicts are on."""
-    metric = summary["metric"]
-    unit = " points" if metric in PERCENT else ""
-    found: dict[str, list[str]] = {}
-    for row in summary["comparison"]:
-        if row["gain"]:
-            size = score_text(row["gain"]["mean"], metric, "+")
-            found.setdefault(row["verdict"], []).append(f"{row['labels']:,} labels ({size}{unit})")
-    if not found:
-        return "Nothing was compared: both the pretrained and the random arm must run."
-    words = {
-        "helps": "Pretraining helps at {}.",
-        "hurts": "Pretraining hurts at {}.",
-        "no evidence": "There is no evidence of an effect at {}.",
-        "incomplete": "Trials are missing, so that there is no verdict yet, at {}.",
-    }
-    sentences = [words[name].format(_listed(found[name])) for name in words if name in found]
-    return " ".join([*sentences, stacks_sentence(summary)]).strip()
-
-
 def report_html(summary: Summary, sections: Sequence[Section]) -> str:
     """The whole report; figures are inside, so that the file stands alone."""
     template = jinja2.Environment(autoescape=True).from_string(TEMPLATE.read_text(encoding="utf-8"))
@@ -230,8 +209,3 @@ def _png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     return buffer.getvalue()
-
-
-def _listed(parts: Sequence[str]) -> str:
-    *first, last = parts
-    return f"{', '.join(first)} and {last}" if first else last

@@ -222,7 +222,7 @@ def _trials(config: RunConfig, data: Prepared) -> tuple[Trial, ...]:
         Trial(arm=arm, labels=labels, seed=seed)
         for labels in budgets
         for seed in range(config.finetune.seeds)
-        for arm in (*config.finetune.arms, *config.finetune.references)
+        for arm in (*config.finetune.arms, *config.finetune.references_for(data.table))
         if labels <= KERNEL_LABELS or arm not in KERNEL_MACHINES
     )
 

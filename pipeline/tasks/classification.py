@@ -16,6 +16,14 @@ PERCEPTRONS: dict[str, list[Any]] = {
     "hidden_layer_sizes": [(100,), (512, 256)],
     "alpha": [1e-4, 1e-1],
 }
+BOOSTED: dict[str, list[Any]] = {
+    # With scikit-learn's 20 rows in a leaf, a tree of 50 labels is a stump.
+    "min_samples_leaf": [2, 5, 20],
+    "learning_rate": [0.03, 0.1],
+}
+TREES = 200
+LEAVES: dict[str, list[Any]] = {"min_samples_leaf": [1, 5]}
+"""What forests try."""
 
 
 class Classification(Task):
@@ -99,15 +107,22 @@ class Classification(Task):
         np.add.at(counts, (numbers, predictions), 1)
         return counts
 
-    def references(self, seed: int) -> Mapping[str, Reference]:
+    def references(self, seed: int, labels: int) -> Mapping[str, Reference]:
+        from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
         from sklearn.linear_model import LogisticRegression
+        from sklearn.neighbors import KNeighborsClassifier
         from sklearn.neural_network import MLPClassifier
         from sklearn.svm import SVC
 
+        boosting = HistGradientBoostingClassifier(random_state=seed)
+        forest = RandomForestClassifier(TREES, random_state=seed)
         return {
             "logistic": Reference(LogisticRegression(max_iter=500), {"C": C}),
             "svm_rbf": Reference(SVC(), {"C": KERNEL_C}),
             "mlp": Reference(MLPClassifier(max_iter=100, random_state=seed), PERCEPTRONS),
+            "boosting": Reference(boosting, BOOSTED),
+            "forest": Reference(forest, LEAVES),
+            "neighbours": Reference(KNeighborsClassifier(), neighbours(labels)),
         }
 
     def serve(self, outputs: Any, names: Sequence[str], coding: Coding) -> dict[str, Any]:
@@ -122,6 +137,12 @@ class Classification(Task):
             "label": ["label"],
             "probabilities": [f"probability of {name}" for name in names],
         }
+
+
+def neighbours(labels: int) -> dict[str, list[Any]]:
+    """What a model of the nearest neighbours tries, of which there are no more than labels."""
+    numbers = [number for number in (1, 3, 5, 10, 20, 50) if number <= labels]
+    return {"n_neighbors": numbers, "weights": ["uniform", "distance"]}
 
 
 def _natural(name: str) -> tuple[bool, float, str]:

@@ -6,7 +6,15 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import InputError
-from pipeline.tasks.classification import KERNEL_C, PERCEPTRONS, C
+from pipeline.tasks.classification import (
+    BOOSTED,
+    KERNEL_C,
+    LEAVES,
+    PERCEPTRONS,
+    TREES,
+    C,
+    neighbours,
+)
 from pipeline.tasks.labels import Labels
 from pipeline.tasks.task import Coding, Metric, Reference, Task
 
@@ -99,18 +107,26 @@ class Multilabel(Task):
 
         return float(f1_score(numbers, predictions, average="micro", zero_division=0.0))
 
-    def references(self, seed: int) -> Mapping[str, Reference]:
-        """Those of a classification, one model for each label."""
+    def references(self, seed: int, labels: int) -> Mapping[str, Reference]:
+        """Those of a classification, one model for each label where one cannot have several."""
+        from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
         from sklearn.linear_model import LogisticRegression
         from sklearn.multiclass import OneVsRestClassifier
+        from sklearn.neighbors import KNeighborsClassifier
         from sklearn.neural_network import MLPClassifier
         from sklearn.svm import SVC
 
         logistic = OneVsRestClassifier(LogisticRegression(max_iter=500))
+        boosting = OneVsRestClassifier(HistGradientBoostingClassifier(random_state=seed))
+        boosted = {f"estimator__{name}": values for name, values in BOOSTED.items()}
+        forest = RandomForestClassifier(TREES, random_state=seed)
         return {
             "logistic": Reference(logistic, {"estimator__C": C}),
             "svm_rbf": Reference(OneVsRestClassifier(SVC()), {"estimator__C": KERNEL_C}),
             "mlp": Reference(MLPClassifier(max_iter=100, random_state=seed), PERCEPTRONS),
+            "boosting": Reference(boosting, boosted),
+            "forest": Reference(forest, LEAVES),
+            "neighbours": Reference(KNeighborsClassifier(), neighbours(labels)),
         }
 
     def serve(self, outputs: Any, names: Sequence[str], coding: Coding) -> dict[str, Any]:

@@ -6,7 +6,14 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import InputError
-from pipeline.tasks.classification import KERNEL_C, PERCEPTRONS
+from pipeline.tasks.classification import (
+    BOOSTED,
+    KERNEL_C,
+    LEAVES,
+    PERCEPTRONS,
+    TREES,
+    neighbours,
+)
 from pipeline.tasks.labels import Labels
 from pipeline.tasks.task import Coding, Metric, Reference, Task
 
@@ -95,15 +102,22 @@ class Regression(Task):
             return float(errors == 0)
         return 1 - errors / float(np.sum(np.square(numbers - numbers.mean()), dtype="float64"))
 
-    def references(self, seed: int) -> Mapping[str, Reference]:
+    def references(self, seed: int, labels: int) -> Mapping[str, Reference]:
+        from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
         from sklearn.linear_model import Ridge
+        from sklearn.neighbors import KNeighborsRegressor
         from sklearn.neural_network import MLPRegressor
         from sklearn.svm import SVR
 
+        boosting = HistGradientBoostingRegressor(random_state=seed)
+        forest = RandomForestRegressor(TREES, random_state=seed)
         return {
             "logistic": Reference(Ridge(), {"alpha": [0.1, 1, 10, 100]}),
             "svm_rbf": Reference(SVR(), {"C": KERNEL_C}),
             "mlp": Reference(MLPRegressor(max_iter=100, random_state=seed), PERCEPTRONS),
+            "boosting": Reference(boosting, BOOSTED),
+            "forest": Reference(forest, LEAVES),
+            "neighbours": Reference(KNeighborsRegressor(), neighbours(labels)),
         }
 
     def serve(self, outputs: Any, names: Sequence[str], coding: Coding) -> dict[str, Any]:

@@ -150,8 +150,8 @@ class Task(ABC):
         return None
 
     @abstractmethod
-    def references(self, seed: int) -> Mapping[str, Reference]:
-        """Models that people would use instead, each with its grid."""
+    def references(self, seed: int, labels: int) -> Mapping[str, Reference]:
+        """Models that people would use instead, each with its grid for so many labels."""
 
     # Export
 

@@ -13,8 +13,9 @@ from matplotlib.image import imread
 
 from pipeline.data.prepared import prepare
 from pipeline.evaluation.summary import Summary
-from pipeline.report.page import TrialDiagnostics, comparison_sections, verdict_sentence
+from pipeline.report.page import TrialDiagnostics, comparison_sections
 from pipeline.report.tables import notes, tables
+from pipeline.report.verdict import verdict_sentence
 from pipeline.stages.base import perform
 from pipeline.stages.context import fail_run
 from pipeline.stages.summary import read_report
@@ -196,6 +197,7 @@ def summary(metric: str, *rows: tuple[int, float, str], stacks: int = 5) -> dict
                 "labels": labels,
                 "arms": {"random": {metric: [0.5] * 5}},
                 "gain": {"mean": mean},
+                "against": {},
                 "verdict": verdict,
             }
             for labels, mean, verdict in rows
@@ -231,6 +233,27 @@ def test_stacks_that_seeds_share_limit_what_the_verdict_is_on():
 def test_a_regression_is_judged_in_r_squared():
     found = summary("r2", (50, 0.0421, "helps"))
     assert verdict_sentence(found).startswith("Pretraining helps at 50 labels (+0.042). Each")
+
+
+def test_a_reference_model_that_is_ahead_is_said_first():
+    found = summary("accuracy", (50, 0.02, "helps"), (200, 0.01, "no evidence"))
+    first, second = found["comparison"]
+    first["against"] = {
+        "forest": {"mean": -0.012, "ci95": [-0.02, -0.004]},
+        "boosting": {"mean": -0.029, "ci95": [-0.04, -0.018]},
+        "frozen": {"mean": -0.05, "ci95": [-0.06, -0.04]},  # an arm: no other model
+    }
+    second["against"] = {
+        "boosting": {"mean": -0.03, "ci95": [-0.07, 0.01]},  # it may be chance
+        "logistic": {"mean": -0.03, "ci95": None},  # one seed
+        "mlp": {"mean": 0.04, "ci95": [0.03, 0.05]},
+    }
+    assert verdict_sentence(found).startswith(
+        "At 50 labels use boosting: +2.9 points [+1.8, +4.0] over the pretrained network. "
+        "Pretraining helps at 50 labels (+2.0 points)."
+    )
+    second["against"]["boosting"]["ci95"] = [-0.05, -0.01]
+    assert "; at 200 labels use boosting: +3.0 points [+1.0, +5.0] over" in verdict_sentence(found)
 
 
 def test_without_a_comparison_the_sentence_says_why():

@@ -697,7 +697,7 @@ def test_a_number_far_from_0_is_exported_as_well_as_it_is_scored(suffix, uri, tm
             "data": {"source": str(source), "label": "target"},
             "stack": [{"units": 16, "epochs": 20, "batch_size": 32}],
             "finetune": {"arms": ["pretrained"], "label_budgets": [100, "all"], "seeds": 1,
-                         "encoder_rates": [0.3]},
+                         "encoder_rates": [0.3], "references": []},
         }
     )  # fmt: skip
     whole = whole_run(config, tmp_path)
