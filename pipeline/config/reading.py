@@ -10,6 +10,11 @@ from pipeline.config.part import Part
 class Reading(Part):
     """What is said of a table. It decides values and kinds of columns, which stand for it."""
 
+    query: str | None = Field(
+        None,
+        description="One SELECT over the files of the source, in DuckDB's SQL; each file is a "
+        "table called as the file is, without the suffix. What it gives is what is read.",
+    )
     header: Literal["auto", "true", "false"] = Field(
         "auto", description="Whether the first line of a text file holds the columns' names."
     )

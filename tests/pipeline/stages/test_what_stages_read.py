@@ -61,6 +61,7 @@ OTHER_TEXT = {
     "data.time": "day",
     "data.categorical": ["petal_width"],
     "data.unlabelled_rows": "other.parquet",
+    "data.query": "SELECT * FROM irises WHERE petal_width > 1",
     "data.sheet": "Sheet 2",
     "data.missing_values": ["none"],
     "data.numeric": ["even"],

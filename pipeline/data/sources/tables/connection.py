@@ -13,12 +13,15 @@ LEAST_MEMORY = 2**28
 
 
 @contextmanager
-def reading(files: Sequence[Path], memory: int) -> Iterator[duckdb.DuckDBPyConnection]:
+def reading(
+    files: Sequence[Path], memory: int, joins: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database in memory whose only files are these, with about `memory` bytes for rows.
 
     DuckDB takes files to come from a writer that is trusted (its page "Securing DuckDB"). Here
     nothing is: no other file is opened, nothing is written, no extension is installed or loaded,
-    no variable of Python is a table, and no statement can change this.
+    no variable of Python is a table, and no statement can change this. With `joins` it plans
+    queries as it does elsewhere; without, what it knows of them costs more than it saves.
     """
     limit = max(LEAST_MEMORY, memory // MEMORY_SHARE)
     with duckdb.connect(
@@ -33,7 +36,8 @@ def reading(files: Sequence[Path], memory: int) -> Iterator[duckdb.DuckDBPyConne
         },
     ) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(f"SET disabled_optimizers = {literal(_optimizers(connection))}")
+        if not joins:
+            connection.execute(f"SET disabled_optimizers = {literal(_optimizers(connection))}")
         connection.execute("SET python_enable_replacements = false")
         connection.execute(f"SET allowed_paths = [{', '.join(literal(str(f)) for f in files)}]")
         connection.execute("SET enable_external_access = false")
@@ -50,3 +54,8 @@ def _optimizers(connection: duckdb.DuckDBPyConnection) -> str:
 def literal(text: str) -> str:
     """Text as SQL writes it."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """A table's name as SQL writes it."""
+    return '"' + name.replace('"', '""') + '"'

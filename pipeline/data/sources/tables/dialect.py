@@ -50,7 +50,25 @@ class Dialect:
 
     def rows(self, files: Sequence[Path], options: str = "") -> str:
         """SQL for the rows below the header, every cell text, columns c0, c1, ..."""
-        return _read_csv(files, self, len(self.names), self.header, options)
+        columns = ", ".join(f"c{position}: 'VARCHAR'" for position in range(len(self.names)))
+        return self._read_csv(files, f"auto_detect = false, columns = {{{columns}}}{options}")
+
+    def typed_rows(self, file: Path, options: str) -> str:
+        """SQL for the same, columns by their names and each of the type that it shows."""
+        names = ", ".join(
+            literal(name or f"column{position}") for position, name in enumerate(self.names, 1)
+        )
+        return self._read_csv([file], f"names = [{names}], sample_size = -1{options}")
+
+    def _read_csv(self, files: Sequence[Path], options: str) -> str:
+        names = ", ".join(literal(str(file)) for file in files)
+        return (
+            f"read_csv([{names}], delim = {literal(self.delimiter)}, "
+            f"quote = {literal(self.quote)}, escape = {literal(self.escape)}, "
+            f"comment = {literal(self.comment)}, skip = {self.skip}, "
+            f"header = {str(self.header).lower()}, max_line_size = {LONGEST_LINE}, "
+            f"buffer_size = {2 * LONGEST_LINE}, hive_partitioning = false, {options})"
+        )
 
 
 def dialect_of(
@@ -174,18 +192,3 @@ def _number(cell: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _read_csv(
-    files: Sequence[Path], dialect: Dialect, width: int, header: bool, options: str
-) -> str:
-    names = ", ".join(literal(str(file)) for file in files)
-    columns = ", ".join(f"c{position}: 'VARCHAR'" for position in range(width))
-    return (
-        f"read_csv([{names}], auto_detect = false, delim = {literal(dialect.delimiter)}, "
-        f"quote = {literal(dialect.quote)}, escape = {literal(dialect.escape)}, "
-        f"comment = {literal(dialect.comment)}, skip = {dialect.skip}, "
-        f"header = {str(header).lower()}, columns = {{{columns}}}, "
-        f"max_line_size = {LONGEST_LINE}, buffer_size = {2 * LONGEST_LINE}, "
-        f"hive_partitioning = false{options})"
-    )

@@ -1,9 +1,10 @@
 """Which files make a table, and of what kind they are."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from pipeline.data.sources.tables.plain import PACKED
+from pipeline.data.sources.tables.plain import PACKED, SHEETS
 from pipeline.errors import InputError
 
 Format = Literal["text", "parquet", "json", "sheet"]
@@ -12,7 +13,7 @@ KINDS: dict[str, Format] = {
     **dict.fromkeys((".csv", ".tsv", ".tab", ".txt", ".data", ".dat"), "text"),
     **dict.fromkeys((".parquet", ".pq"), "parquet"),
     **dict.fromkeys((".json", ".jsonl", ".ndjson"), "json"),
-    **dict.fromkeys((".xlsx", ".xls", ".xlsb", ".ods"), "sheet"),
+    **dict.fromkeys(SHEETS, "sheet"),
 }
 """By suffix; text and JSON may be compressed."""
 SUFFIXES = (*KINDS, *PACKED)
@@ -31,29 +32,29 @@ def format_of(file: Path) -> Format | None:
 
 def is_table(spec: str) -> bool:
     """Whether a file, folder or pattern holds a table."""
-    return bool(_parts(spec))
+    return bool(parts_of(spec))
 
 
-def files_of(spec: str) -> tuple[list[Path], Format]:
-    """The files of a table in the order of their names, all of one kind.
+def kind_of(files: Sequence[Path], where: str) -> Format:
+    """What the parts of a table are.
 
     Raises:
-        InputError: where a folder mixes kinds.
+        InputError: where they are of several kinds.
     """
-    files = _parts(spec)
     kinds = {format_of(file) for file in files}
     if len(kinds) > 1:
         raise InputError(
-            f"All parts of a table must be of one kind. {spec} has "
+            f"All parts of a table must be of one kind. {where} has "
             f"{', '.join(sorted({file.suffix for file in files}))}. Name them by a pattern, for "
-            "example 'folder/*.csv'."
+            "example 'folder/*.csv', or say in data.query how they go together."
         )
     (kind,) = kinds
     assert kind
-    return files, kind
+    return kind
 
 
-def _parts(spec: str) -> list[Path]:
+def parts_of(spec: str) -> list[Path]:
+    """The files of a source in the order of their names; none where there are others among them."""
     path = Path(spec)
     if path.is_file():
         return [path] if format_of(path) else []

@@ -13,15 +13,13 @@ import pyarrow as pa
 from pipeline.config.data import DataConfig
 from pipeline.data.sources.tables.connection import literal, reading
 from pipeline.data.sources.tables.dialect import LENIENT, Dialect, dialect_of
-from pipeline.data.sources.tables.files import Format
+from pipeline.data.sources.tables.files import Format, kind_of
 from pipeline.data.sources.tables.plain import (
-    TEXT,
+    as_plain_text,
     columns_by_spaces,
-    encoding_of,
-    in_utf8,
-    sheet_as_text,
     without_padding,
 )
+from pipeline.data.sources.tables.query import answer_of
 from pipeline.errors import InputError
 
 LISTED = 30
@@ -76,9 +74,9 @@ class OpenTable:
 
 @contextmanager
 def opened_table(
-    files: Sequence[Path], kind: Format, config: DataConfig, where: str, known: Collection[str] = ()
+    files: Sequence[Path], config: DataConfig, where: str, known: Collection[str] = ()
 ) -> Iterator[OpenTable]:
-    """The table in files of one kind.
+    """The table in files of one kind, or that data.query makes of files of any.
 
     `known` are the names of columns that a model reads, or nothing: where a file may lack a header
     they say what is one.
@@ -91,8 +89,12 @@ def opened_table(
             raise InputError(f"A file must not be empty. {file.name} has 0 bytes.")
     with tempfile.TemporaryDirectory(prefix="layerwise-") as folder:
         try:
-            if kind in ("text", "sheet"):
-                with _text(files, kind, config, where, known, Path(folder)) as table:
+            if config.query is not None:
+                answer = answer_of(config.query, files, config, Path(folder))
+                with reading([answer], config.memory_bytes) as connection:
+                    yield _typed(connection, [answer], "parquet", where)
+            elif (kind := kind_of(files, where)) in ("text", "sheet"):
+                with _text(files, config, where, known, Path(folder)) as table:
                     yield table
             else:
                 with reading(files, config.memory_bytes) as connection:
@@ -121,7 +123,6 @@ def opened_table(
 @contextmanager
 def _text(
     files: Sequence[Path],
-    kind: Format,
     config: DataConfig,
     where: str,
     known: Collection[str],
@@ -130,18 +131,10 @@ def _text(
     notes: list[str] = []
     plain = []
     for file in files:
-        if kind == "sheet":
-            plain.append(sheet_as_text(file, config.sheet, folder))
-            continue
-        encoding = encoding_of(file)
-        if encoding != TEXT:
-            plain.append(in_utf8(file, encoding, folder))
-            if encoding != "utf-8-sig":
-                notes.append(f"{file.name} is text in {encoding}.")
-        elif file.suffix.lower() == ".bz2":
-            plain.append(in_utf8(file, encoding, folder))
-        else:
-            plain.append(file)
+        copy, encoding = as_plain_text(file, config.sheet, folder)
+        plain.append(copy)
+        if encoding:
+            notes.append(f"{file.name} is text in {encoding}.")
     with reading(plain, config.memory_bytes) as connection:
         dialect = dialect_of(connection, plain[0], config.header, known)
         if len(dialect.names) > 1 or not columns_by_spaces(plain[0]):
@@ -167,6 +160,14 @@ def _of_dialect(
     ]
     names, repeated = _numbered(called, where)
     notes += repeated
+    for file in plain[1:]:
+        other = dialect_of(connection, file, "true" if dialect.header else "false", ())
+        if other.names != dialect.names:
+            raise InputError(
+                f"All parts of a table must have the same columns in the same order. {where} has "
+                f"parts with {', '.join(dialect.names[:LISTED])} and with "
+                f"{', '.join(other.names[:LISTED])}. Write them alike."
+            )
     checked = dialect.rows(plain, f", store_rejects = true, rejects_limit = {REJECTED}")
     connection.execute(f"SELECT count(*) FROM {checked}").fetchall()
     rejected = connection.execute(

@@ -33,6 +33,9 @@ UNCLEAR = 20
 """Letters that are not ASCII; of fewer nobody can tell the encoding."""
 PACKED = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 TEXT = "utf-8"
+SHEETS = (".xlsx", ".xls", ".xlsb", ".ods")
+TYPED = (".parquet", ".pq", ".json", ".jsonl", ".ndjson")
+"""Files whose cells have types."""
 
 
 def encoding_of(file: Path) -> str:
@@ -83,6 +86,24 @@ def in_utf8(file: Path, encoding: str, folder: Path) -> Path:
                 "example with: iconv -f latin1 -t utf-8."
             ) from error
     return copy
+
+
+def as_plain_text(file: Path, sheet: str | None, folder: Path) -> tuple[Path, str | None]:
+    """The file, or a copy that DuckDB can read, and the encoding that people may want to know.
+
+    Raises:
+        InputError: for what is no text, and for an unclear sheet.
+    """
+    suffixes = [suffix.lower() for suffix in file.suffixes]
+    if suffixes[-1] in SHEETS:
+        return sheet_as_text(file, sheet, folder), None
+    if any(suffix in TYPED for suffix in suffixes):
+        return file, None
+    encoding = encoding_of(file)
+    if encoding == TEXT and suffixes[-1] != ".bz2":
+        return file, None
+    told = None if encoding in (TEXT, "utf-8-sig") else encoding
+    return in_utf8(file, encoding, folder), told
 
 
 def columns_by_spaces(file: Path) -> int:

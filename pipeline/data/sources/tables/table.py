@@ -13,7 +13,7 @@ from pipeline.data.sources.tables import sql
 from pipeline.data.sources.tables.cells import categories_of, read_cells, texts_of
 from pipeline.data.sources.tables.columns import chosen_columns, positions_of
 from pipeline.data.sources.tables.deciding import decide
-from pipeline.data.sources.tables.files import SUFFIXES, files_of, is_table
+from pipeline.data.sources.tables.files import SUFFIXES, is_table, parts_of
 from pipeline.data.sources.tables.notes import decision_notes, rounding_notes, unread_notes
 from pipeline.data.sources.tables.opening import OpenTable, opened_table
 from pipeline.data.sources.tables.roles import role_cells, roles_of
@@ -36,17 +36,15 @@ class TableReader(Reader):
 
     def source(self, spec: str, config: DataConfig, scratch: Path | None) -> Source:
         """The source for a run: in memory, or with its numbers on disk where they exceed it."""
-        files, kind = files_of(spec)
         path = Path(spec)
-        with opened_table(files, kind, config, path.name) as table:
+        with opened_table(parts_of(spec), config, path.name) as table:
             return _source(table, path, config, scratch)
 
     def rows(self, spec: str, columns: tuple[Column, ...]) -> RawRows:
         """Rows for inference, matched by name; of a file without names, by position."""
-        files, kind = files_of(spec)
         where = Path(spec).name
         names = [column.name for column in columns]
-        with opened_table(files, kind, DataConfig(bad_rows="skip"), where, names) as table:
+        with opened_table(parts_of(spec), DataConfig(bad_rows="skip"), where, names) as table:
             _rows_of(table)
             by_name = {column.name: column for column in columns}
             positions = positions_of(names, table.names, table.named, where)
