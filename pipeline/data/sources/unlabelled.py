@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.data.rows.memory import check_fits
 from pipeline.data.rows.streamed import StreamedRows
-from pipeline.data.source import RawRows, Source
+from pipeline.data.source import RawRows, Roles, Source
 from pipeline.errors import InputError
 from pipeline.tasks.labels import Labels
 
@@ -15,7 +15,8 @@ def with_unlabelled(source: Source, more: RawRows, where: str) -> Source:
     """The source with more rows (of its columns), none of which has a label or is a test row.
 
     Raises:
-        InputError: where the source's own rows stay on disk, or all together do not fit in memory.
+        InputError: where the source's own rows stay on disk, all together do not fit in memory, or
+            rows are split by their groups or by time: those that are added might be test rows'.
     """
     if isinstance(source.numbers, StreamedRows):
         raise InputError(
@@ -23,6 +24,7 @@ def with_unlabelled(source: Source, more: RawRows, where: str) -> Source:
             f"{source.name}, whose rows need more than data.memory. Raise data.memory, or write "
             "all rows into one file, with empty labels."
         )
+    roles = _roles(source, len(more.numbers), where)
     rows, added = source.rows, len(more.numbers)
     check_fits((rows + added) * len(source.columns), 8, f"{source.name} with {where}")
     test = None if source.test is None else np.append(source.test, np.zeros(added, bool))
@@ -31,9 +33,24 @@ def with_unlabelled(source: Source, more: RawRows, where: str) -> Source:
         numbers=np.concatenate([source.numbers, more.numbers]),
         categories=np.concatenate([source.categories, more.categories]),
         test=test,
+        roles=roles,
         labels=source.labels and _longer(source.labels, added),
         notes=(*source.notes, f"{added:,} rows without a label come from {where}.", *more.notes),
     )
+
+
+def _roles(source: Source, added: int, where: str) -> Roles:
+    roles = source.roles
+    if roles.group is not None or roles.time is not None:
+        key = "group" if roles.time is None else "time"
+        raise InputError(
+            f"data.{key} must be known of all rows, so that none pretrains that belongs to test "
+            f"rows. Given: data.unlabelled_rows: {where}, of which only features are read. Write "
+            "all rows into one file, with empty labels."
+        )
+    if roles.part is None:
+        return roles
+    return roles._replace(part=np.append(roles.part, np.full(added, "train")))
 
 
 def _longer(labels: Labels, added: int) -> Labels:

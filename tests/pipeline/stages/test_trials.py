@@ -10,7 +10,7 @@ from pipeline.config.data import DataConfig
 from pipeline.config.finetune import FinetuneConfig
 from pipeline.config.level import LevelConfig
 from pipeline.config.schema import RunConfig
-from pipeline.config.task import AutoTask
+from pipeline.config.task import AutoTask, ClassificationTask
 from pipeline.data.prepared import Prepared, prepare
 from pipeline.data.trial_rows import Parts, trial_rows
 from pipeline.errors import InputError
@@ -110,6 +110,20 @@ def test_a_budget_beyond_all_rows_is_refused(data):
 def test_a_budget_below_the_number_of_classes_is_refused(data):
     with pytest.raises(InputError, match=r"each of the 10 classes at least\. Given: 9 of 1222"):
         trials_of(config(label_budgets=(9,)), data)
+
+
+@pytest.mark.parametrize(("classes", "rows"), [(20, 3), (3, 3), (2, 4), (40, 5)])
+def test_default_budgets_fit_small_tables_and_many_classes(tmp_path: Path, classes: int, rows: int):
+    """Every budget has a label of each class that is left."""
+    x = np.random.default_rng(0).random((classes * rows + 2, 2))
+    y = [*np.repeat(np.arange(classes), rows), 999, 999]
+    np.savez(tmp_path / "small.npz", x=x, y=y)
+    source = DataConfig(source=str(tmp_path / "small.npz"))
+    data = prepare(source, ClassificationTask(), 0, tmp_path / "data")
+    budgets = {trial.labels for trial in trials_of(config(), data)}
+    assert min(budgets) >= classes == len(data.classes)
+    assert max(budgets) == len(data.splits.train)
+    assert any("'999' (2 rows)" in note for note in data.notes)
 
 
 def test_data_that_cannot_be_used_is_refused_and_nothing_is_kept(tmp_path: Path, monkeypatch):

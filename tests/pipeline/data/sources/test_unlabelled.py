@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from pipeline.config.data import DataConfig
+from pipeline.data.splits import split
 from pipeline.errors import InputError
 from tests.pipeline.data.reading import prepare, read
 
@@ -67,3 +68,27 @@ def test_arrays_may_have_more_rows_too(digits: tuple[np.ndarray, np.ndarray], tm
     assert source.rows == 300
     assert source.labelled.sum() == 100
     np.testing.assert_array_equal(source.numbers, images[:300].reshape(300, 64))
+
+
+def test_added_rows_are_training_rows_where_a_column_says_the_parts(tmp_path: Path):
+    small, big = tmp_path / "small.csv", tmp_path / "big.csv"
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"a": rng.random(90), "y": ["no", "yes"] * 45,
+                          "part": ["train", "validation", "test"] * 30})  # fmt: skip
+    table.to_csv(small, index=False)
+    pd.DataFrame({"a": rng.random(40)}).to_csv(big, index=False)
+    config = DataConfig(source=str(small), label="y", split="part", unlabelled_rows=str(big))
+    parts = split(read(config), config, 0).parts
+    assert [len(part) for part in parts] == [70, 30, 30, 30, 30]
+
+
+@pytest.mark.parametrize("key", ["group", "time"])
+def test_added_rows_of_unknown_groups_are_refused(tmp_path: Path, key: str):
+    small, big = tmp_path / "small.csv", tmp_path / "big.csv"
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"a": rng.random(90), "y": ["no", "yes"] * 45, "of": range(90)})
+    table.to_csv(small, index=False)
+    table.to_csv(big, index=False)
+    config = DataConfig(source=str(small), label="y", unlabelled_rows=str(big), **{key: "of"})
+    with pytest.raises(InputError, match=rf"data\.{key} must be known of all rows.*big.csv"):
+        read(config)
