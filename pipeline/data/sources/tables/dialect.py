@@ -161,11 +161,24 @@ def _is_header(
         return True
     if first == [str(position) for position in range(len(first))]:
         return len(first) > 1  # as pandas names columns that have no name
+    if _names_rows(first, body):
+        return True
     if not sniffed:
         return _names_years(first) and not _recurs(first, body)
     if any(_number(cell) for cell in first):
         return False
     return not _recurs(first, body)
+
+
+def _names_rows(first: list[str], body: list[tuple[str | None, ...]]) -> bool:
+    """Whether rows have names and their column has none, as R and pandas write tables."""
+    return (
+        len(first) > 1
+        and not first[0]
+        and all(first[1:])
+        and len(set(first)) == len(first)
+        and all((row[0] or "").strip() for row in body)
+    )
 
 
 def _names_years(first: list[str]) -> bool:

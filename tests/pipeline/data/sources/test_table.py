@@ -477,3 +477,14 @@ def test_an_empty_folder_is_refused(tmp_path: Path):
     (tmp_path / "a.csv").mkdir()
     with pytest.raises(InputError, match="a.csv"):
         read(config(tmp_path / "a.csv"))
+
+
+@pytest.mark.parametrize("names", [["a", "b"], ["16.5", "16.75"], ["1940", "1945"]])
+def test_a_table_whose_rows_have_names_has_a_header_whatever_is_in_it(
+    names: list[str], tmp_path: Path
+):
+    rows = "".join(f'"{n} st",{n % 4},{n % 3}\n' for n in range(30))
+    header = ",".join(f'"{name}"' for name in ("", *names))
+    source = read(config(written(tmp_path / "a.csv", f"{header}\n{rows}"), label="-1"))
+    assert source.rows == 30
+    assert [column.name for column in source.columns] == names[:1]
