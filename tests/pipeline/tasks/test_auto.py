@@ -6,8 +6,11 @@ import pytest
 from pipeline.tasks.auto import decided_by
 from pipeline.tasks.labels import Labels
 
-RINGS = np.repeat(np.arange(1, 29), [1, 1, 15, 57, 115, 259, 391, 568, 689, 634, 487, 267, 203,
-                                     126, 103, 67, 58, 42, 32, 26, 14, 6, 9, 2, 1, 1, 2, 1])  # fmt: skip
+SHELLS = (
+    *(1, 1, 15, 57, 115, 259, 391, 568, 689, 634, 487, 267, 203, 126),
+    *(103, 67, 58, 42, 32, 26, 14, 6, 9, 2, 1, 1, 2, 1),
+)
+RINGS = np.repeat(np.arange(1, 29), SHELLS)
 """Of shells, as many years."""
 
 
