@@ -1,12 +1,13 @@
 """A model applied to rows: what the commands and the scheduled flow share."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypedDict
 
 from flows.interpreter import collector_paused, import_tensorflow
+from pipeline.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +19,10 @@ ENDPOINTS = {
     "score": "score",
 }
 """What each command asks of a model."""
+
+
+MODEL_VERSION = "model_version"
+"""What the results of a scheduled run call the column that says which model gave them."""
 
 
 class Scored(TypedDict):
@@ -53,10 +58,30 @@ def model_at(model: str) -> Iterator[Path]:
         yield model_folder(download_model(model, Path(scratch)))
 
 
-def apply_model(folder: Path, command: str, data: str) -> "pd.DataFrame":
-    """What the model gives for each row of the data. Raises `InputError` where they do not fit."""
-    from pipeline.data.sources.read import read_rows
-    from pipeline.export.inference import infer, model_columns
+def apply_model(
+    folder: Path, command: str, data: str, keep: Sequence[str] = ()
+) -> tuple["pd.DataFrame", tuple[str, ...]]:
+    """What the model gives for each row of the data, and notes for people.
 
-    rows = read_rows(data, model_columns(folder))
-    return infer(folder, ENDPOINTS[command], rows.numbers, rows.categories)
+    The columns of the data to `keep` come first. Raises `InputError` where data do not fit.
+    """
+    import pandas as pd
+
+    from pipeline.export.inference import infer, rows_for
+
+    rows = rows_for(folder, data, keep)
+    found = infer(folder, ENDPOINTS[command], rows.numbers, rows.categories)
+    if rows.kept is None:
+        return found, rows.notes
+    kept = rows.kept.to_pandas()
+    if taken := [name for name in kept if name in found or name == MODEL_VERSION]:
+        raise InputError(
+            f"Columns to keep need names of their own. {', '.join(map(repr, taken))} of {data} is "
+            "what the model calls a column of its output. Leave it out of --keep."
+        )
+    return pd.concat([kept, found], axis=1), rows.notes
+
+
+def kept_columns(given: Sequence[str]) -> tuple[str, ...]:
+    """The columns that `--keep` names, each time it is given: by commas."""
+    return tuple(name.strip() for names in given for name in names.split(",") if name.strip())

@@ -5,7 +5,9 @@ from pathlib import Path
 import click
 
 from flows.cli.group import main
-from flows.inference import apply_model, model_at
+from flows.cli.options import keep_option
+from flows.inference import apply_model, kept_columns, model_at
+from pipeline.credentials import redact
 from pipeline.errors import InputError
 
 
@@ -55,12 +57,15 @@ def _add_command(name: str) -> None:
     @click.argument("data")
     @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path),
                   help="A .csv, .parquet or .npz file.")  # fmt: skip
-    def command(model: str, data: str, output: Path) -> None:
+    @keep_option
+    def command(model: str, data: str, output: Path, keep: tuple[str, ...]) -> None:
         from pipeline.files import check_output, write_frame
 
         check_output(output)
         with model_at(model) as folder:
-            rows = apply_model(folder, name, data)
+            rows, notes = apply_model(folder, name, data, kept_columns(keep))
+        for note in notes:
+            click.echo(f"note: {redact(note)}", err=True)
         write_frame(rows, output)
         click.echo(f"{len(rows):,} rows in {output}")
 

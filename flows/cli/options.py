@@ -28,6 +28,10 @@ time_limit_option = click.option(
     "--time-limit", metavar="LENGTH",
     help="Begin nothing that would end later, e.g. 90m or 1h30m, and compare what is there.",
 )  # fmt: skip
+keep_option = click.option(
+    "--keep", multiple=True, metavar="COLUMNS",
+    help="Columns of a table to carry into the output, e.g. id,name.",
+)  # fmt: skip
 set_option = click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE",
     help="Change one value, e.g. stack.0.units=256. May be given several times.",

@@ -8,7 +8,13 @@ import click
 
 from flows.cli.group import main
 from flows.cli.inference import HELP
-from flows.cli.options import configs_options, notify_option, time_limit_option, when_changed_option
+from flows.cli.options import (
+    configs_options,
+    keep_option,
+    notify_option,
+    time_limit_option,
+    when_changed_option,
+)
 
 if TYPE_CHECKING:
     from pipeline.config.schema import RunConfig
@@ -119,16 +125,24 @@ def _add_command(name: str) -> None:
                   help="A .csv, .parquet or .npz file; out/{name}.csv for a pattern.")  # fmt: skip
     @click.option("--name", "deployment",
                   help="Of the deployment.  [default: the command's and the model's]")  # fmt: skip
+    @keep_option
     @notify_option
     def command(
-        model: str, data: str, output: str, deployment: str | None, notify: str | None
+        model: str,
+        data: str,
+        output: str,
+        deployment: str | None,
+        keep: tuple[str, ...],
+        notify: str | None,
     ) -> Any:
+        from flows.inference import kept_columns
         from flows.notices.address import check_notify
         from flows.scheduling.jobs import inference_job
 
         if notify:
             check_notify(notify)
-        return [inference_job(name, model, data, output, deployment, notify=notify)]
+        parameters = {"keep": kept_columns(keep), "notify": notify}
+        return [inference_job(name, model, data, output, deployment, **parameters)]
 
 
 for _name in ("predict", "encode", "score"):

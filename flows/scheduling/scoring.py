@@ -1,12 +1,13 @@
 """Batch inference by the clock: a flow that applies a model to what is new."""
 
+from pathlib import Path
 from typing import Any, Literal
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.inference import Scored, apply_model, is_registered, model_at
+from flows.inference import MODEL_VERSION, Scored, apply_model, is_registered, model_at
 from flows.naming import run_name
 from flows.notices.address import NotifyAddress
 from flows.notices.sending import send_notice
@@ -30,7 +31,12 @@ Command = Literal["predict", "encode", "score"]
 @supervised
 @shown_on_page
 def inference(
-    command: Command, model: str, data: str, output: str, notify: NotifyAddress | None = None
+    command: Command,
+    model: str,
+    data: str,
+    output: str,
+    keep: tuple[str, ...] = (),
+    notify: NotifyAddress | None = None,
 ) -> State[Any]:
     """Apply a model to the rows of a source, or of each file of a pattern that is new.
 
@@ -39,6 +45,7 @@ def inference(
         model: models:/NAME@ALIAS, which may name another version at each run; or a folder.
         data: A source, or a pattern like /incoming/*.csv.
         output: Where the results go; with {name} for the name of each file of a pattern.
+        keep: Columns of a table that are carried into the results.
         notify: Post how the run ends to this http address, or to the one in the environment
             variable that $NAME names.
     """
@@ -54,8 +61,10 @@ def inference(
         version = version if is_registered(version) else str(folder)
         for work in new:
             with noted(problems):  # one bad file does not keep the others back
-                frame = apply_model(folder, command, work.source)
-                frame.insert(0, "model_version", version)
+                frame, notes = apply_model(folder, command, work.source, keep)
+                for note in notes:
+                    log(f"{Path(work.source).name}: {note}")
+                frame.insert(0, MODEL_VERSION, version)
                 write_frame(frame, work.output)
                 work.finish()
                 log(f"{len(frame):,} rows in {work.output}, by {version}")

@@ -149,7 +149,7 @@ def _prepare_into(folder: Path, config: DataConfig, section: TaskConfig, seed: i
         "columns": summaries(source, splits.pretrain, derive(seed, "summaries")),
         "marked_test": source.test is not None and bool(source.test.any()),
         "table": source.table,
-        "layout": source.layout,
+        "layout": source.layout and source.layout._asdict(),
         "memory": numbers.memory if isinstance(numbers, StreamedRows) else None,
     }
     if isinstance(numbers, StreamedRows):

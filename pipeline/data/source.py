@@ -1,10 +1,11 @@
 """What every reader returns: the rows of a source as read, neither split nor scaled."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
+import pyarrow as pa
 
 from pipeline.data.cells import check_finite
 from pipeline.data.rows.streamed import Rows, StreamedRows, blocks_of
@@ -70,11 +71,13 @@ class RawRows(NamedTuple):
         numbers: (rows, number columns), as `Source` has them.
         categories: unicode (rows, category columns).
         notes: what was decided in reading, for people.
+        kept: the columns that are handed through.
     """
 
     numbers: np.ndarray
     categories: np.ndarray
     notes: tuple[str, ...] = ()
+    kept: pa.Table | None = None
 
 
 class Layout(NamedTuple):
@@ -85,18 +88,34 @@ class Layout(NamedTuple):
         labels: of the columns that are the target.
         named: whether the file itself names its columns.
         missing_values: cells that mean a missing value, besides empty ones.
+        sheet: of a spreadsheet, where it had to be named.
     """
 
     names: tuple[str, ...]
     labels: tuple[str, ...]
     named: bool
     missing_values: tuple[str, ...]
+    sheet: str | None = None
 
     @classmethod
-    def from_json(cls, content: Sequence[Any]) -> Self:
-        """What JSON made of a layout, as it was."""
-        names, labels, named, missing_values = content
-        return cls(tuple(names), tuple(labels), named, tuple(missing_values))
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """What JSON made of a layout as a dictionary, as it was."""
+        lists = ("names", "labels", "missing_values")
+        return cls(**{**content, **{name: tuple(content[name]) for name in lists}})
+
+
+class Wanted(NamedTuple):
+    """What is wanted of rows for inference.
+
+    Attributes:
+        columns: those that the model reads.
+        layout: of the table that it learned from, if that was a table.
+        keep: names or numbers of columns of the file that are handed through as they are.
+    """
+
+    columns: tuple[Column, ...]
+    layout: Layout | None = None
+    keep: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

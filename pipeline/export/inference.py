@@ -1,6 +1,7 @@
 """Batch inference from an exported SavedModel: only its folder is needed, not the run."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,12 @@ import pandas as pd
 import tensorflow as tf
 
 from pipeline.data.features.preprocessing import need_every_value
-from pipeline.data.source import Column
+from pipeline.data.source import Column, Layout, RawRows
+from pipeline.data.sources.read import read_rows
 from pipeline.errors import InputError
 from pipeline.export.folder import METADATA
 from pipeline.export.metadata import DIGEST, digest_of
+from pipeline.export.row_notes import row_notes
 from pipeline.export.signatures.inputs import MATRIX, given_by_name
 
 BATCH_ROWS = 4096
@@ -43,6 +46,19 @@ def describe_model(folder: Path) -> dict[str, Any]:
 def model_columns(folder: Path) -> tuple[Column, ...]:
     """The raw columns that the model reads."""
     return tuple(describe_model(folder)["columns"])
+
+
+def rows_for(folder: Path, spec: str, keep: Sequence[str] = ()) -> RawRows:
+    """The rows of a source as the model reads them, with notes of what it does not know in them.
+
+    `keep` names columns of a table that are handed through. Raises `InputError` where rows do not
+    fit.
+    """
+    metadata = describe_model(folder)
+    columns, layout = metadata["columns"], metadata["layout"]
+    rows = read_rows(spec, tuple(columns), layout and Layout.from_json(layout), keep)
+    notes = row_notes(columns, metadata["vocabularies"], rows)
+    return rows._replace(notes=(*rows.notes, *notes))
 
 
 def infer(folder: Path, endpoint: str, numbers: np.ndarray, categories: np.ndarray) -> pd.DataFrame:

@@ -29,13 +29,15 @@ def metadata_of(trained: Trained) -> dict[str, Any]:
         for column in preprocessing.columns
         if trained.by_name
     ]
+    categories = [column.name for column in preprocessing.columns if column.is_category]
     return {
         "name": trained.name,
         "task": trained.task.kind,
         "classes": list(trained.classes),
         "columns": [list(column) for column in preprocessing.columns],
         "inputs": inputs,
-        "layout": trained.layout,
+        "vocabularies": dict(zip(categories, preprocessing.vocabularies, strict=True)),
+        "layout": trained.layout and trained.layout._asdict(),
         "needs_every_value": preprocessing.refuses_missing,
         "endpoints": list(ENDPOINTS),
         "outputs": {

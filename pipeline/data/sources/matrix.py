@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.config.data import ROLES, DataConfig
 from pipeline.data.category import category_names
 from pipeline.data.cells import as_numbers
-from pipeline.data.source import Column, RawRows, Source
+from pipeline.data.source import Column, RawRows, Source, Wanted
 from pipeline.data.sources.reader import Reader
 from pipeline.data.target import check_labels, labels_of
 from pipeline.errors import InputError
@@ -49,8 +49,9 @@ class ArraysReader(Reader):
         """The source for a run, in memory."""
         return source_of(self.arrays(spec), config)
 
-    def rows(self, spec: str, columns: tuple[Column, ...]) -> RawRows:
+    def rows(self, spec: str, wanted: Wanted) -> RawRows:
         """Rows for inference; of a source with test rows of its own, these."""
+        columns = wanted.columns
         arrays = self.arrays(spec)
         matrix = flat(arrays.x, arrays.name)
         if matrix.shape[1] != len(columns):

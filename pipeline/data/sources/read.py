@@ -1,9 +1,10 @@
 """Read a source by its built-in name, file suffix or folder: for a run, or rows for inference."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.config.data import DataConfig
-from pipeline.data.source import Column, RawRows, Source
+from pipeline.data.source import Column, Layout, RawRows, Source, Wanted
 from pipeline.data.sources.arrays import NpyReader, NpzReader
 from pipeline.data.sources.arrays_folder import ArraysFolderReader
 from pipeline.data.sources.builtin import BUILTINS, BuiltinReader
@@ -40,21 +41,29 @@ def read(config: DataConfig, scratch: Path | None = None) -> Source:
     source = reader.source(spec, config, scratch)
     if config.unlabelled_rows is None:
         return source
-    more = read_rows(config.unlabelled_rows, source.columns)
+    more = read_rows(config.unlabelled_rows, source.columns, source.layout)
     return with_unlabelled(source, more, config.unlabelled_rows)
 
 
-def read_rows(spec: str, columns: tuple[Column, ...]) -> RawRows:
-    """Rows for inference: the values of `columns`.
+def read_rows(
+    spec: str,
+    columns: tuple[Column, ...],
+    layout: Layout | None = None,
+    keep: Sequence[str] = (),
+) -> RawRows:
+    """Rows for inference: the values of `columns`, and those of a table's columns to `keep`.
 
-    A table is matched by column name; anything else by width. A source with test rows of its own,
-    as the built-in ones have, gives these.
+    A table is matched by column name, one without names by position, as the table of `layout`
+    was; anything else by width. A source with test rows of its own, as the built-in ones have,
+    gives these.
 
     Raises:
         InputError: as for `read`, and where rows do not fit the columns.
     """
     reader, spec = _reader_of(spec)
-    return reader.rows(spec, columns)
+    if keep and not isinstance(reader, TableReader):
+        raise InputError(f"Columns to keep are those of a table. Given: {spec}, which is none.")
+    return reader.rows(spec, Wanted(columns, layout, tuple(keep)))
 
 
 def _reader_of(spec: str) -> tuple[Reader, str]:

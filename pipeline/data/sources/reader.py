@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 
 from pipeline.config.data import DataConfig
-from pipeline.data.source import Column, RawRows, Source
+from pipeline.data.source import RawRows, Source, Wanted
 
 
 class Reader(ABC):
@@ -34,8 +34,8 @@ class Reader(ABC):
         """
 
     @abstractmethod
-    def rows(self, spec: str, columns: tuple[Column, ...]) -> RawRows:
-        """Rows for inference: the values of `columns`.
+    def rows(self, spec: str, wanted: Wanted) -> RawRows:
+        """Rows for inference.
 
         Raises:
             InputError: as for `source`, and where rows do not fit the columns.

@@ -13,13 +13,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from click.testing import CliRunner
 from hypothesis import strategies as st
 
+from flows.cli import main
 from pipeline.config.loading import check
 from pipeline.data.prepared import prepare
 from pipeline.data.source import Column
 from pipeline.data.sources.read import read_rows
-from pipeline.export.inference import describe_model, infer, model_columns
+from pipeline.errors import InputError
+from pipeline.export.inference import infer, model_columns, rows_for
 from pipeline.export.signatures.inputs import input_names
 from tests.pipeline.whole_runs import Whole, whole_run
 
@@ -233,7 +236,96 @@ def test_tensorflow_takes_the_names(tmp_path):
     assert serve(**dict.fromkeys(given_names, one))["sum"].numpy() == len(names)
 
 
-def test_describe_model_knows_the_columns(every_kind):
-    described = describe_model(every_kind.model)
-    assert described["layout"][0][-1] == "target"
-    assert described["layout"][1] == ["target"]
+# On the command line
+
+
+def predicted(model: Path, table: Path, *options: str, command: str = "predict"):
+    """The output as a table, and what was said on standard error."""
+    out = table.parent / "out.csv"
+    run = CliRunner().invoke(main, [command, str(model), str(table), "-o", str(out), *options])
+    assert run.exit_code == 0, run.output
+    return pd.read_csv(out), run.stderr
+
+
+@pytest.fixture
+def table(cells, tmp_path) -> Path:
+    pd.DataFrame(cells).to_csv(tmp_path / "table.csv", index=False)
+    return tmp_path / "table.csv"
+
+
+def test_the_training_file_is_predicted_without_a_word(every_kind, table, by_the_run):
+    found, said = predicted(every_kind.model, table)
+    np.testing.assert_allclose(found.drop(columns="label"), by_the_run, atol=1e-5)
+    assert said == ""
+
+
+def test_without_names_columns_are_found_by_position_with_the_target_or_without(
+    every_kind, cells, table
+):
+    whole, _ = predicted(every_kind.model, table)
+    for columns in (list(cells[0]), list(cells[0])[:-1]):
+        pd.DataFrame(cells)[columns].to_csv(table, index=False, header=False)
+        found, said = predicted(every_kind.model, table)
+        pd.testing.assert_frame_equal(found, whole)
+        assert said == ""
+
+
+def test_another_number_of_columns_without_names_is_refused(every_kind, cells, table):
+    pd.DataFrame(cells).iloc[:, 3:].to_csv(table, index=False, header=False)
+    with pytest.raises(InputError, match="9 columns, and the model reads 12 or 11"):
+        rows_for(every_kind.model, str(table))
+
+
+def test_what_the_model_does_not_know_is_said(every_kind, cells, table):
+    whole, _ = predicted(every_kind.model, table)
+    frame = pd.DataFrame(cells).assign(extra="x")[["extra", *list(cells[0])[::-1]]]
+    frame.loc[3, "place"] = "Mars"
+    frame["code"] = "1000"
+    frame["Tag"] = "2023-05-06"
+    frame["rows"] = ""
+    frame.to_csv(table, index=False)
+    _, said = predicted(every_kind.model, table)
+    notes = said.splitlines()
+    assert all(note.startswith("note: ") for note in notes)
+    for expected in (
+        r"not learned from 'extra' of table\.csv, which is ignored",
+        r"'place' has 1 of \d+ values that the model does not know: 'Mars'\.",
+        r"'code' has no value that the model knows, but '1000'\. Is it the column",
+        r"'Tag' of table\.csv is a date.* 300 of 300 cells are none, such as '2023-05-06'",
+        r"'rows' has no value that the model can read",
+    ):
+        assert len([note for note in notes if re.search(expected, note)]) == 1, (expected, said)
+    assert not [note for note in notes if "'target'" in note]
+    assert len(whole) == len(frame)
+
+
+def test_columns_are_carried_into_the_output(every_kind, cells, table):
+    frame = pd.DataFrame(cells).assign(id=[f"{n:04}" for n in range(ROWS)])
+    frame.to_csv(table, index=False)
+    found, said = predicted(every_kind.model, table, "--keep", "id,Größe (cm)", command="score")
+    assert list(found) == ["id", "Größe (cm)", "reconstruction_error"]
+    raw = pd.read_csv(table.parent / "out.csv", dtype=str, keep_default_na=False)
+    assert raw["id"].tolist() == frame["id"].tolist()
+    assert raw["Größe (cm)"].tolist() == frame["Größe (cm)"].tolist()
+    assert said == ""  # a column that is kept is no news
+
+
+@pytest.mark.parametrize(
+    ("keep", "message"),
+    [
+        ("place,nowhere", "--keep must name a column of the table.*no column 'nowhere'"),
+        ("label", "need names of their own. 'label'"),
+    ],
+)
+def test_what_cannot_be_carried_is_refused(keep, message, every_kind, cells, table):
+    pd.DataFrame(cells).assign(label=1).to_csv(table, index=False)
+    out = str(table.parent / "out.csv")
+    run = CliRunner().invoke(main, ["predict", str(every_kind.model), str(table), "-o", out,
+                                    "--keep", keep])  # fmt: skip
+    assert run.exit_code == 2
+    assert re.search(message, run.stderr)
+
+
+def test_arrays_have_no_columns_to_keep(digits_run):
+    with pytest.raises(InputError, match="Columns to keep are those of a table"):
+        rows_for(digits_run.model, "digits", ["id"])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pipeline.config.data import ROLES, DataConfig
-from pipeline.data.source import Kind
+from pipeline.data.source import Kind, Layout
 from pipeline.errors import InputError, nearest, noted, raise_all
 
 LISTED = 30
@@ -124,20 +124,29 @@ def likely_target(names: Sequence[str]) -> int:
 
 
 def positions_of(
-    wanted: Sequence[str], names: Sequence[str], named: bool, where: str
+    wanted: Sequence[str], layout: Layout | None, names: Sequence[str], named: bool, where: str
 ) -> dict[int, str]:
-    """The position of each column that a model reads; in a file without names, the same one.
+    """The position of each column that a model reads.
+
+    A file without names has the columns of the table of training (`layout`) in their order, with
+    the target's or without them, or those that the model reads.
 
     Raises:
         InputError: for all columns that are not there.
     """
-    if not named and not set(wanted) <= set(names):
-        if len(names) == len(wanted):
-            return dict(enumerate(wanted))
+    if not named and (layout or not set(wanted) <= set(names)):
+        orders = [tuple(wanted)]
+        if layout:
+            features = tuple(name for name in layout.names if name not in layout.labels)
+            orders = [layout.names, features, *orders]
+        for order in orders:
+            if len(order) == len(names):
+                return {order.index(name): name for name in wanted}
+        counts = " or ".join(dict.fromkeys(str(len(order)) for order in orders))
         raise InputError(
             f"A file without names is matched by position. {where} has no names and "
-            f"{len(names)} columns, and the model reads {len(wanted)}: {', '.join(wanted[:LISTED])}"
-            ". Give these columns in this order, or a header."
+            f"{len(names)} columns, and the model reads {counts}: "
+            f"{', '.join(orders[0][:LISTED])}. Give these columns in this order, or a header."
         )
     positions = {name: n for n, name in enumerate(names)}
     raise_all(

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from pipeline.data.source import Column
+from pipeline.data.source import Column, Wanted
 from pipeline.data.sources.tables import sql
 from pipeline.data.sources.tables.cells import number_of
 from pipeline.data.sources.tables.kinds import Decision
 from pipeline.data.sources.tables.opening import OpenTable
 from pipeline.data.sources.tables.survey import Survey
 
+LISTED = 30
 EXACT = 2**53
 """Up to here a float64 holds every integer."""
 
@@ -48,6 +49,19 @@ def rounding_notes(
                 f"{column.name!r} has integers that become equal. If they are identifiers, name "
                 "the column in data.categorical or leave it out with data.ignore."
             )
+
+
+def extra_notes(table: OpenTable, wanted: Wanted) -> Iterator[str]:
+    """Columns that the table of training had not."""
+    if wanted.layout is None or not table.named:
+        return
+    known = {*wanted.layout.names, *(column.name for column in wanted.columns), *wanted.keep}
+    if extra := [name for name in table.names if name not in known]:
+        more = f" and {len(extra) - LISTED} more" if len(extra) > LISTED else ""
+        yield (
+            f"The model has not learned from {', '.join(map(repr, extra[:LISTED]))}{more} of "
+            f"{table.where}, which is ignored."
+        )
 
 
 def unread_notes(

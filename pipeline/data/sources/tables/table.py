@@ -7,14 +7,19 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.config.data import DataConfig
-from pipeline.data.source import Column, Layout, LookedAt, RawRows, Source
+from pipeline.data.source import Column, Layout, LookedAt, RawRows, Source, Wanted
 from pipeline.data.sources.reader import Reader
 from pipeline.data.sources.tables import sql
 from pipeline.data.sources.tables.cells import categories_of, read_cells, texts_of
-from pipeline.data.sources.tables.columns import chosen_columns, positions_of
+from pipeline.data.sources.tables.columns import chosen_columns, column_of, positions_of
 from pipeline.data.sources.tables.deciding import decide
 from pipeline.data.sources.tables.files import SUFFIXES, is_table, parts_of
-from pipeline.data.sources.tables.notes import decision_notes, rounding_notes, unread_notes
+from pipeline.data.sources.tables.notes import (
+    decision_notes,
+    extra_notes,
+    rounding_notes,
+    unread_notes,
+)
 from pipeline.data.sources.tables.opening import OpenTable, opened_table
 from pipeline.data.sources.tables.roles import role_cells, roles_of
 from pipeline.data.sources.tables.survey import survey
@@ -23,6 +28,8 @@ from pipeline.errors import InputError, raise_all
 from pipeline.tasks.labels import Labels
 
 CURE = "name the column in data.ignore or data.categorical, or correct the file."
+ROWS_AT_ONCE = 100_000
+"""Of columns that are handed through."""
 
 
 class TableReader(Reader):
@@ -40,21 +47,50 @@ class TableReader(Reader):
         with opened_table(parts_of(spec), config, path.name) as table:
             return _source(table, path, config, scratch)
 
-    def rows(self, spec: str, columns: tuple[Column, ...]) -> RawRows:
+    def rows(self, spec: str, wanted: Wanted) -> RawRows:
         """Rows for inference, matched by name; of a file without names, by position."""
         where = Path(spec).name
-        names = [column.name for column in columns]
-        with opened_table(parts_of(spec), DataConfig(bad_rows="skip"), where, names) as table:
+        names = [column.name for column in wanted.columns]
+        config = _as_in_training(wanted.layout)
+        with opened_table(parts_of(spec), config, where, names) as table:
             _rows_of(table)
-            by_name = {column.name: column for column in columns}
-            positions = positions_of(names, table.names, table.named, where)
-            wanted = {n: by_name[name] for n, name in positions.items()}
-            markers = ("", *DataConfig().missing_values)
-            found = survey(table, [n for n in wanted if sql.is_plain(table.types[n])], markers)
-            numbers, texts = read_cells(table, wanted, found, (), DataConfig(), None, {})
+            by_name = {column.name: column for column in wanted.columns}
+            positions = positions_of(names, wanted.layout, table.names, table.named, where)
+            columns = {n: by_name[name] for n, name in positions.items()}
+            markers = ("", *config.missing_values)
+            found = survey(table, [n for n in columns if sql.is_plain(table.types[n])], markers)
+            numbers, texts = read_cells(table, columns, found, (), config, None, {})
             assert isinstance(numbers, np.ndarray)
-            notes = [*table.notes, *unread_notes(table, wanted, found, numbers, markers)]
-            return RawRows(numbers, categories_of(texts, wanted, where), tuple(notes))
+            notes = [
+                *table.notes,
+                *extra_notes(table, wanted),
+                *unread_notes(table, columns, found, numbers, markers),
+            ]
+            categories = categories_of(texts, columns, where)
+            return RawRows(numbers, categories, tuple(notes), _kept(table, wanted.keep))
+
+
+def _as_in_training(layout: Layout | None) -> DataConfig:
+    """How rows for a model are read that learned from a table of this layout."""
+    if layout is None:
+        return DataConfig(bad_rows="skip")
+    return DataConfig(
+        bad_rows="skip",
+        header="auto" if layout.named else "false",
+        sheet=layout.sheet,
+        missing_values=layout.missing_values,
+    )
+
+
+def _kept(table: OpenTable, keep: Sequence[str]) -> pa.Table | None:
+    """Columns as they are in the file, under their names."""
+    if not keep:
+        return None
+    positions = [column_of(name, table.names, "--keep", table.where) for name in keep]
+    cells = table.batches({f"k{n}": f"c{n}" for n in dict.fromkeys(positions)}, ROWS_AT_ONCE)
+    return pa.Table.from_batches(cells).rename_columns(
+        [table.names[n] for n in dict.fromkeys(positions)]
+    )
 
 
 def _rows_of(table: OpenTable) -> int:
@@ -115,6 +151,7 @@ def _source(table: OpenTable, path: Path, config: DataConfig, scratch: Path | No
             tuple(table.names[n] for n in labels),
             table.named,
             tuple(config.missing_values),
+            config.sheet,
         ),
         roles=roles_of(texts, chosen.roles),
     )
