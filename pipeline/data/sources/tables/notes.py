@@ -59,8 +59,8 @@ def extra_notes(table: OpenTable, wanted: Wanted) -> Iterator[str]:
     if extra := [name for name in table.names if name not in known]:
         more = f" and {len(extra) - LISTED} more" if len(extra) > LISTED else ""
         yield (
-            f"The model has not learned from {', '.join(map(repr, extra[:LISTED]))}{more} of "
-            f"{table.where}, which is ignored."
+            f"{table.where} has columns that the table of training has not, which are ignored: "
+            f"{', '.join(map(repr, extra[:LISTED]))}{more}."
         )
 
 
