@@ -70,3 +70,17 @@ def parts_of(spec: str) -> list[Path]:
 def _matching(pattern: str) -> list[Path]:
     path = Path(pattern)
     return sorted(Path(path.anchor or ".").glob(str(path.relative_to(path.anchor))))
+
+
+def name_of(spec: str) -> str:
+    """What people call a source: its file or folder; a pattern goes by its folder."""
+    path = Path(spec).resolve()
+    while any(sign in path.name for sign in _PATTERN):
+        path = path.parent
+    return path.name
+
+
+def without_suffix(name: str) -> str:
+    """A file's name without that of its kind: digits of digits.csv.gz."""
+    path = Path(name)
+    return Path(path.stem).stem if path.suffix.lower() in PACKED else path.stem

@@ -182,4 +182,6 @@ def _guessed(block: bytes) -> str:
     if foreign < UNCLEAR:
         return LIKELIEST
     found = charset_normalizer.from_bytes(block, cp_isolation=list(ENCODINGS)).best()
-    return found.encoding if found else LIKELIEST
+    if not found or block.decode(LIKELIEST, "replace") == str(found):
+        return LIKELIEST
+    return found.encoding

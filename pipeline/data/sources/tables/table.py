@@ -13,7 +13,7 @@ from pipeline.data.sources.tables import sql
 from pipeline.data.sources.tables.cells import categories_of, read_cells, texts_of
 from pipeline.data.sources.tables.columns import chosen_columns, column_of, positions_of
 from pipeline.data.sources.tables.deciding import decide
-from pipeline.data.sources.tables.files import SUFFIXES, is_table, parts_of
+from pipeline.data.sources.tables.files import SUFFIXES, is_table, name_of, parts_of, without_suffix
 from pipeline.data.sources.tables.notes import (
     decision_notes,
     extra_notes,
@@ -43,13 +43,12 @@ class TableReader(Reader):
 
     def source(self, spec: str, config: DataConfig, scratch: Path | None) -> Source:
         """The source for a run: in memory, or with its numbers on disk where they exceed it."""
-        path = Path(spec)
-        with opened_table(parts_of(spec), config, path.name) as table:
-            return _source(table, path, config, scratch)
+        with opened_table(parts_of(spec), config, name_of(spec)) as table:
+            return _source(table, config, scratch)
 
     def rows(self, spec: str, wanted: Wanted) -> RawRows:
         """Rows for inference, matched by name; of a file without names, by position."""
-        where = Path(spec).name
+        where = name_of(spec)
         names = [column.name for column in wanted.columns]
         config = _as_in_training(wanted.layout)
         with opened_table(parts_of(spec), config, where, names) as table:
@@ -101,7 +100,7 @@ def _rows_of(table: OpenTable) -> int:
     return rows
 
 
-def _source(table: OpenTable, path: Path, config: DataConfig, scratch: Path | None) -> Source:
+def _source(table: OpenTable, config: DataConfig, scratch: Path | None) -> Source:
     rows = _rows_of(table)
     chosen = chosen_columns(config, table.names, table.where)
     labels, features = chosen.labels, chosen.features
@@ -131,8 +130,8 @@ def _source(table: OpenTable, path: Path, config: DataConfig, scratch: Path | No
     if config.strict:
         problems += [f"{note} data.strict leaves that to you: {CURE}" for note in notes]
     return Source(
-        name=path.stem,
-        origin=path.name,
+        name=without_suffix(table.where),
+        origin=table.where,
         columns=tuple(kept.values()),
         numbers=numbers,
         categories=categories_of(texts, kept, table.where),
