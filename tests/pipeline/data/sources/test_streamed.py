@@ -214,11 +214,11 @@ def test_what_is_small_beside_a_large_offset_is_kept_on_disk(kind: str, tmp_path
         if kind == "npy":
             np.save(path / "x.npy", rows)
             np.save(path / "y.npy", np.arange(9000) % 2)
-            settings = config(path, scaling="standard")
+            settings = config(path, scaling="standard", holdout="drawn")
         else:
             table = pd.DataFrame(rows, columns=["a", "b"]).assign(y=np.arange(9000) % 2)
             table.to_parquet(path / "a.parquet")
-            settings = config(path / "a.parquet", label="y")
+            settings = config(path / "a.parquet", label="y", holdout="drawn")
         prepared = prepare(settings, 0, tmp_path / f"{name}_prepared")
         assert isinstance(prepared.rows, StreamedRows)
         found.append(prepared.rows[:])
