@@ -8,11 +8,10 @@ from pipeline.config.data import DataConfig
 from pipeline.data.source import Source
 from pipeline.data.splitting.drawing import draw, stratified_order
 from pipeline.data.splitting.held_out import HeldOut, by_key, is_stable, marked
+from pipeline.data.splitting.rare import without_rare
 from pipeline.data.splitting.row_keys import row_keys
 from pipeline.errors import InputError
 from pipeline.tasks.task import Task
-
-LISTED = 10
 
 
 class Splits(NamedTuple):
@@ -74,7 +73,7 @@ def split(source: Source, config: DataConfig, seed: int) -> Split:
                 "they are drawn by class. data.holdout: auto holds them out so once there are "
                 "more.",
             )
-    target, rare = _without_rare(task, source, held)
+    target, rare = without_rare(task, source, held)
     labelled = task.labelled(target)
     available = labelled if held.test is None else labelled & ~held.test
     if not available.any():
@@ -128,33 +127,6 @@ def _has_labels(held: HeldOut, labelled: np.ndarray) -> bool:
     assert held.test is not None and held.validation is not None
     sides = (held.test, held.validation, ~held.test & ~held.validation)
     return all((labelled & side).any() for side in sides)
-
-
-def _without_rare(task: Task, source: Source, held: HeldOut) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The target without the labels of classes that cannot be in every part, and a note of them."""
-    target, labelled = source.target, source.labelled
-    assert target is not None
-    strata = task.strata(target)
-    names, rows = np.unique(strata[labelled], return_counts=True)
-    if len(names) < 2:
-        return target, ()
-    stays = labelled.copy()
-    for mask in held:
-        stays &= True if mask is None else ~mask
-    needed = 1 + sum(mask is None for mask in held)  # one to train on, one for each to be drawn
-    present = np.array([(strata[stays] == name).sum() for name in names])
-    rare = present < needed
-    if not rare.any():
-        return target, ()
-    listed = [
-        f"{str(name)!r} ({count} rows)" for name, count in zip(names[rare], rows[rare], strict=True)
-    ]
-    more = f" and {len(listed) - LISTED} more" if len(listed) > LISTED else ""
-    note = (
-        f"Classes of {source.name} that are too rare to be in every part lose their labels, and "
-        f"are not predicted: {', '.join(listed[:LISTED])}{more}."
-    )
-    return task.without(target, names[rare]), (note,)
 
 
 def _drawn(

@@ -39,6 +39,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     changed("text.csv", lambda t: t.insert(0, "ash2", ["2.3"] * 177 + ["a lot"]))
     changed("one_class.csv", lambda t: t.__setitem__("cultivar", 1))
     changed("rare_class.csv", lambda t: t.loc.__setitem__((0, "cultivar"), 7))
+    changed("one_is_left.csv", lambda t: t.__setitem__("cultivar", [7, 7] + [1] * 176))
     digits = load_digits()
     np.savez(folder / "object.npz", x=digits.data.astype(object), y=digits.target)
     np.savez(folder / "whole.npz", x=digits.data, y=digits.target)
@@ -102,8 +103,8 @@ CASES = {
     "one class": Case(
         ["run", "--data", "one_class.csv", "--label", "cultivar"], ["two classes", "'1'"]
     ),
-    "a class with too few rows": Case(
-        ["run", "--data", "rare_class.csv", "--label", "cultivar"], ["class '7'", "Given: 1"]
+    "one class, and one that is too rare": Case(
+        ["run", "--data", "one_is_left.csv", "--label", "cultivar"], ["two classes", "'7' (2 rows)"]
     ),
     "more labels than rows": Case(
         ["run", "--set", "finetune.label_budgets=[2000]"], ["label_budgets", "1438", "2000"]
@@ -204,6 +205,13 @@ def test_missing_values_are_imputed(refused: Callable[[list[str]], Result]):
     result = refused(["data", "nan.csv", "--label", "cultivar", "--json"])
     assert result.exit_code == 0
     assert '"problems": []' in result.output
+
+
+def test_a_class_that_is_too_rare_is_named_and_not_refused(refused: Callable[[list[str]], Result]):
+    result = refused(["data", "rare_class.csv", "--label", "cultivar", "--json"])
+    assert result.exit_code == 0
+    assert '"problems": []' in result.output
+    assert "too rare to be in every part" in result.output and "'7' (1 row)" in result.output
 
 
 def test_data_tells_what_is_wrong_and_still_describes(refused: Callable[[list[str]], Result]):
