@@ -15,7 +15,8 @@ _FIELDS: dict[str, Any] = {
             description="A run whose stacks the levels start from, instead of new weights: an "
             "experiment (its latest finished run), a run's id, or a registered model "
             "(`models:/NAME@ALIAS`). The run's own experiment may be named: its first run starts "
-            "from new weights. Needs `data.holdout: stable`.",
+            "from new weights. Needs test rows that are held out by their values "
+            "(`data.holdout: stable`), or that the source marks.",
         ),
     )
 }

@@ -128,11 +128,11 @@ class RunConfig(Part):
 
     @rule
     def _no_test_row_was_pretrained_on(self) -> Iterator[str]:
-        if self.pretrain.start is not None and self.data.holdout != "stable":
+        if self.pretrain.start is not None and self.data.holdout == "drawn":
             yield (
                 "pretrain.from needs data.holdout: stable: else test rows are drawn anew, also "
-                "among the rows that the earlier stacks have read. Given: "
-                f"{self.data.holdout} with pretrain.from: {self.pretrain.start}."
+                "among the rows that the earlier stacks have read. Given: drawn with "
+                f"pretrain.from: {self.pretrain.start}."
             )
 
     @property

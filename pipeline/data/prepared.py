@@ -70,8 +70,8 @@ class Prepared:
     image_shape: tuple[int, ...] | None
     table: bool
     """Whether the source is a table, whose columns have names of their own."""
-    marked_test: bool
-    """Whether the source itself says which rows are for testing."""
+    holdout: str
+    """How test rows are held out: `marked` by the source, `stable` or `drawn`."""
     columns: list[dict[str, Any]]
     """What is kept of each column: name, kind, and how its values are spread (`distances`)."""
     layout: Layout | None
@@ -127,12 +127,13 @@ def forget_prepared(config: DataConfig, task: TaskConfig, seed: int) -> None:
 
 def _prepare_into(folder: Path, config: DataConfig, section: TaskConfig, seed: int) -> None:
     source = with_target(read(config, folder), section, config)
-    splits, preprocessing, problems, notes, target = usable(source, config, derive(seed, "split"))
+    split, preprocessing, problems, notes = usable(source, config, derive(seed, "split"))
     raise_all(problems)
-    assert splits and preprocessing and target is not None  # there were no problems
+    assert split and preprocessing  # there were no problems
+    splits = split.parts
     numbers = source.numbers
     assert source.task  # else the split has refused it
-    classes, targets = source.task.numbers(target, source.label_columns)
+    classes, targets = source.task.numbers(split.target, source.label_columns)
     example = sample(splits.test, EXAMPLE_ROWS, derive(seed, "example"))
     rows = rows_fingerprint(source)
     description = preprocessing.to_json()
@@ -147,7 +148,7 @@ def _prepare_into(folder: Path, config: DataConfig, section: TaskConfig, seed: i
         "preprocessing": description,
         "image_shape": source.image_shape,
         "columns": summaries(source, splits.pretrain, derive(seed, "summaries")),
-        "marked_test": source.test is not None and bool(source.test.any()),
+        "holdout": split.holdout,
         "table": source.table,
         "layout": source.layout and source.layout._asdict(),
         "memory": numbers.memory if isinstance(numbers, StreamedRows) else None,
@@ -188,7 +189,7 @@ def _load(folder: Path) -> Prepared:
             categories=parts["categories"],
             image_shape=tuple(metadata["image_shape"]) if metadata["image_shape"] else None,
             table=metadata["table"],
-            marked_test=metadata["marked_test"],
+            holdout=metadata["holdout"],
             columns=metadata["columns"],
             layout=Layout.from_json(metadata["layout"]) if metadata["layout"] else None,
         )

@@ -40,6 +40,8 @@ class Split(NamedTuple):
     """Of the source, without the labels of classes that are too rare."""
     notes: tuple[str, ...]
     """What was decided, for people."""
+    holdout: str
+    """How test rows are held out: `marked` by the source, `stable` or `drawn`."""
 
 
 def split(source: Source, config: DataConfig, seed: int) -> Split:
@@ -63,10 +65,11 @@ def split(source: Source, config: DataConfig, seed: int) -> Split:
     keys, notes = row_keys(source)
     held = marked(source, config, source.labelled)
     _check_marked(task, source, held)
+    holdout = "drawn" if held.test is None else "marked"
     if held.drawn and is_stable(config, source.rows):
         by_keys = by_key(held, keys, config)
-        if _has_labels(by_keys, source.labelled) or config.holdout == "stable":
-            held = by_keys
+        if config.holdout == "stable" or _is_enough(task, source, by_keys):
+            held, holdout = by_keys, "stable" if held.test is None else holdout
         else:
             notes += (
                 f"The labels of {source.name} are too few for rows to be held out by their values: "
@@ -75,7 +78,9 @@ def split(source: Source, config: DataConfig, seed: int) -> Split:
             )
     target, rare = without_rare(task, source, held)
     labelled = task.labelled(target)
-    available = labelled if held.test is None else labelled & ~held.test
+    available = labelled.copy()
+    for mask in held:
+        available &= True if mask is None else ~mask
     if not available.any():
         raise InputError(
             f"Fine-tuning needs labels. {source.name} has no labelled training row.", *rare
@@ -100,7 +105,7 @@ def split(source: Source, config: DataConfig, seed: int) -> Split:
         )
     )
     _check_filled(parts, source.name)
-    return Split(parts, target, (*notes, *rare))
+    return Split(parts, target, (*notes, *rare), holdout)
 
 
 def _check_marked(task: Task, source: Source, held: HeldOut) -> None:
@@ -122,11 +127,14 @@ def _check_marked(task: Task, source: Source, held: HeldOut) -> None:
         )
 
 
-def _has_labels(held: HeldOut, labelled: np.ndarray) -> bool:
-    """Whether each part has a row with a label."""
-    assert held.test is not None and held.validation is not None
-    sides = (held.test, held.validation, ~held.test & ~held.validation)
-    return all((labelled & side).any() for side in sides)
+def _is_enough(task: Task, source: Source, held: HeldOut) -> bool:
+    """Whether each part has a row with a label, and training rows two classes if there are two."""
+    assert held.test is not None and held.validation is not None and source.target is not None
+    labelled, stays = source.labelled, ~held.test & ~held.validation
+    filled = all((labelled & side).any() for side in (held.test, held.validation, stays))
+    strata = task.strata(source.target)
+    few, all_of_them = (len(np.unique(strata[rows])) for rows in (labelled & stays, labelled))
+    return filled and few >= min(2, all_of_them)
 
 
 def _drawn(

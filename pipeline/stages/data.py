@@ -32,8 +32,8 @@ class DataStage(Stage):
     """Describes the prepared data."""
 
     kind = "data"
-    contract = 3
-    described = ("data", "task")
+    contract = 4
+    described = ("data", "task", "holdout")
     settings: DataSettings
 
     @property
@@ -43,7 +43,7 @@ class DataStage(Stage):
     def compute(self, context: Context, record: StageRun, watch: Watch) -> dict[str, float]:
         """Log what the rows are; they lie in scratch, where the context finds them."""
         data = context.data
-        record.tags({"data": data.name, "task": data.task.kind})
+        record.tags({"data": data.name, "task": data.task.kind, "holdout": data.holdout})
         store_json(record, DESCRIPTION, {"classes": data.classes, "notes": data.notes})
         store_json(record, COLUMNS, data.columns)
         parts = {f"{name}_rows": len(rows) for name, rows in data.splits._asdict().items()}

@@ -62,6 +62,12 @@ def warm_start(config: RunConfig, data: Prepared, data_key: str) -> WarmStart:
     name = config.pretrain.start
     if name is None:
         return WarmStart()
+    if data.holdout == "drawn":
+        raise InputError(
+            "pretrain.from needs rows that are held out by their values: else test rows are drawn "
+            "anew, also among the rows that the earlier stacks have read. Given: data.holdout: "
+            f"{config.data.holdout}, which draws those of {data.name}. Set data.holdout: stable."
+        )
     if name == config.name:
         tracker = open_tracker(tracking_uri(), name)
         latest = tracker.latest_or_none(shortened=False)  # which has all stacks
@@ -88,7 +94,9 @@ def warm_start(config: RunConfig, data: Prepared, data_key: str) -> WarmStart:
         tuple(Outcome(level.made_by, level.tags["key"], level.metrics, True) for level in stack)
         for stack in levels
     ]
-    seen = _may_have_seen_test_rows(earlier) or not _held_out(config, data, before)
+    seen = _may_have_seen_test_rows(earlier) or not _held_out(
+        config, data, before, _holdout(tracker, earlier)
+    )
     return WarmStart(tuple(stacks), _seen(earlier) if seen else (), earlier.run_id, seen)
 
 
@@ -190,12 +198,18 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(repr(name) for name in names[:LISTED]) + more
 
 
-def _held_out(config: RunConfig, data: Prepared, before: RunConfig) -> bool:
+def _holdout(tracker: Tracker, run: FinishedRun) -> str:
+    """How a run held its test rows out."""
+    stages = tracker.children(run.run_id)
+    return next((child.tags["holdout"] for child in stages if child.tags["stage"] == "data"), "")
+
+
+def _held_out(config: RunConfig, data: Prepared, before: RunConfig, holdout: str) -> bool:
     """Whether rows that are held out now were held out by the earlier run too."""
-    if data.marked_test:
+    if data.holdout == "marked" and config.data.split == config.data.time:  # which are None
         return True
     alike = all(getattr(before.data, key) == getattr(config.data, key) for key in ROLES)
-    return before.data.holdout == "stable" and alike and config.data.test <= before.data.test
+    return holdout == data.holdout and alike and config.data.test <= before.data.test
 
 
 def _seen(run: FinishedRun) -> tuple[str, ...]:

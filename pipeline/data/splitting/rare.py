@@ -26,7 +26,7 @@ def without_rare(task: Task, source: Source, held: HeldOut) -> tuple[np.ndarray,
     if not rare.any():
         return target, ()
     listed = [
-        f"{str(name)!r} ({count} row{'s' * (count > 1)})"
+        f"{str(name)!r} ({count} row{'s' * int(count > 1)})"
         for name, count in zip(names[rare], rows[rare], strict=True)
     ]
     more = f" and {len(listed) - LISTED} more" if len(listed) > LISTED else ""

@@ -128,8 +128,9 @@ def test_rows_are_held_out_by_their_values_from_two_thousand_on():
 def test_labels_that_are_too_few_to_be_held_out_by_values_are_drawn():
     values = np.random.default_rng(1).random((3000, 2))
     labels = ["a", "b"] * 3 + [""] * 2994
-    parts, _, notes = split_rows(source(values, labels), DataConfig(test=0.02), 0)
+    parts, _, notes, holdout = split_rows(source(values, labels), DataConfig(test=0.02), 0)
     assert all(len(part) for part in parts)
+    assert holdout == "drawn"
     assert any("too few for rows to be held out by their values" in note for note in notes)
 
 
@@ -168,7 +169,7 @@ def test_equal_rows_of_a_table_of_few_possible_values_are_different_cases():
     assert len(np.unique(keys)) == 600
     assert "8 different rows among 600" in notes[0]
     for config in (DRAWN, STABLE):
-        parts, _, said = split_rows(made, config, 0)
+        parts, _, said, _ = split_rows(made, config, 0)
         assert 80 < len(parts.test) < 160
         assert notes[0] in said
 

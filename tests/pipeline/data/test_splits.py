@@ -132,7 +132,7 @@ def test_a_regression_target_that_never_varies_is_refused():
 
 def test_a_class_that_is_too_rare_for_every_part_loses_its_labels_and_is_named():
     target = ["a"] * 20 + ["c"] * 10 + ["b"] * 2
-    parts, left, notes = split_rows(source(target), CONFIG, seed=0)
+    parts, left, notes, _ = split_rows(source(target), CONFIG, seed=0)
     assert left.tolist() == ["a"] * 20 + ["c"] * 10 + ["", ""]
     assert all(part.max() < 30 for part in parts[2:])
     assert {30, 31} <= set(parts.pretrain)

@@ -160,6 +160,16 @@ def test_a_run_is_named_by_its_experiment_or_its_model(digits_home: Whole, start
     assert level.key != replace(level, inputs=()).key
 
 
+def test_a_start_is_refused_where_test_rows_would_be_drawn_anew(digits_home: Whole):
+    """Digits have fewer rows than are held out by their values unless that is asked for."""
+    tree = from_digits(digits_home, "digits").model_dump(mode="json")
+    tree["data"]["holdout"] = "auto"
+    with pytest.raises(
+        InputError, match=r"pretrain\.from.*holdout: auto.*Set data\.holdout: stable"
+    ):
+        begin(check(tree))
+
+
 def test_a_start_that_drew_its_test_rows_is_noted(digits_home: Whole):
     _, plan = begin(from_digits(digits_home, digits_home.called.run.run_id))
     (note,) = plan.start.notes
