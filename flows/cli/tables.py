@@ -14,7 +14,7 @@ from flows.terminal import output
 from pipeline.credentials import redact
 from pipeline.evaluation.compare import seeds_needed
 from pipeline.evaluation.differences import Differences
-from pipeline.evaluation.metrics import WORDS
+from pipeline.evaluation.metrics import METRICS, WORDS
 from pipeline.evaluation.summary import Summary
 from pipeline.evaluation.units import gain_unit, scale, score_text
 from pipeline.report.tables import (
@@ -135,7 +135,8 @@ def print_differences(first: Summary, second: Summary, found: Differences) -> No
         )
         for row in found.rows
     ]
-    columns = ("labels", "arm", "A", "B", "B - A", "95 % interval", "p")
+    less = METRICS[first["metric"]].less_is_better
+    columns = ("labels", "arm", "A", "B", "A - B" if less else "B - A", "95 % interval", "p")
     _print(TextTable(f"B against A, {WORDS[first['metric']]}", columns, rows))
     if found.settings:
         settings = [(name, *map(str, values)) for name, values in found.settings.items()]

@@ -12,6 +12,10 @@ from pipeline.config.part import Number, Part, Share, rule
 Reference = Literal["logistic", "svm_rbf", "pca_svm", "mlp", "boosting", "forest", "neighbours"]
 OF_TABLES: tuple[Reference, ...] = ("logistic", "boosting", "forest")
 """What `auto` compares with where rows are those of a table."""
+MetricName = Literal[
+    "auto", "accuracy", "balanced_accuracy", "f1", "macro_f1", "auroc", "average_precision",
+    "log_loss", "calibration_error", "r2", "mae", "rmse",
+]  # fmt: skip
 Labels = Number | Share | Literal["all"]
 
 
@@ -81,6 +85,15 @@ class FinetuneConfig(NetworkTraining):
         "unlabelled rows, a multilayer perceptron, gradient boosting, a random forest, the nearest "
         "neighbours. No kernel machine runs above 10,000 labels. `auto` stands for logistic, "
         "boosting and forest where rows are of a table, and for none where they are of arrays.",
+    )
+    metric: MetricName = Field(
+        "auto",
+        description="What tuning, verdict and comparison go by, of those that every trial logs: "
+        "`accuracy`, `balanced_accuracy`, `macro_f1`, `auroc`, `average_precision`, `log_loss` and "
+        "`calibration_error` for classes, the same with `f1` (micro-averaged) in place of the "
+        "accuracies for several labels; `r2`, `mae`, `rmse` for numbers. `auto` is accuracy, F1 or "
+        "R squared; where the rarest class has less than a quarter of an equal share it is "
+        "balanced accuracy, or for two classes AUROC.",
     )
     label_budgets: tuple[Labels, ...] = Field(
         (0.1, 0.3, "all"),

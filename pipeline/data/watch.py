@@ -7,11 +7,10 @@ import numpy as np
 from pipeline.data.rows.sample import sample
 from pipeline.data.source import Source
 from pipeline.data.splitting.row_keys import content_digests
+from pipeline.tasks.classification import RARE
 
 FEW = 1_000
 """Labelled rows below which one test split is luck."""
-RARE = 0.25
-"""Of an equal share: classes below are rare."""
 LOOKED_AT = 20_000
 """Rows of a random sample in which columns are looked at."""
 SAME = 0.9999

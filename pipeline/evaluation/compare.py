@@ -23,10 +23,17 @@ class Score(NamedTuple):
     labels: int
     seed: int
     score: float
+    """As people read it."""
     stack: int | None = None
     """The pretrained stack that the trial started from, if it started from one."""
     correct: Callable[[], np.ndarray] | None = None
-    """Fetches the mask of correct predictions, bool (test rows,), if the metric is accuracy."""
+    """Fetches the mask of correct predictions, bool (test rows,), where there are classes."""
+    less_is_better: bool = False
+
+    @property
+    def merit(self) -> float:
+        """The score turned so that greater is better: gains are differences of it."""
+        return -self.score if self.less_is_better else self.score
 
 
 class ArmScores(NamedTuple):
@@ -182,7 +189,7 @@ def _gain(by_arm: Mapping[str, Mapping[int, Score]], other: str) -> Gain | None:
     seeds = sorted(set(ours) & set(theirs))
     if not seeds:
         return None
-    return paired_gain([ours[seed].score for seed in seeds], [theirs[seed].score for seed in seeds])
+    return paired_gain([ours[seed].merit for seed in seeds], [theirs[seed].merit for seed in seeds])
 
 
 def _stacks(by_arm: Mapping[str, Mapping[int, Score]]) -> int:

@@ -16,11 +16,12 @@ from pipeline.evaluation.gain import (
     corrected,
     paired_gain,
 )
+from pipeline.evaluation.metrics import merit
 from pipeline.evaluation.summary import Summary
 
 
 class Difference(NamedTuple):
-    """One arm at one label budget: the second run's score minus the first's."""
+    """One arm at one label budget: how much better the second run's score is than the first's."""
 
     labels: int
     arm: str
@@ -67,7 +68,8 @@ def differences(
         for arm, scores in row["arms"].items():
             earlier = before.get(row["labels"], {}).get(arm)
             if earlier:
-                gain = (_paired if paired else _unpaired)(scores[metric], earlier[metric])
+                merits = [[merit(metric, s) for s in run[metric]] for run in (scores, earlier)]
+                gain = (_paired if paired else _unpaired)(*merits)
                 found[row["labels"], arm] = (earlier["mean"], scores["mean"], gain)
     if not found:
         raise InputError(

@@ -76,11 +76,11 @@ def _bound(budgets: Sequence[int], number: float) -> Literal["at most", "at leas
 
 
 def _table(scores: Sequence[Score], arm: str) -> dict[int, dict[int, float]]:
-    """The scores of an arm by label budget and seed."""
+    """The merits of an arm by label budget and seed."""
     table: dict[int, dict[int, float]] = defaultdict(dict)
     for score in scores:
         if score.arm == arm:
-            table[score.labels][score.seed] = score.score
+            table[score.labels][score.seed] = score.merit
     return table
 
 

@@ -16,8 +16,10 @@ from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from pipeline.data.rows.streamed import Rows, blocks_of
+from pipeline.data.rows.streamed import blocks_of
 from pipeline.data.trial_rows import STANDARDIZED_ON, Labelled, Parts
+from pipeline.evaluation.reference_outputs import outputs_of
+from pipeline.tasks.metric import Metric, Predicted
 from pipeline.tasks.task import Coding, Reference, Task
 
 EXPLAINED = 0.95
@@ -33,36 +35,44 @@ class Fitted(NamedTuple):
     """The outcome of a reference model."""
 
     score: float
-    """Accuracy, F1 or R squared, as the task has it, on the test rows."""
+    """By the metric that is compared, on the test rows."""
+    scores: dict[str, float]
+    """By every metric of the task."""
     validation_score: float
+    """By the metric that is compared."""
     settings: dict[str, Any]
     """The best of the grid."""
-    predictions: np.ndarray
-    """Of the test rows, as numbers (see the task)."""
+    predicted: Predicted
+    """Of the test rows."""
 
 
-def fit_reference(name: str, parts: Parts, task: Task, seed: int) -> Fitted:
+def fit_reference(
+    name: str, parts: Parts, task: Task, seed: int, metric: Metric | None = None
+) -> Fitted:
     """Tune on the validation rows, score on the test rows. The budget's targets are all it knows.
 
-    `name` is one of the task's models, or `pca_svm`, a kernel machine on principal components.
+    `name` is one of the task's models, or `pca_svm`, a kernel machine on principal components. The
+    settings are those that are best by `metric`, by default the task's first.
     """
+    metric = metric or task.metrics[0]
     coding = task.coding(parts.train.targets)
+    outputs = _outputs(parts)
     model, grid = _reference(name, parts, task, seed)
     best: tuple[float, dict[str, Any], BaseEstimator] | None = None
     for settings in ParameterGrid(grid):
         fitted = _fit(model, settings, parts.train, coding)
-        predictions = coding.decode(_predict(fitted, parts.validation.rows))
-        found = task.score(parts.validation.targets, predictions)
+        predicted = _predict(fitted, parts.validation, task, coding, outputs)
+        found = metric.merit(metric.score(parts.validation.targets, predicted))
         if best is None or found > best[0]:
             best = (found, settings, fitted)
     assert best is not None
-    validation_score, settings, fitted = best
+    merit, settings, fitted = best
     if parts.refit:
         coding = task.coding(parts.refit.targets)
         fitted = _fit(model, settings, parts.refit, coding)
-    predictions = coding.decode(_predict(fitted, parts.test.rows))
-    test_score = task.score(parts.test.targets, predictions)
-    return Fitted(test_score, validation_score, settings, predictions)
+    predicted = _predict(fitted, parts.test, task, coding, outputs)
+    scores = task.scores(parts.test.targets, predicted)
+    return Fitted(scores[metric.name], scores, metric.merit(merit), settings, predicted)
 
 
 def _reference(name: str, parts: Parts, task: Task, seed: int) -> Reference:
@@ -76,8 +86,22 @@ def _reference(name: str, parts: Parts, task: Task, seed: int) -> Reference:
     return Reference(Pipeline(steps), machine.inside("machine"))
 
 
-def _predict(model: BaseEstimator, rows: Rows) -> np.ndarray:
-    return np.concatenate([model.predict(block) for _, block in blocks_of(rows)])
+def _outputs(parts: Parts) -> int:
+    """Of a network in its place: of what there are no rows, nothing need be said."""
+    targets = [part.targets for part in (parts.train, parts.validation, parts.test)]
+    if targets[0].ndim == 2:
+        return int(targets[0].shape[1])
+    return 1 + int(max(part.max() for part in targets)) if targets[0].dtype.kind == "i" else 1
+
+
+def _predict(
+    model: BaseEstimator, asked: Labelled, task: Task, coding: Coding, outputs: int
+) -> Predicted:
+    several = asked.targets.ndim == 2
+    blocks = [block for _, block in blocks_of(asked.rows)]
+    values = np.concatenate([model.predict(block) for block in blocks])
+    found = np.concatenate([outputs_of(model, block, outputs, several) for block in blocks])
+    return Predicted(coding.decode(values), task.probabilities(found))
 
 
 def _fit(

@@ -1,6 +1,6 @@
 """Scores in the units that people read them in."""
 
-from pipeline.evaluation.metrics import PERCENT, WORDS
+from pipeline.evaluation.metrics import PERCENT, UNITS_OF_THE_TARGET, WORDS
 
 
 def scale(metric: str) -> float:
@@ -9,7 +9,12 @@ def scale(metric: str) -> float:
 
 
 def score_text(value: float, metric: str, sign: str = "") -> str:
-    """A score as people read it: in per cent with one digit, or R squared with three."""
+    """A score as people read it: in per cent with one digit, or R squared with three.
+
+    An error in units of the target, which may be of any size, has four digits in all.
+    """
+    if metric in UNITS_OF_THE_TARGET:
+        return f"{value:{sign}.4g}"
     return f"{scale(metric) * value:{sign}.{1 if metric in PERCENT else 3}f}"
 
 

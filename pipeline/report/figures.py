@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 
 from pipeline.config.arms import ARMS, CANDIDATE, CONTROL
 from pipeline.evaluation.gain import half_interval
-from pipeline.evaluation.metrics import PERCENT, WORDS
+from pipeline.evaluation.metrics import PERCENT, WORDS, merit
 from pipeline.evaluation.units import gain_unit, scale
+from pipeline.tasks.metric import Reliability
 
 WIDTH = 9.0
 BINS = 40
@@ -52,7 +53,7 @@ def paired_differences(comparison: Sequence[Mapping[str, Any]], metric: str) -> 
     figure, axes = _figure(3.5)
     for position, row in enumerate(comparison):
         pretrained, random = (row["arms"][arm][metric] for arm in (CANDIDATE, CONTROL))
-        differences = np.subtract(pretrained, random) * scale(metric)
+        differences = np.subtract(pretrained, random) * merit(metric, scale(metric))
         spread = np.linspace(-0.25, -0.1, len(differences))
         axes.plot(position + spread, differences, "o", color="tab:blue", alpha=0.7)
         mean = row["gain"]["mean"]
@@ -132,6 +133,21 @@ def confusion(matrices: Mapping[str, np.ndarray], classes: Sequence[str]) -> Fig
                 color = "white" if share > 0.5 else "black"
                 axes.text(predicted, true, f"{100 * share:.0f}", ha="center", va="center",
                           fontsize=6, color=color)  # fmt: skip
+    return figure
+
+
+def calibration(curves: Mapping[str, Reliability]) -> Figure:
+    """For each arm how often predictions are right over how sure they are."""
+    figure, axes = _figure(4.0)
+    axes.plot([0, 100], [0, 100], color="grey", linewidth=0.8)
+    for arm, curve in curves.items():
+        color = ARMS[arm].color
+        axes.plot(100 * curve.confidence, 100 * curve.right, color=color, label=arm)
+        axes.scatter(100 * curve.confidence, 100 * curve.right, 10 + 200 * curve.share, color=color)
+    axes.set_xlim(100 * min(curve.confidence.min() for curve in curves.values()) - 3, 102)
+    axes.set_xlabel("probability of what was predicted, in %")
+    axes.set_ylabel("right, in %")
+    axes.legend()
     return figure
 
 

@@ -17,6 +17,7 @@ from pipeline.evaluation.summary import Summary
 from pipeline.report import figures
 from pipeline.report.tables import headline, notes, seed_count, tables
 from pipeline.report.verdict import verdict_sentence
+from pipeline.tasks.metric import Reliability
 from pipeline.training.stack import encode, stacked_decoder
 
 TEMPLATE = Path(__file__).with_name("page.html.j2")
@@ -44,8 +45,10 @@ class TrialDiagnostics(NamedTuple):
 
     confusion: Mapping[str, np.ndarray]
     """For each arm shown: counts by true class (rows) and predicted class (columns)."""
+    calibration: Mapping[str, Reliability]
+    """For each arm shown, where there are probabilities."""
     labels: int
-    """The label budget that the confusion is of."""
+    """The label budget that both are of."""
     moved: Mapping[str, Mapping[int, Sequence[float]]]
     """For each arm and label budget: the distance that each level's weights moved."""
 
@@ -84,6 +87,17 @@ def comparison_sections(summary: Summary, trials: TrialDiagnostics) -> list[Sect
                 "Test rows of all seeds: true classes downward, predicted classes across, in "
                 "per cent of the true class.",
                 _png(figures.confusion(trials.confusion, summary["data"]["classes"])),
+            )
+        )
+    if trials.calibration:
+        sections.append(
+            Section(
+                "calibration",
+                f"Calibration at {trials.labels:,} labels",
+                "Test rows of all seeds, by the probability given to what was predicted: points on "
+                "the line are as often right as they say, points below it less often. Larger "
+                "points are more rows.",
+                _png(figures.calibration(trials.calibration)),
             )
         )
     if trials.moved:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pipeline.config.arms import CANDIDATE, CONTROL
-from pipeline.evaluation.metrics import WORDS
+from pipeline.evaluation.metrics import METRICS, WORDS
 from pipeline.evaluation.summary import Summary
 from pipeline.evaluation.units import score_text
 from pipeline.tasks import task_named
@@ -185,11 +185,11 @@ def _gain(summary: Summary) -> list[str]:
         return []
     if seed_count(summary) == 1:
         return [
-            "Gain: pretrained minus random on the test rows. One seed has no interval and no "
+            f"Gain: {_difference(summary)} on the test rows. One seed has no interval and no "
             "verdict: set finetune.seeds."
         ]
     sentences = [
-        "Gain: pretrained minus random on the test rows, paired by seed; 95 % interval of its mean "
+        f"Gain: {_difference(summary)} on the test rows, paired by seed; 95 % interval of its mean "
         "by Student's t; p: of that test, corrected for the number of label budgets (Holm); the "
         "verdict follows from p."
     ]
@@ -199,6 +199,11 @@ def _gain(summary: Summary) -> list[str]:
         test = "the exact sign-flip test" if exact else "a sign-flip test of patterns drawn"
         sentences.append(f"Where all seeds gain the same, p is of {test}.")
     return sentences
+
+
+def _difference(summary: Summary) -> str:
+    less = METRICS[summary["metric"]].less_is_better
+    return "random minus pretrained, for less is better," if less else "pretrained minus random"
 
 
 def _labels(summary: Summary) -> list[str]:

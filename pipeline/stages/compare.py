@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.config.part import Part
 from pipeline.evaluation.compare import Score, compare, comparison_entry
 from pipeline.evaluation.label_saving import label_saving_entry, label_savings
+from pipeline.evaluation.metrics import METRICS
 from pipeline.stages.base import Outcome, Stage
 from pipeline.stages.context import Context
 from pipeline.stages.summary import COMPARISON
@@ -85,8 +86,10 @@ class CompareArms(Stage):
         correct = None
         if context.data.task.counts_correct_rows:
             correct = partial(correct_predictions, context.tracker, done.run_id)
-        score = done.metrics[self.settings.metric]
-        return Score(trial.arm, trial.labels, trial.seed, score, stack, correct)
+        metric = METRICS[self.settings.metric]
+        score = done.metrics[metric.name]
+        less = metric.less_is_better
+        return Score(trial.arm, trial.labels, trial.seed, score, stack, correct, less)
 
 
 def _missing(trials: Sequence[Trial]) -> list[dict[str, Any]]:

@@ -40,6 +40,8 @@ class Finetuning(Part):
     training: NetworkTraining | HeadTraining
     more_steps: int
     """Than the training says."""
+    metric: str
+    """Chooses the encoder's rate and the checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ class FinetuneTrial(Stage):
     """Trains one trial; its inputs are the data and the levels of its stack, if it has one."""
 
     kind = "finetune"
-    packages = ("tensorflow", "keras")
+    contract = 2
+    packages = ("tensorflow", "keras", "scikit-learn")
     settings: Finetuning
     stack: int | None
     """From 0; None where the arm starts from no stack."""
@@ -98,7 +101,8 @@ class FinetuneTrial(Stage):
             derive(settings.seed, "subset", settings.trial_seed),
             reads_unlabelled(settings.training),
         )
-        shape = (settings.training, settings.network, features, outputs, data.task.section)
+        metric = settings.metric
+        shape = (settings.training, settings.network, features, outputs, data.task.section, metric)
         with _finetuner(*shape) as finetuner:
             result = finetuner.run(
                 self._start(context, features),
@@ -109,10 +113,9 @@ class FinetuneTrial(Stage):
             )
             finetuner.network.model.set_weights(result.weights)
             store_model(record, finetuner.network.model, NETWORK)
-        store_predictions(record, result.predictions, parts.test.targets)
-        metric = data.task.metric.name
+        store_predictions(record, result.predicted, parts.test.targets)
         return {
-            metric: result.score,
+            **result.scores,
             f"validation_{metric}_kept": result.validation_score,
             "encoder_rate": result.encoder_rate,
             "validation_rows": len(parts.validation.rows),
@@ -145,6 +148,7 @@ def _finetuner(
     features: int,
     outputs: int,
     task: Decided,
+    metric: str,
 ) -> "Iterator[Finetuner]":
     """One that no other thread uses meanwhile: training changes its weights.
 
@@ -152,10 +156,12 @@ def _finetuner(
     """
     from pipeline.training.finetuning.finetune import Finetuner
 
-    shape = (training, network, features, outputs, task)
+    shape = (training, network, features, outputs, task, metric)
     with _lending:
         lent = _idle[shape].pop() if _idle[shape] else None
-    lent = lent or Finetuner(training, network, features, outputs, task_of(task))
+    if not lent:
+        made = task_of(task)
+        lent = Finetuner(training, network, features, outputs, made, made.metric(metric))
     yield lent
     with _lending:  # one whose training failed is not lent again
         _idle[shape].append(lent)

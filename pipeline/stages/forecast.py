@@ -258,7 +258,7 @@ def _bytes(config: RunConfig, data: Prepared, plan: Plan, entries: list[Entry]) 
     widths = [plan.features, *(level.units for level in config.stack)]
     encoders = sum(below * units + units for below, units in pairwise(widths))
     network = encoders + widths[-1] * plan.outputs
-    predictions = 2 * FLOAT * len(data.splits.test)
+    predictions = 3 * FLOAT * len(data.splits.test)
     exports = EXPORTED * (FLOAT * (network + 2 * encoders) + MODEL_FILE)
     stored = exports if entries[-2].cached < entries[-2].stages else 0
     for entry in entries:

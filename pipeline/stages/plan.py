@@ -13,6 +13,7 @@ from pipeline.data.rows.streamed import StreamedRows, exceeds
 from pipeline.data.splits import label_budget
 from pipeline.data.trial_rows import subset
 from pipeline.errors import InputError
+from pipeline.evaluation.metrics import merit
 from pipeline.stages.base import Outcome, Stage
 from pipeline.stages.compare import CompareArms, Comparing
 from pipeline.stages.data import DataStage, data_stage
@@ -77,7 +78,7 @@ class Plan:
     def trial(self, trial: Trial, stacks: Stacks) -> Stage:
         """The stage that trains an arm, or fits a reference model, on a label subset."""
         if trial.arm not in ARMS:
-            fitting = Fitting(model=trial.arm, **self._draw(trial))
+            fitting = Fitting(model=trial.arm, **self._draw(trial), metric=self.metric)
             return FitReference(fitting, (self.data,))
         arm, config = ARMS[trial.arm], self.config
         stack = self._starts_from(trial)
@@ -89,6 +90,7 @@ class Plan:
             network=untrained(config.stack, decoder),
             training=training,
             more_steps=self._more_steps(arm),
+            metric=self.metric,
         )
         levels = () if stack is None else tuple(stacks[stack])
         return FinetuneTrial(settings, (self.data, *levels), stack)
@@ -113,10 +115,10 @@ class Plan:
 
         Best means: of the first arm configured, at its largest label budget, on validation rows.
         """
-        metric = f"validation_{self.metric}_kept"
+        score = f"validation_{self.metric}_kept"
         trial, best = max(
             (pair for pair in trials if pair[0].arm == self.config.finetune.arms[0]),
-            key=lambda pair: (pair[0].labels, pair[1].metrics[metric]),
+            key=lambda pair: (pair[0].labels, merit(self.metric, pair[1].metrics[score])),
         )
         settings = Exporting(
             name=self.config.name,
@@ -197,10 +199,18 @@ def plan_of(config: RunConfig, data: Prepared, done: Outcome | None = None) -> P
         pretrain_rows=len(data.splits.pretrain),
         features=data.rows.shape[1],
         outputs=max(len(data.classes), 1),
-        metric=data.task.metric.name,
+        metric=_metric(config, data),
         trials=_trials(config, data),
         start=warm_start(config, data, data_done.key),
     )
+
+
+def _metric(config: RunConfig, data: Prepared) -> str:
+    """What models are compared by. Raises `InputError` where the task has no such metric."""
+    name: str = config.finetune.metric
+    if name == "auto":
+        name = data.task.choose_metric(data.targets[data.splits.train]).metric
+    return data.task.metric(name).name
 
 
 def _trials(config: RunConfig, data: Prepared) -> tuple[Trial, ...]:

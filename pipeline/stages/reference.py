@@ -24,6 +24,8 @@ class Fitting(Part):
     """Of the label subset, alike in every arm."""
     seed: int
     """Of the run."""
+    metric: str
+    """Chooses the settings."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class FitReference(Stage):
     """Fits one reference model; its input is the data."""
 
     kind = "finetune"
+    contract = 2
     packages = ("scikit-learn",)
     settings: Fitting
 
@@ -65,12 +68,12 @@ class FitReference(Stage):
         subset = derive(settings.seed, "subset", settings.trial_seed)
         parts = trial_rows(data, settings.labels, subset, all_unlabelled=False)
         seed = derive(settings.seed, "reference", settings.trial_seed)
-        result = fit_reference(settings.model, parts, data.task, seed)
+        metric = data.task.metric(settings.metric)
+        result = fit_reference(settings.model, parts, data.task, seed, metric)
         record.params({"best": result.settings})
-        store_predictions(record, result.predictions, parts.test.targets)
-        metric = data.task.metric.name
+        store_predictions(record, result.predicted, parts.test.targets)
         return {
-            metric: result.score,
-            f"validation_{metric}_kept": result.validation_score,
+            **result.scores,
+            f"validation_{metric.name}_kept": result.validation_score,
             "validation_rows": len(parts.validation.rows),
         }

@@ -17,6 +17,7 @@ from pipeline.stages.base import Outcome, Stage
 from pipeline.stages.context import Context
 from pipeline.stages.summary import REPORT, read_summary
 from pipeline.stages.trial import Trial
+from pipeline.tasks.metric import reliability
 from pipeline.tracking.artifacts import predictions_of
 from pipeline.tracking.runs import StageRun
 from pipeline.training.progress import Watch
@@ -104,7 +105,7 @@ class DrawReport(Stage):
         return sections
 
     def _diagnostics(self, context: Context) -> "TrialDiagnostics":
-        """Confusion at the least label budget, and how far weights moved, of the arms compared."""
+        """Of the arms compared: confusion and calibration at the least label budget, movement."""
         from pipeline.report.page import TrialDiagnostics
 
         data = context.data
@@ -114,6 +115,7 @@ class DrawReport(Stage):
         arms = [arm for arm in compared if any(trial.arm == arm for trial, _ in trials)]
         least = min(trial.labels for trial, _ in trials)
         confusion: dict[str, np.ndarray] = {}
+        sure: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
         moved: dict[str, dict[int, list[list[float]]]] = {arm: {} for arm in arms}
         for trial, outcome in trials:
             if trial.arm not in arms:
@@ -122,12 +124,18 @@ class DrawReport(Stage):
             distances = [outcome.metrics[f"moved_level_{number}"] for number in levels]
             moved[trial.arm].setdefault(trial.labels, []).append(distances)
             if trial.labels == least:
-                predicted, true = predictions_of(context.tracker, outcome.run_id)
+                predicted, true, confidence = predictions_of(context.tracker, outcome.run_id)
                 counts = data.task.confusion(true, predicted, data.classes)
+                if confidence is not None:
+                    sure.setdefault(trial.arm, []).append((predicted == true, confidence))
                 if counts is not None:
                     confusion[trial.arm] = confusion.get(trial.arm, 0) + counts
         means = {
             arm: {labels: np.mean(seeds, axis=0).tolist() for labels, seeds in by_budget.items()}
             for arm, by_budget in moved.items()
         }
-        return TrialDiagnostics(confusion, least, means)
+        calibration = {
+            arm: reliability(*map(np.concatenate, zip(*seeds, strict=True)))
+            for arm, seeds in sure.items()
+        }
+        return TrialDiagnostics(confusion, calibration, least, means)

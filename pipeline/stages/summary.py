@@ -7,7 +7,6 @@ from statistics import fmean
 from typing import Any
 
 from pipeline.evaluation.summary import Summary
-from pipeline.tasks import task_named
 from pipeline.tracking.artifacts import stored_json
 from pipeline.tracking.runs import FinishedRun
 from pipeline.tracking.tracker import Tracker
@@ -45,7 +44,7 @@ def read_summary(tracker: Tracker, run: FinishedRun) -> Summary:
     return Summary(
         experiment=tracker.experiment,
         run_id=run.run_id,
-        metric=task_named(data.tags["task"]).metric.name,
+        metric=compare.params["metric"],
         pretrain_seeds=min(len(stacks) for stacks in levels.values()),
         data=_data(tracker, run, data),
         layers=[_layer(levels[number]) for number in sorted(levels)],

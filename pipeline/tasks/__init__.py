@@ -5,7 +5,8 @@ from importlib import import_module
 from pipeline.config.task import DECIDED, AutoTask, Decided
 from pipeline.tasks.auto import decided_by
 from pipeline.tasks.labels import Labels
-from pipeline.tasks.task import Metric, Task
+from pipeline.tasks.metric import Metric
+from pipeline.tasks.task import Task
 
 
 def task_of(section: Decided) -> Task:
@@ -26,8 +27,10 @@ def task_for(section: AutoTask | Decided, labels: Labels | None) -> Task:
 
 
 def metrics() -> dict[str, Metric]:
-    """What tasks are compared by, by its name."""
-    return {task.metric.name: task.metric for task in map(_class_of, DECIDED.values())}
+    """What models are scored by, by its name; what tasks call alike people read alike."""
+    return {
+        metric.name: metric for task in map(_class_of, DECIDED.values()) for metric in task.metrics
+    }
 
 
 def _class_of(section: type[Decided]) -> type[Task]:

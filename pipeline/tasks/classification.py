@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import InputError
+from pipeline.tasks.class_metrics import METRICS
 from pipeline.tasks.labels import Labels
-from pipeline.tasks.task import Coding, Metric, Reference, Task
+from pipeline.tasks.metric import Choice
+from pipeline.tasks.task import Coding, Reference, Task
 
 C = [0.01, 0.1, 1, 10]
 KERNEL_C = [0.3, 1, 3, 10, 30]
@@ -26,10 +28,14 @@ LEAVES: dict[str, list[Any]] = {"min_samples_leaf": [1, 5]}
 """What forests try."""
 
 
+RARE = 0.25
+"""Of an equal share: classes below are rare."""
+
+
 class Classification(Task):
     """Targets are class names, "" where there is none; numbers are their positions, -1 for none."""
 
-    metric = Metric("accuracy", "accuracy in %", "Accuracy", percent=True)
+    metrics = METRICS
     drawing = "Labels are drawn with the class shares of all training rows."
     counts_correct_rows = True
 
@@ -96,9 +102,23 @@ class Classification(Task):
 
         return tf.argmax(outputs, axis=1, output_type=tf.int32)
 
-    def score(self, numbers: np.ndarray, predictions: np.ndarray) -> float:
-        """The share of rows that are predicted correctly."""
-        return float(np.mean(predictions == numbers))
+    def probabilities(self, outputs: np.ndarray) -> np.ndarray | None:
+        from scipy.special import softmax
+
+        return softmax(outputs.astype("float64"), axis=1)
+
+    def choose_metric(self, target: np.ndarray) -> Choice:
+        """Accuracy, unless a class is so rare that always guessing another one would do well."""
+        _, counts = np.unique(target, return_counts=True)
+        if counts.min() >= RARE * len(target) / len(counts):
+            return super().choose_metric(target)
+        name = "auroc" if len(counts) == 2 else "balanced_accuracy"
+        return Choice(
+            name,
+            f"The rarest class has {counts.min():,} of {len(target):,} training labels, less than "
+            f"a quarter of an equal share: models are compared by {self.metric(name).heading}, "
+            "unless finetune.metric says otherwise.",
+        )
 
     def confusion(
         self, numbers: np.ndarray, predictions: np.ndarray, names: Sequence[str]

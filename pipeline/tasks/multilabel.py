@@ -15,8 +15,9 @@ from pipeline.tasks.classification import (
     C,
     neighbours,
 )
+from pipeline.tasks.label_metrics import METRICS
 from pipeline.tasks.labels import Labels
-from pipeline.tasks.task import Coding, Metric, Reference, Task
+from pipeline.tasks.task import Coding, Reference, Task
 
 APPLIES = {"1": 1.0, "0": 0.0, "true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
 
@@ -24,7 +25,7 @@ APPLIES = {"1": 1.0, "0": 0.0, "true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
 class Multilabel(Task):
     """Targets are 0 and 1 (rows, labels), NaN in rows without labels; numbers are the same."""
 
-    metric = Metric("f1", "F1 in %", "F1", percent=True)
+    metrics = METRICS
 
     def target(self, labels: Labels) -> np.ndarray:
         """float64 (rows, labels); a row with an empty label has none and is NaN."""
@@ -98,14 +99,10 @@ class Multilabel(Task):
 
         return tf.cast(outputs > 0, tf.float32)
 
-    def score(self, numbers: np.ndarray, predictions: np.ndarray) -> float:
-        """Micro-averaged F1: rows and labels count together, so that rare labels weigh little.
+    def probabilities(self, outputs: np.ndarray) -> np.ndarray | None:
+        from scipy.special import expit
 
-        It is 0 where nothing is true and nothing predicted.
-        """
-        from sklearn.metrics import f1_score
-
-        return float(f1_score(numbers, predictions, average="micro", zero_division=0.0))
+        return expit(outputs.astype("float64"))
 
     def references(self, seed: int, labels: int) -> Mapping[str, Reference]:
         """Those of a classification, one model for each label where one cannot have several."""

@@ -15,7 +15,8 @@ from pipeline.tasks.classification import (
     neighbours,
 )
 from pipeline.tasks.labels import Labels
-from pipeline.tasks.task import Coding, Metric, Reference, Task
+from pipeline.tasks.number_metrics import METRICS
+from pipeline.tasks.task import Coding, Reference, Task
 
 
 class Regression(Task):
@@ -25,7 +26,7 @@ class Regression(Task):
     budget have them; the offset is subtracted, and added again, in float64.
     """
 
-    metric = Metric("r2", "R squared", "R squared", percent=False)
+    metrics = METRICS
     pseudo_labels = False
 
     def target(self, labels: Labels) -> np.ndarray:
@@ -94,13 +95,6 @@ class Regression(Task):
 
     def predictions(self, outputs: np.ndarray) -> np.ndarray:
         return outputs[:, 0]
-
-    def score(self, numbers: np.ndarray, predictions: np.ndarray) -> float:
-        """R squared; of targets that are all equal it is 1 where all are met and else 0."""
-        errors = float(np.sum(np.square(numbers - predictions), dtype="float64"))
-        if np.ptp(numbers) == 0:
-            return float(errors == 0)
-        return 1 - errors / float(np.sum(np.square(numbers - numbers.mean()), dtype="float64"))
 
     def references(self, seed: int, labels: int) -> Mapping[str, Reference]:
         from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor

@@ -7,22 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from pipeline.config.task import Decided
+from pipeline.errors import InputError
 from pipeline.tasks.labels import Labels
+from pipeline.tasks.metric import Choice, Metric, Predicted
 
 if TYPE_CHECKING:
     import tensorflow as tf
     from sklearn.base import BaseEstimator
-
-
-class Metric(NamedTuple):
-    """What the arms of a task are compared by, and how people read it; greater is better."""
-
-    name: str
-    words: str
-    """Where people read its values."""
-    heading: str
-    percent: bool
-    """Whether people read it in per cent."""
 
 
 class Coding(NamedTuple):
@@ -56,7 +47,8 @@ class Reference(NamedTuple):
 class Task(ABC):
     """What a task decides. Targets are those of a source, numbers what training is given."""
 
-    metric: ClassVar[Metric]
+    metrics: ClassVar[tuple[Metric, ...]]
+    """What models are scored by, the usual one first."""
     counts_correct_rows: ClassVar[bool] = False
     """Whether a row is predicted correctly where prediction and truth are equal."""
     pseudo_labels: ClassVar[bool] = True
@@ -139,9 +131,31 @@ class Task(ABC):
         """What the network itself takes rows for, as targets without a gradient."""
         raise TypeError(f"{self.kind} has no pseudo-labels")
 
-    @abstractmethod
-    def score(self, numbers: np.ndarray, predictions: np.ndarray) -> float:
-        """The metric of predictions beside what is true, both decoded."""
+    def probabilities(self, outputs: np.ndarray) -> np.ndarray | None:
+        """Of each class or label, float64 (rows, outputs); None where a number is predicted."""
+        return None
+
+    def predicted(self, outputs: np.ndarray, coding: Coding) -> Predicted:
+        """What outputs (rows, outputs) say of rows."""
+        return Predicted(coding.decode(self.predictions(outputs)), self.probabilities(outputs))
+
+    def metric(self, name: str) -> Metric:
+        """The metric of that name. Raises `InputError` where the task has none."""
+        found = {metric.name: metric for metric in self.metrics}
+        if name not in found:
+            raise InputError(
+                f"finetune.metric must be one of the task {self.kind}: {', '.join(found)}. "
+                f"Given: {name}."
+            )
+        return found[name]
+
+    def choose_metric(self, target: np.ndarray) -> Choice:
+        """What models are compared by where nobody says, given the targets to train on."""
+        return Choice(self.metrics[0].name)
+
+    def scores(self, numbers: np.ndarray, predicted: Predicted) -> dict[str, float]:
+        """Every metric of what is predicted beside what is true, both decoded."""
+        return {metric.name: metric.score(numbers, predicted) for metric in self.metrics}
 
     def confusion(
         self, numbers: np.ndarray, predictions: np.ndarray, names: Sequence[str]

@@ -14,18 +14,19 @@ TASK = '''
 
 import tensorflow as tf
 
+from pipeline.tasks.metric import Metric
 from pipeline.tasks.regression import Regression
-from pipeline.tasks.task import Metric
+
+
+def nearness(true, predicted):
+    return 1 / (1 + float(abs(true - predicted.values).mean()))
 
 
 class Distance(Regression):
-    metric = Metric("nearness", "nearness", "Nearness", percent=False)
+    metrics = (Metric("nearness", "nearness", "Nearness", False, nearness), *Regression.metrics)
 
     def losses(self, targets, outputs):
         return tf.abs(targets - outputs[:, 0])
-
-    def score(self, numbers, predictions):
-        return 1 / (1 + float(abs(numbers - predictions).mean()))
 '''
 SECTION = '''class DistanceTask(TaskSection):
     """The target is a number, scored by how near predictions are."""
@@ -63,6 +64,7 @@ config = load(None, "diabetes.csv", "target", [
     "task.kind=distance",
     "stack=[{units: 8, epochs: 2}]",
     "finetune.arms=[pretrained, random, longer]",
+    "finetune.references=[]",
     "finetune.label_budgets=[60]",
     "finetune.seeds=1",
     "finetune.min_steps=10",

@@ -15,6 +15,7 @@ from pipeline.config.untrained import UntrainedLevel
 from pipeline.data.rows.streamed import Rows
 from pipeline.data.trial_rows import STANDARDIZED_ON, Labelled, Parts
 from pipeline.seeds import derive
+from pipeline.tasks.metric import Metric, Predicted
 from pipeline.tasks.task import Coding, Task
 from pipeline.training.acceleration import faster_with_xla
 from pipeline.training.finetuning.network import build_network, initialize
@@ -37,13 +38,16 @@ class Trial(NamedTuple):
     """The outcome of one trial."""
 
     score: float
-    """The task's metric on the test rows."""
+    """By the metric that is compared, on the test rows."""
+    scores: dict[str, float]
+    """By every metric of the task, on the test rows."""
     validation_score: float
-    """The same on the validation rows, of the weights kept (of the weights before a refit)."""
+    """By the metric that is compared, on the validation rows, of the weights kept (before a refit,
+    where there is one)."""
     encoder_rate: float
     """The multiple of the head's learning rate that was kept; 0 where the head alone is trained."""
-    predictions: np.ndarray
-    """Of the test rows, as numbers (see the task)."""
+    predicted: Predicted
+    """Of the test rows."""
     weights: list[np.ndarray]
     """Of the whole network, in Keras's order."""
     coding: Coding
@@ -62,10 +66,15 @@ class Finetuner:
         features: int,
         outputs: int,
         task: Task,
+        metric: Metric | None = None,
     ):
-        """`outputs` is the number of classes or labels, or 1 for a number."""
+        """`outputs` is the number of classes or labels, or 1 for a number.
+
+        `metric` chooses rate and checkpoint: by default the task's first.
+        """
         self.training = training
         self.task = task
+        self.metric = metric or task.metrics[0]
         self.network = build_network(stack, features, outputs)
         self._rows = tf.TensorSpec((None, features), tf.float32)
         self._targets = task.spec(outputs)
@@ -119,7 +128,7 @@ class Finetuner:
             if best is None or found > best[0]:
                 best = (found, rate, weights)
         assert best is not None
-        validation_score, rate, weights = best
+        merit, rate, weights = best
         if parts.refit:
             start()
             coding = self.task.coding(parts.refit.targets)
@@ -127,13 +136,22 @@ class Finetuner:
                 rate, coding, parts.refit, None, parts.unlabelled, seed, watch, more
             )
         self.network.model.set_weights(weights)
-        predicted = coding.decode(self.task.predictions(self._predict(parts.test.rows)))
-        test_score = self.task.score(parts.test.targets, predicted)
+        predicted = self.task.predicted(self._predict(parts.test.rows), coding)
+        scores = self.task.scores(parts.test.targets, predicted)
         moved = [
             float(np.linalg.norm(after - kernel) / np.linalg.norm(kernel))
             for kernel, after in zip(before, self._kernels(), strict=True)
         ]
-        return Trial(test_score, validation_score, rate, predicted, weights, coding, moved)
+        return Trial(
+            score=scores[self.metric.name],
+            scores=scores,
+            validation_score=self.metric.merit(merit),
+            encoder_rate=rate,
+            predicted=predicted,
+            weights=weights,
+            coding=coding,
+            moved=moved,
+        )
 
     @property
     def _trains_head(self) -> bool:
@@ -209,7 +227,7 @@ class Finetuner:
         watch: Watch,
         more_steps: int,
     ) -> tuple[float, list[np.ndarray]]:
-        """Train from the network's present weights; give back the best checkpoint and its score."""
+        """Train from the network's present weights; give back the best checkpoint and its merit."""
         rows = self._batched(self._codes, train.rows) if self._trains_head else train.rows
         targets = coding.encode(train.targets).astype(self._targets.dtype.name)
         arrays = [tf.constant(rows), tf.constant(targets)]
@@ -227,7 +245,7 @@ class Finetuner:
             rows_seen = done * batches.shape[1]
             return Progress(done, steps, rows_seen, loss, checkpoint, checkpoints, metrics)
 
-        best_score = (-np.inf, -np.inf)
+        best_merit = (-np.inf, -np.inf)
         best_weights = self.network.model.get_weights()
         done = 0
         for number, part in enumerate(np.array_split(batches, checkpoints), 1):
@@ -244,18 +262,18 @@ class Finetuner:
                 best_weights = self.network.model.get_weights()
             else:
                 outputs = self._predict(validation.rows)
-                predicted = coding.decode(self.task.predictions(outputs))
-                found = self.task.score(validation.targets, predicted)
+                predicted = self.task.predicted(outputs, coding)
+                score = self.metric.score(validation.targets, predicted)
+                merit = self.metric.merit(score)
                 truth = coding.encode(validation.targets).astype(self._targets.dtype.name)
                 loss = float(tf.reduce_mean(self.task.losses(truth, outputs)))
-                name = self.task.metric.name
-                metrics |= {"validation_loss": loss, f"validation_{name}": found}
+                metrics |= {"validation_loss": loss, f"validation_{self.metric.name}": score}
                 # Few validation rows give many equal scores; the lower loss decides then.
-                if (found, -loss) > best_score:
-                    best_score = (found, -loss)
+                if (merit, -loss) > best_merit:
+                    best_merit = (merit, -loss)
                     best_weights = self.network.model.get_weights()
             watch(at(done, metrics["loss"], number, metrics))
-        return best_score[0], best_weights
+        return best_merit[0], best_weights
 
     def _kernels(self) -> list[np.ndarray]:
         """The weights of each level, without biases."""

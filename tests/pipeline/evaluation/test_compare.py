@@ -51,6 +51,17 @@ def test_gains_without_spread_are_judged_by_the_exact_sign_flip_test(seeds, expe
     assert row.verdict == expected
 
 
+def test_of_a_loss_less_is_a_gain():
+    losses = scores({0: 1.1, 1: 1.25, 2: 1.3}, {0: 1.5, 1: 1.6, 2: 1.72})
+    losses += [Score("logistic", 10, seed, 1.0 + seed / 10) for seed in range(3)]
+    (row,) = compare([score._replace(less_is_better=True) for score in losses])
+    assert row.gain.mean == pytest.approx(np.mean([0.4, 0.35, 0.42]))
+    assert row.gain.interval[0] > 0
+    assert row.verdict == "helps"
+    assert row.arms["pretrained"].scores == [1.1, 1.25, 1.3]  # as they are read
+    assert row.against["logistic"].mean == pytest.approx(-np.mean([0.1, 0.15, 0.1]))
+
+
 def test_a_budget_that_lacks_a_trial_has_no_verdict_but_what_is_there_is_paired():
     certain = scores({0: 0.81, 1: 0.82, 2: 0.83}, dict.fromkeys(range(3), 0.6))
     (row,) = compare(certain, missing=[("random", 10, 3), ("pretrained", 10, 3)])

@@ -48,6 +48,13 @@ def test_runs_on_the_same_rows_are_paired_by_seed():
     assert row.p_holm == pytest.approx(expected.pvalue)
 
 
+def test_of_a_loss_less_is_better():
+    first, second = (summary({9: {"random": s}}, metric="log_loss") for s in (SECOND, FIRST))
+    (row,) = compared(first, second).rows
+    assert row.gain.mean == pytest.approx(np.mean(SECOND) - np.mean(FIRST))
+    assert row.gain.mean > 0
+
+
 def test_of_runs_with_unequal_seeds_those_that_both_have_are_paired():
     found = compared(summary({100: {"random": FIRST}}), summary({100: {"random": SECOND[:3]}}))
     assert found.rows[0].gain.mean == pytest.approx(np.mean(SECOND[:3]) - np.mean(FIRST[:3]))

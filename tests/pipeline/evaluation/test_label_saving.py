@@ -33,6 +33,15 @@ def test_between_budgets_the_curve_is_straight_over_the_logarithm_of_labels():
     assert found == pytest.approx([100 * sqrt(10), 1000 * 10**0.25, 1000 * 10**0.75])
 
 
+def test_of_a_loss_the_curves_fall():
+    table = scores({100: [1.4], 1000: [1.0]}, {100: [1.8], 1000: [1.2]})
+    found = label_savings([score._replace(less_is_better=True) for score in table])
+    assert [(saving.equals, saving.bound) for saving in found] == [
+        (pytest.approx(100 * 10 ** (2 / 3)), None),
+        (1000, "at least"),
+    ]
+
+
 def test_equal_curves_save_nothing():
     assert one_seed([0.5, 0.7, 0.9], [0.5, 0.7, 0.9]) == [100, 1000, 10_000]
 

@@ -53,7 +53,7 @@ def parts(data) -> Parts:
 def test_each_learns_the_digits(reference, parts):
     fitted = fit_reference(reference, parts, CLASSES, seed=0)
     assert fitted.score > 0.8
-    assert fitted.score == np.mean(fitted.predictions == parts.test.targets)
+    assert fitted.score == np.mean(fitted.predicted.values == parts.test.targets)
 
 
 @pytest.mark.parametrize("reference", REFERENCES)
@@ -85,7 +85,7 @@ def test_a_number_is_fitted_as_the_label_budget_has_it(reference):
     # Of splits of a tree that are equally good, rounding chooses.
     close = 1e-2 if reference == "forest" else 1e-4
     assert fitted(far).score == pytest.approx(fitted(near).score, abs=close)
-    assert len(np.unique(fitted(far).predictions)) == 50
+    assert len(np.unique(fitted(far).predicted.values)) == 50
 
 
 @pytest.mark.parametrize("reference", REFERENCES)
@@ -100,7 +100,7 @@ def test_each_learns_several_labels(reference, parts):
         train=labels(parts.train), validation=labels(parts.validation), test=labels(parts.test)
     )
     fitted = fit_reference(reference, given, LABELS, seed=0)
-    assert fitted.predictions.shape == given.test.targets.shape
+    assert fitted.predicted.values.shape == given.test.targets.shape
     assert fitted.score > 0.8
 
 
@@ -117,14 +117,14 @@ def test_the_test_rows_decide_nothing(parts):
     scrambled = parts._replace(test=parts.test._replace(targets=parts.test.targets[::-1].copy()))
     one, two = (fit_reference("svm_rbf", p, CLASSES, seed=0) for p in (parts, scrambled))
     assert one.settings == two.settings
-    np.testing.assert_array_equal(one.predictions, two.predictions)
+    np.testing.assert_array_equal(one.predicted.values, two.predicted.values)
 
 
 def test_a_budget_that_takes_in_validation_rows_is_fitted_again_on_all(data):
     whole = rows_of(data, 1438)
     fitted = fit_reference("svm_rbf", whole, CLASSES, seed=0)
     again = SVC(**fitted.settings).fit(*whole.refit)
-    np.testing.assert_array_equal(fitted.predictions, again.predict(whole.test.rows))
+    np.testing.assert_array_equal(fitted.predicted.values, again.predict(whole.test.rows))
 
 
 def test_principal_components_come_from_the_unlabelled_rows(parts):
@@ -135,7 +135,9 @@ def test_principal_components_come_from_the_unlabelled_rows(parts):
 
 
 def test_the_same_seed_fits_the_same_perceptron(parts):
-    one, two, other = (fit_reference("mlp", parts, CLASSES, seed).predictions for seed in (1, 1, 2))
+    one, two, other = (
+        fit_reference("mlp", parts, CLASSES, seed).predicted.values for seed in (1, 1, 2)
+    )
     np.testing.assert_array_equal(one, two)
     assert (one != other).any()
 

@@ -55,6 +55,7 @@ def test_the_report_of_images_has_every_figure(digits_home):
         "Accuracy over labels",
         "Gain, seed by seed",
         "Confusion matrix at 40 labels",
+        "Calibration at 40 labels",
         "What fine-tuning changed",
         "Level 1: learning curves",
         "Level 1: how often units are active",
@@ -113,7 +114,7 @@ def test_every_figure_is_kept_with_its_own_stage_too(digits_home):
     names = ["curves", "density", "units", "reconstructions"]
     for number, found in enumerate(of_levels, 1):
         assert set(found) == {f"level-{number}-{name}" for name in names}
-    assert set(of_trials) == {"scores", "gains", "confusion", "movement"}
+    assert set(of_trials) == {"scores", "gains", "confusion", "calibration", "movement"}
     kept = {picture for found in (*of_levels, of_trials) for picture in found.values()}
     assert kept == set(page_of(digits_home).images.values())
 
@@ -156,6 +157,11 @@ def test_confusion_counts_every_test_row_of_every_seed(digits_home, tmp_path, mo
         np.testing.assert_array_equal(matrix.sum(axis=1), 2 * true)
         right = np.trace(matrix) / matrix.sum()
         row = next(r for r in digits_home.summary["comparison"] if r["labels"] == 40)
+        assert right == pytest.approx(row["arms"][arm]["mean"])
+    assert set(left.calibration) == {"pretrained", "random"}
+    for arm, curve in left.calibration.items():
+        row = next(r for r in digits_home.summary["comparison"] if r["labels"] == 40)
+        right = (curve.share * curve.right).sum()
         assert right == pytest.approx(row["arms"][arm]["mean"])
 
 

@@ -74,6 +74,7 @@ OTHER_TEXT = {
     "finetune.arms": ["pretrained", "random"],
     "finetune.references": [],
     "finetune.label_budgets": [20],
+    "finetune.metric": "log_loss",
     "finetune.encoder_rates": [0.5],
     "stack": None,  # its levels are changed one by one
 }

@@ -7,11 +7,13 @@ from sklearn.metrics import r2_score
 from pipeline.config.task import DECIDED
 from pipeline.evaluation.metrics import METRICS, PERCENT, WORDS
 from pipeline.tasks import task_named
+from pipeline.tasks.metric import Predicted
 from pipeline.tasks.task import Coding
 
 
 def score(kind: str, targets, predictions) -> float:
-    return task_named(kind).score(targets, predictions)
+    """By the usual metric of the task."""
+    return task_named(kind).metrics[0].score(targets, Predicted(predictions))
 
 
 def test_accuracy_is_the_share_of_rows_with_the_right_class():

@@ -1,0 +1,36 @@
+"""What a number is scored by."""
+
+import numpy as np
+
+from pipeline.tasks.metric import Metric, Predicted
+
+
+def r_squared(true: np.ndarray, predicted: Predicted) -> float:
+    """R squared; of targets that are all equal it is 1 where all are met and else 0."""
+    errors = float(np.sum(np.square(true - predicted.values), dtype="float64"))
+    if np.ptp(true) == 0:
+        return float(errors == 0)
+    return 1 - errors / float(np.sum(np.square(true - true.mean()), dtype="float64"))
+
+
+def absolute_error(true: np.ndarray, predicted: Predicted) -> float:
+    """The mean absolute error, in units of the target."""
+    from sklearn.metrics import mean_absolute_error
+
+    return float(mean_absolute_error(true, predicted.values))
+
+
+def squared_error(true: np.ndarray, predicted: Predicted) -> float:
+    """The root of the mean squared error, in units of the target."""
+    from sklearn.metrics import root_mean_squared_error
+
+    return float(root_mean_squared_error(true, predicted.values))
+
+
+METRICS = (
+    Metric("r2", "R squared", "R squared", False, r_squared),
+    Metric("mae", "mean absolute error", "Mean absolute error", False, absolute_error,
+           less_is_better=True),
+    Metric("rmse", "root mean squared error", "Root mean squared error", False, squared_error,
+           less_is_better=True),
+)  # fmt: skip
