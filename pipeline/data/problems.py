@@ -39,8 +39,9 @@ def usable(source: Source, config: DataConfig, seed: int) -> Usable:
         preprocessing = fit(source, rows, config)
     except InputError as problem:
         problems += problem.problems
-    if splits and source.task and target is not None:
-        notes += filter(None, [source.task.choose_metric(target[splits.train]).note])
+    if found and source.task:
+        chosen = source.task.choose_metric(found.target[found.parts.train])
+        notes += filter(None, [chosen.note])
     if preprocessing:
         notes += filled_and_flat(source, rows, config)
         notes += indistinct(source, preprocessing)
