@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pipeline.data.source import Kind
@@ -74,7 +74,8 @@ def decided(
     if counts.plain == given and counts.zeros == 0:
         return _of_numbers(counts, name, position, rows, exact)
     if counts.zeros and counts.plain == given:
-        return Decision("category", why="numbers that begin with 0 are codes")
+        code = _of_text(counts, exact)
+        return replace(code, why=code.why or "numbers that begin with 0 are codes")
     if counts.booleans == given:
         return Decision("boolean")
     mark, numbers = _decimal(counts, decimal)
@@ -170,7 +171,7 @@ def _numbers_with_bad(counts: Survey, decimal: Mark, numbers: int) -> Decision:
             "written with a decimal comma" if decimal == "," else "written with thousands or units"
         )
     if bad:
-        notes.append(f"{bad} cells are none and count as missing")
+        notes.append(_missing(bad))
     return Decision("number", "," if decimal == "," else "", "; ".join(notes), bad)
 
 

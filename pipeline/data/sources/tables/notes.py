@@ -22,7 +22,8 @@ def decision_notes(decisions: dict[int, Decision], table: OpenTable) -> Iterator
         if decision.kind is None:
             yield f"Column {table.names[n]!r} is left out ({decision.found}): {decision.why}."
         elif decision.why:
-            yield f"Column {table.names[n]!r} is a {decision.kind}: {decision.why}."
+            end = "" if decision.why.endswith("?") else "."
+            yield f"Column {table.names[n]!r} is a {decision.kind}: {decision.why}{end}"
 
 
 def rounding_notes(
