@@ -9,6 +9,12 @@ from rich.table import Table
 from flows.cli.tables import STYLE, WIDTH
 from flows.terminal import output
 
+HELD_OUT = {
+    "drawn": "drawn at random",
+    "stable": "held out by their values or groups, so that they stay so",
+    "marked": "as the source says",
+}
+"""How test rows are held out, in words."""
 LISTED = 60
 """Columns that have a line of their own."""
 
@@ -20,7 +26,14 @@ def print_data(found: dict[str, Any], command: str) -> None:
         f"\n{found['origin']}: {found['rows']:,} rows, {found['columns']} columns as features "
         f"({kinds})" + (f", {len(found['left_out'])} left out" if found["left_out"] else "")
     )
-    output.print(f"Target: {_target(found)}\n")
+    output.print(f"Target: {_target(found)}")
+    if split := found["split"]:
+        output.print(
+            f"Split: {split['train']:,} labelled rows to train on, {split['validation']:,} to "
+            f"validate, {split['test']:,} to test, {HELD_OUT[split['holdout']]}; "
+            f"{split['pretrain']:,} rows to pretrain on"
+        )
+    output.print()
     if found["per_column"]:
         _print_columns(output, found)
     for title, sentences in (

@@ -41,6 +41,11 @@ def describe(source: Source, config: DataConfig) -> dict[str, Any]:
         **_target(source),
         "unlabelled_rows": int(source.rows - source.labelled.sum()),
         "test_rows": None if source.test is None else int(source.test.sum()),
+        "split": found.split
+        and {
+            "holdout": found.split.holdout,
+            **{name: len(rows) for name, rows in found.split.parts._asdict().items()},
+        },
         "missing": int(missing.sum() + (source.categories == "").sum()),
         "range": _range(np.concatenate([least, greatest])),
         "problems": list(found.problems),

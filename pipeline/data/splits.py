@@ -62,7 +62,7 @@ def split(source: Source, config: DataConfig, seed: int) -> Split:
             f"Fine-tuning needs labels. {source.name} has none. "
             "Give an .npz file with the arrays x and y."
         )
-    keys, notes = row_keys(source)
+    keys, contents, notes = row_keys(source)
     held = marked(source, config, source.labelled)
     _check_marked(task, source, held)
     holdout = "drawn" if held.test is None else "marked"
@@ -105,6 +105,12 @@ def split(source: Source, config: DataConfig, seed: int) -> Split:
         )
     )
     _check_filled(parts, source.name)
+    copies = int(np.isin(contents[parts.test], contents[parts.pretrain]).sum())
+    if copies and (holdout == "marked" or source.roles.group is not None):
+        notes += (
+            f"{copies:,} of {len(parts.test):,} test rows of {source.name} equal a training row in "
+            "every feature: what is said to be test rows or groups goes before that.",
+        )
     return Split(parts, target, (*notes, *rare), holdout)
 
 

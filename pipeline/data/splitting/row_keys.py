@@ -24,6 +24,8 @@ class RowKeys(NamedTuple):
 
     keys: np.ndarray
     """uint64 (rows,): those of one number."""
+    contents: np.ndarray
+    """uint64 (rows,): equal where all features are."""
     notes: tuple[str, ...]
     """What was decided, for people."""
 
@@ -40,16 +42,16 @@ def row_keys(source: Source) -> RowKeys:
         alone = int((group == "").sum())
         note = f"{alone} rows of {source.name} have no group: equal ones of them stay together."
         keys = np.where(group == "", contents, _of_texts(group))
-        return RowKeys(keys, (note,) if alone else ())
+        return RowKeys(keys, contents, (note,) if alone else ())
     distinct, which, counts = np.unique(contents, return_inverse=True, return_counts=True)
     if len(distinct) >= min(FEW, source.rows / 2):
-        return RowKeys(contents, ())
+        return RowKeys(contents, contents, ())
     note = (
         f"{source.name} has {len(distinct)} different rows among {source.rows}: equal rows are "
         "taken for different cases, which a split may part. If they are copies, remove them, or "
         "name what they are copies of in data.group."
     )
-    return RowKeys(_apart(contents, which, counts), (note,))
+    return RowKeys(_apart(contents, which, counts), contents, (note,))
 
 
 def content_digests(source: Source) -> np.ndarray:

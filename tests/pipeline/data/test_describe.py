@@ -42,6 +42,8 @@ def test_a_table_is_described_column_by_column(iris: pd.DataFrame, tmp_path: Pat
     garden = {"name": "garden", "kind": "category", "missing": 50, "distinct": 2}
     garden["top"] = {"a": 50, "b": 50}
     assert account["per_column"][4] == garden
+    sizes = {"pretrain": 102, "pretrain_validation": 18, "train": 100, "validation": 18, "test": 30}
+    assert account["split"] == {"holdout": "drawn", **sizes}
     assert account["classes"] == {"setosa": 48, "versicolor": 50, "virginica": 50}
     assert account["unlabelled_rows"] == 2
     assert account["missing"] == 51

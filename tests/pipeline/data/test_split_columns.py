@@ -51,6 +51,17 @@ def test_a_column_says_which_rows_are_for_what(visits: pd.DataFrame, tmp_path: P
         np.testing.assert_array_equal(rows, np.flatnonzero(visits["part"] == name))
 
 
+def test_copies_on_two_sides_are_said_where_a_column_decides(visits: pd.DataFrame, tmp_path: Path):
+    path = tmp_path / "visits.csv"
+    alike = ["pressure", "age", "patient", "day"]
+    visits.loc[visits["part"] == "TEST", alike] = visits.loc[0, alike].tolist()
+    visits.assign(part=visits["part"].where(visits.index > 0, "train")).to_csv(path, index=False)
+    config = DataConfig(source=str(path), label="ill", split="part")
+    found = split(read(config), config, 0)
+    tested = len(found.parts.test)
+    assert f"{tested} of {tested} test rows of visits equal a training row" in found.notes[-1]
+
+
 def test_a_part_that_the_column_does_not_name_is_held_out(visits: pd.DataFrame, tmp_path: Path):
     table = visits.assign(part=visits["part"].replace("Valid", "train"))
     parts = parts_of(table, tmp_path, split="part")
