@@ -84,7 +84,7 @@ def prepare_data(config: RunConfig, run: Run) -> Plan:
     context = context_of(run)
     data = prepared(context)
     plan = plan_of(config, data, perform(data_of(config, data), context))
-    context.parent.tags({"stages": plan.stages, **plan.start.tags})
+    context.parent.tags({"stages": plan.stages, **plan.tags})
     return plan
 
 

@@ -35,6 +35,11 @@ class HeadTraining(Part):
         lt=1,
         description="The probability that a training step leaves a unit out, at every level.",
     )
+    class_weights: Literal["balanced"] | None = Field(
+        None,
+        description="`balanced` weighs the loss so that every class, or both values of every "
+        "label, count alike however rare they are; in reference models too, where they can.",
+    )
     checkpoints: PositiveInt = Field(
         5, description="Moments at which the validation rows are read; the best one is kept."
     )

@@ -5,7 +5,7 @@ with the best settings where the label budget includes validation rows.
 """
 
 import warnings
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -47,17 +47,25 @@ class Fitted(NamedTuple):
 
 
 def fit_reference(
-    name: str, parts: Parts, task: Task, seed: int, metric: Metric | None = None
+    name: str,
+    parts: Parts,
+    task: Task,
+    seed: int,
+    metric: Metric | None = None,
+    class_weights: Literal["balanced"] | None = None,
 ) -> Fitted:
     """Tune on the validation rows, score on the test rows. The budget's targets are all it knows.
 
     `name` is one of the task's models, or `pca_svm`, a kernel machine on principal components. The
-    settings are those that are best by `metric`, by default the task's first.
+    settings are those that are best by `metric`, by default the task's first. `class_weights` are
+    for those models that can weigh classes.
     """
     metric = metric or task.metrics[0]
     coding = task.coding(parts.train.targets)
     outputs = _outputs(parts)
     model, grid = _reference(name, parts, task, seed)
+    weighing = [name for name in model.get_params() if name.split("__")[-1] == "class_weight"]
+    model.set_params(**dict.fromkeys(weighing, class_weights))
     best: tuple[float, dict[str, Any], BaseEstimator] | None = None
     for settings in ParameterGrid(grid):
         fitted = _fit(model, settings, parts.train, coding)

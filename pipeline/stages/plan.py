@@ -1,5 +1,6 @@
 """Which stages a run has, in which order, and which part of the config each is handed."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -51,12 +52,19 @@ class Plan:
     trials: tuple[Trial, ...]
     start: WarmStart
     """What the levels start from."""
+    notes: tuple[str, ...]
+    """For people: how many labels of a rare class the label budgets have."""
 
     @property
     def stages(self) -> int:
         """How many there are: the data, levels, trials, comparison, export and report."""
         levels = self.config.stacks * len(self.config.stack)
         return 1 + levels + len(self.trials) + 3
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Of the run in MLflow."""
+        return {"plan_notes": json.dumps(self.notes), **self.start.tags}
 
     def level(self, stack: int, number: int, below: Sequence[Outcome]) -> PretrainLevel:
         """The stage that pretrains a level (from 1) of a stack (from 0)."""
@@ -78,7 +86,12 @@ class Plan:
     def trial(self, trial: Trial, stacks: Stacks) -> Stage:
         """The stage that trains an arm, or fits a reference model, on a label subset."""
         if trial.arm not in ARMS:
-            fitting = Fitting(model=trial.arm, **self._draw(trial), metric=self.metric)
+            fitting = Fitting(
+                model=trial.arm,
+                **self._draw(trial),
+                metric=self.metric,
+                class_weights=self.config.finetune.class_weights,
+            )
             return FitReference(fitting, (self.data,))
         arm, config = ARMS[trial.arm], self.config
         stack = self._starts_from(trial)
@@ -191,7 +204,13 @@ def plan_of(config: RunConfig, data: Prepared, done: Outcome | None = None) -> P
             "finetune.pseudo_labels needs a target of classes or labels. Given: "
             f"{config.finetune.pseudo_labels:g} for the task {data.task.kind}. Leave it at 0."
         )
+    if config.finetune.class_weights and not data.task.has_classes:
+        raise InputError(
+            "finetune.class_weights needs a target of classes or labels. Given: "
+            f"{config.finetune.class_weights} for the task {data.task.kind}. Leave it out."
+        )
     data_done = done or Outcome("", data_of(config, data).key, {}, False)
+    trials = _trials(config, data)
     return Plan(
         config=config,
         data=data_done,
@@ -200,8 +219,9 @@ def plan_of(config: RunConfig, data: Prepared, done: Outcome | None = None) -> P
         features=data.rows.shape[1],
         outputs=max(len(data.classes), 1),
         metric=_metric(config, data),
-        trials=_trials(config, data),
+        trials=trials,
         start=warm_start(config, data, data_done.key),
+        notes=_of_rare_class(data, sorted({trial.labels for trial in trials})),
     )
 
 
@@ -235,6 +255,21 @@ def _trials(config: RunConfig, data: Prepared) -> tuple[Trial, ...]:
         for arm in (*config.finetune.arms, *config.finetune.references_for(data.table))
         if labels <= KERNEL_LABELS or arm not in KERNEL_MACHINES
     )
+
+
+def _of_rare_class(data: Prepared, budgets: Sequence[int]) -> tuple[str, ...]:
+    """How many labels of the rarest class a trial sees, where a class is rare; else nothing."""
+    train = data.splits.train
+    if not data.task.choose_metric(data.targets[train]).note:
+        return ()
+    classes, counts = np.unique(data.targets[train], return_counts=True)
+    rarest = classes[counts.argmin()]
+    shown = []
+    for labels in budgets:
+        seen = subset(data, train, min(labels, len(train)), seed=0)
+        shown.append(f"{np.sum(data.targets[seen] == rarest):,} of {labels:,}")
+    name = data.classes[int(rarest)]
+    return (f"Labels of the rarest class, {name!r}, in a budget: {', '.join(shown)}.",)
 
 
 def _check_in_memory(data: Prepared, rows: int, what: str) -> None:

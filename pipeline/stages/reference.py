@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pipeline.config.part import Part
 from pipeline.data.trial_rows import trial_rows
@@ -26,6 +26,7 @@ class Fitting(Part):
     """Of the run."""
     metric: str
     """Chooses the settings."""
+    class_weights: Literal["balanced"] | None
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ class FitReference(Stage):
         parts = trial_rows(data, settings.labels, subset, all_unlabelled=False)
         seed = derive(settings.seed, "reference", settings.trial_seed)
         metric = data.task.metric(settings.metric)
-        result = fit_reference(settings.model, parts, data.task, seed, metric)
+        weights = settings.class_weights
+        result = fit_reference(settings.model, parts, data.task, seed, metric, weights)
         record.params({"best": result.settings})
         store_predictions(record, result.predicted, parts.test.targets)
         return {

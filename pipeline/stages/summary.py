@@ -88,7 +88,12 @@ def read_columns(tracker: Tracker, run: FinishedRun) -> list[dict[str, Any]]:
 def _data(tracker: Tracker, run: FinishedRun, stage: FinishedRun) -> dict[str, Any]:
     description = stored_json(tracker, stage.made_by, DESCRIPTION)
     far = [run.tags["distance_note"]] if "distance_note" in run.tags else []
-    notes = [*json.loads(run.tags.get("start_notes", "[]")), *far, *description["notes"]]
+    planned = [
+        note
+        for tag in ("start_notes", "plan_notes")
+        for note in json.loads(run.tags.get(tag, "[]"))
+    ]
+    notes = [*planned, *far, *description["notes"]]
     return {
         "name": stage.tags["data"],
         "key": stage.tags["key"],

@@ -94,6 +94,19 @@ class Classification(Task):
 
         return keras.losses.sparse_categorical_crossentropy(targets, outputs, from_logits=True)
 
+    def class_weights(self, numbers: np.ndarray, outputs: int) -> np.ndarray:
+        """float32 (classes,), as scikit-learn's `balanced`; their mean over rows is 1."""
+        counts = np.bincount(numbers, minlength=outputs)
+        there = counts > 0
+        weights = np.zeros(outputs, "float32")
+        weights[there] = len(numbers) / (there.sum() * counts[there])
+        return weights
+
+    def weighted_losses(self, targets: Any, outputs: Any, weights: Any) -> Any:
+        import tensorflow as tf
+
+        return self.losses(targets, outputs) * tf.gather(weights, targets)
+
     def predictions(self, outputs: np.ndarray) -> np.ndarray:
         return outputs.argmax(axis=1)
 

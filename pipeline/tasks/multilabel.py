@@ -90,6 +90,19 @@ class Multilabel(Task):
 
         return keras.losses.binary_crossentropy(targets, outputs, from_logits=True)
 
+    def class_weights(self, numbers: np.ndarray, outputs: int) -> np.ndarray:
+        """float32 (2, labels): of where a label does not apply, and of where it does."""
+        counts = np.stack([(numbers == value).sum(axis=0) for value in (0, 1)])
+        seen = np.maximum((counts > 0).sum(axis=0), 1)
+        weights = len(numbers) / (seen * np.maximum(counts, 1))
+        return np.where(counts > 0, weights, 0).astype("float32")
+
+    def weighted_losses(self, targets: Any, outputs: Any, weights: Any) -> Any:
+        import tensorflow as tf
+
+        losses = tf.nn.sigmoid_cross_entropy_with_logits(targets, outputs)
+        return tf.reduce_mean(losses * tf.where(targets > 0, weights[1], weights[0]), axis=1)
+
     def predictions(self, outputs: np.ndarray) -> np.ndarray:
         """A label applies where its probability is above one half."""
         return (outputs > 0).astype("int32")

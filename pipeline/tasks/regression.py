@@ -28,6 +28,7 @@ class Regression(Task):
 
     metrics = METRICS
     pseudo_labels = False
+    has_classes = False
 
     def target(self, labels: Labels) -> np.ndarray:
         """float64 (rows,)."""

@@ -53,6 +53,8 @@ class Task(ABC):
     """Whether a row is predicted correctly where prediction and truth are equal."""
     pseudo_labels: ClassVar[bool] = True
     """Whether the network's own predictions can serve as targets of unlabelled rows."""
+    has_classes: ClassVar[bool] = True
+    """Whether there are classes or labels, which can be rare."""
 
     drawing: ClassVar[str] = ""
     """How labels are drawn for a budget, a sentence for people, where it is not at random."""
@@ -122,6 +124,17 @@ class Task(ABC):
     @abstractmethod
     def losses(self, targets: Any, outputs: Any) -> Any:
         """The loss of each row (rows,), from coded targets and outputs (rows, outputs)."""
+
+    def class_weights(self, numbers: np.ndarray, outputs: int) -> np.ndarray:
+        """Weights by which each class, or each value of a label, counts alike among these rows.
+
+        Of a class or value that no row has the weight is 0.
+        """
+        raise TypeError(f"{self.kind} has no classes")
+
+    def weighted_losses(self, targets: Any, outputs: Any, weights: Any) -> Any:
+        """The losses, with `class_weights` as a tensor."""
+        raise TypeError(f"{self.kind} has no classes")
 
     @abstractmethod
     def predictions(self, outputs: np.ndarray) -> np.ndarray:

@@ -53,7 +53,7 @@ def begin(config: RunConfig, refresh: bool = False) -> tuple[Context, Plan]:
     context = context_of(start_run(config, refresh))
     done = perform(data_of(config, context.data), context)
     plan = plan_of(config, context.data, done)
-    context.parent.tags(plan.start.tags)
+    context.parent.tags(plan.tags)
     return context, plan
 
 

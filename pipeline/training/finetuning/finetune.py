@@ -233,6 +233,7 @@ class Finetuner:
         arrays = [tf.constant(rows), tf.constant(targets)]
         if self._reads_unlabelled:
             arrays.append(tf.constant(unlabelled))
+        self._objective.weigh(train.targets)
         batches = self._batches(len(train.rows), seed, more_steps)
         trainer = self._trainer(batches.shape[1])
         trainer.reset()

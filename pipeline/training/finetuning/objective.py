@@ -23,11 +23,22 @@ class HeadObjective:
         self._network = network
         self._task = task
         self._noise = keras.random.SeedGenerator(0)
+        self._weights: tf.Variable | None = None
+        if training.class_weights:
+            outputs = network.head.kernel.shape[1]
+            no_rows = np.zeros((0, *task.spec(outputs).shape[1:]), int)
+            self._weights = tf.Variable(task.class_weights(no_rows, outputs), trainable=False)
 
     @property
     def draws(self) -> bool:
         """Whether the loss draws random numbers."""
         return bool(self._dropout)
+
+    def weigh(self, targets: np.ndarray) -> None:
+        """Let classes count alike, where they are to, among these rows to train on."""
+        if self._weights is not None:
+            outputs = self._network.head.kernel.shape[1]
+            self._weights.assign(self._task.class_weights(targets, outputs))
 
     def begin(self, unlabelled: np.ndarray, seed: int) -> None:
         """Make ready for a training from the start, with unlabelled rows (rows, features)."""
@@ -39,7 +50,12 @@ class HeadObjective:
 
     def loss(self, codes: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         """On standardised codes (rows, units) and coded targets: a scalar."""
-        return tf.reduce_mean(self._task.losses(targets, self._network.head(self._drop(codes))))
+        return self._supervised(targets, self._network.head(self._drop(codes)))
+
+    def _supervised(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        if self._weights is None:
+            return tf.reduce_mean(self._task.losses(targets, outputs))
+        return tf.reduce_mean(self._task.weighted_losses(targets, outputs, self._weights))
 
     def _generators(self) -> list[keras.random.SeedGenerator]:
         return [self._noise]
@@ -88,7 +104,7 @@ class NetworkObjective(HeadObjective):
 
         `unlabelled` are all unlabelled rows, if they are read; as many as `rows` are drawn.
         """
-        loss = tf.reduce_mean(self._task.losses(targets, self._outputs(self._codes(rows))))
+        loss = self._supervised(targets, self._outputs(self._codes(rows)))
         if not unlabelled:
             return loss
         drawn = keras.random.randint(

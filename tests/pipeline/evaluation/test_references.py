@@ -1,7 +1,7 @@
 """Reference models: tuned on validation rows, scored on test rows, on the rows of the arms."""
 
 from dataclasses import replace
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 import pytest
@@ -183,3 +183,18 @@ def test_boosting_of_few_labels_splits_them():
 def test_there_are_no_more_neighbours_than_labels(parts):
     few = parts._replace(train=Labelled(*(values[:4] for values in parts.train)))
     assert fit_reference("neighbours", few, CLASSES, seed=0).settings["n_neighbors"] <= 4
+
+
+@pytest.mark.parametrize("reference", ["logistic", "boosting", "forest"])
+def test_balanced_classes_make_a_rare_one_found_more_often(reference):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(900, 3)).astype("float32")
+    targets = (rows[:, 0] + rng.normal(size=900) > 2).astype("int32")
+    made = [Labelled(rows[p], targets[p]) for p in np.split(np.arange(900), [300, 600])]
+    parts = Parts(made[0], made[1], None, made[2], rows)
+
+    def found(weights: Literal["balanced"] | None) -> int:
+        fitted = fit_reference(reference, parts, CLASSES, 0, None, weights)
+        return int(fitted.predicted.values.sum())
+
+    assert found("balanced") > found(None)

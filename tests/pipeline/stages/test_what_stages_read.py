@@ -75,6 +75,7 @@ OTHER_TEXT = {
     "finetune.references": [],
     "finetune.label_budgets": [20],
     "finetune.metric": "log_loss",
+    "finetune.class_weights": "balanced",
     "finetune.encoder_rates": [0.5],
     "stack": None,  # its levels are changed one by one
 }

@@ -74,3 +74,27 @@ def test_classes_and_labels_are_trained_on_as_they_are(kind):
     targets = np.array([[0, 1], [1, 1]])
     coding = task_named(kind).coding(targets)
     assert coding.encode(targets) is targets is coding.decode(targets)
+
+
+def test_balanced_weights_let_every_class_count_alike():
+    task = task_named("classification")
+    weights = task.class_weights(np.array([0, 0, 0, 2]), 3)
+    # No row has class 1: of the two others each weighs as two of the four rows.
+    np.testing.assert_allclose(weights, [2 / 3, 0, 2])
+    outputs = np.array([[1.0, 0, 0], [0, 2, 0], [0, 0, 1], [3, 0, 0]], "float32")
+    targets = np.array([0, 0, 0, 2])
+    losses = np.asarray(task.losses(targets, outputs))
+    weighted = np.asarray(task.weighted_losses(targets, outputs, weights))
+    assert weighted.mean() == pytest.approx((losses[:3].mean() + losses[3]) / 2, rel=1e-6)
+
+
+def test_balanced_weights_let_both_values_of_a_label_count_alike():
+    task = task_named("multilabel")
+    targets = np.array([[1, 1], [0, 1], [0, 1], [0, 1]], "float32")
+    weights = task.class_weights(targets, 2)
+    np.testing.assert_allclose(weights, [[2 / 3, 0], [2, 1]])  # the second applies to every row
+    outputs = np.array([[1.0, 0.5], [-1, 2], [0, 1], [2, -1]], "float32")
+    cells = np.logaddexp(0, -outputs * (2 * targets - 1))
+    weighted = np.asarray(task.weighted_losses(targets, outputs, weights))
+    expected = ((cells[0, 0] + cells[1:, 0].mean()) / 2 + cells[:, 1].mean()) / 2
+    assert weighted.mean() == pytest.approx(expected, rel=1e-6)

@@ -551,3 +551,25 @@ def test_a_reconstructing_network_reconstructs_better(encoders, parts, monkeypat
     before = error()
     run(finetuner, encoders[0], parts)
     assert error() < 0.5 * before
+
+
+# Rare classes
+
+
+@pytest.mark.parametrize("trains", ["network", "head"])
+def test_with_balanced_weights_a_rare_class_is_found_more_often(trains, parts, encoders):
+    def rare(labelled: Labelled) -> Labelled:
+        return Labelled(labelled.rows, (labelled.targets == 8).astype("int32"))
+
+    given = parts._replace(
+        train=rare(parts.train), validation=rare(parts.validation), test=rare(parts.test)
+    )
+    found = {}
+    for weights in (None, "balanced"):
+        # One checkpoint: the last weights, whatever validation rows say.
+        update = {"class_weights": weights, "checkpoints": 1, "min_steps": 200}
+        config = CONFIG.model_copy(update=update)
+        finetuner = new(config, trains, outputs=2)
+        trial = run(finetuner, encoders[0], given).trial
+        found[weights] = trial.predicted.probabilities[:, 1].mean()
+    assert found["balanced"] > 1.2 * found[None]
