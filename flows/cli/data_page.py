@@ -10,7 +10,7 @@ from flows.cli.tables import STYLE, WIDTH
 from flows.terminal import output
 
 HELD_OUT = {
-    "drawn": "drawn at random",
+    "drawn": "drawn at random, equal rows and groups together",
     "stable": "held out by their values or groups, so that they stay so",
     "marked": "as the source says",
 }
