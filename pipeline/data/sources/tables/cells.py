@@ -46,7 +46,7 @@ def read_cells(
     wanted |= {f"t{n}": sql.text(n, table.types[n], markers) for n in textual}
     wanted |= {f"l{n}": _label(table, n, found.get(n)) for n in labels}
     wanted |= more
-    rows = table.number_of_rows()
+    rows = table.number_of_rows
     on_disk = scratch is not None and exceeds(rows, len(columns), config.memory_bytes)
     if on_disk and textual:
         names = ", ".join(repr(columns[n].name) for n in textual[:LISTED])

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from pipeline.config.data import ROLES, DataConfig
@@ -96,6 +97,31 @@ def chosen_columns(config: DataConfig, names: Sequence[str], where: str) -> Chos
     raise_all(problems)
     kinds = {column: KINDS[key] for column, key in said.items() if key in KINDS}
     return Chosen(labels, features, kinds, roles)
+
+
+def as_written(config: DataConfig, names: Sequence[str]) -> set[int]:
+    """The columns whose cells are needed as they are written: all that are named but for numbers.
+
+    Names that the table has not are refused elsewhere.
+    """
+    label = config.label or ()
+    named = [
+        *((label,) if isinstance(label, str) else label),
+        *config.categorical,
+        *config.boolean,
+        *config.dates,
+        *(name for role in ROLES if (name := getattr(config, role)) is not None),
+    ]
+    return found_of(named, names)
+
+
+def found_of(named: Sequence[str], names: Sequence[str]) -> set[int]:
+    """The positions of those columns, by name or number, that there are."""
+    found = set()
+    for name in named:
+        with suppress(InputError):
+            found.add(column_of(name, names, "", ""))
+    return found
 
 
 def column_of(name: str, names: Sequence[str], key: str, where: str) -> int:

@@ -36,6 +36,7 @@ def reading(
         },
     ) as connection:
         connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET enable_progress_bar = false")
         if not joins:
             connection.execute(f"SET disabled_optimizers = {literal(_optimizers(connection))}")
         connection.execute("SET python_enable_replacements = false")

@@ -8,7 +8,7 @@ from pipeline.data.sources.tables import sql
 from pipeline.data.sources.tables.columns import Chosen
 from pipeline.data.sources.tables.kinds import Decision, Mark, decided, left_out, said
 from pipeline.data.sources.tables.opening import OpenTable
-from pipeline.data.sources.tables.survey import Survey, date_form, different, thousands
+from pipeline.data.sources.tables.survey import Survey, date_form, different, equal, thousands
 
 
 def decide(
@@ -34,13 +34,20 @@ def decide(
             chosen[n] = said(columns.kinds[n], found[n], mark or ".", dates)
         elif mark == "," and found[n].all_plain and thousands(table, n, markers):
             chosen[n] = Decision("number", ",", "the points of the file set thousands apart")
-        elif (original := first_of[found[n].digest]) != n and found[n].first != found[n].last:
+        elif (original := _original(table, n, first_of[found[n].digest], found)) is not None:
             what = "the target" if original in columns.labels else repr(table.names[original])
             chosen[n] = left_out("copy", f"in every row it is what {what} is")
         else:
             exact = partial(different, table, n, markers)
             chosen[n] = decided(found[n], name, n, rows, mark, dates, exact)
     return chosen
+
+
+def _original(table: OpenTable, n: int, first: int, found: Mapping[int, Survey]) -> int | None:
+    """The earlier column that a column copies, if it does."""
+    if first == n or found[n].first == found[n].last or table.types[n] != table.types[first]:
+        return None
+    return first if equal(table, n, first) else None
 
 
 def _decimal_mark(table: OpenTable, found: Mapping[int, Survey], config: DataConfig) -> Mark | None:

@@ -12,9 +12,9 @@ import duckdb
 from pipeline.data.sources.tables.connection import literal
 from pipeline.errors import InputError
 
-SNIFFED_WHOLE = 2**26
+SNIFFED_WHOLE = 2**20
 """Bytes up to which the whole file is looked at."""
-SAMPLE_ROWS = 200_000
+SAMPLE_ROWS = 20_480
 """Of larger files."""
 COMPARED_ROWS = 1_000
 """Rows below the first line that it is compared with."""
@@ -48,17 +48,18 @@ class Dialect:
     header: bool
     names: tuple[str, ...]
 
-    def rows(self, files: Sequence[Path], options: str = "") -> str:
-        """SQL for the rows below the header, every cell text, columns c0, c1, ..."""
-        columns = ", ".join(f"c{position}: 'VARCHAR'" for position in range(len(self.names)))
+    def rows(
+        self, files: Sequence[Path], options: str = "", types: Sequence[str] | None = None
+    ) -> str:
+        """SQL for the rows below the header, columns c0, c1, ..., text unless `types` says more."""
+        kinds = types or ["VARCHAR"] * len(self.names)
+        columns = ", ".join(f"c{position}: '{kind}'" for position, kind in enumerate(kinds))
         return self._read_csv(files, f"auto_detect = false, columns = {{{columns}}}{options}")
 
-    def typed_rows(self, file: Path, options: str) -> str:
-        """SQL for the same, columns by their names and each of the type that it shows."""
-        names = ", ".join(
-            literal(name or f"column{position}") for position, name in enumerate(self.names, 1)
-        )
-        return self._read_csv([file], f"names = [{names}], sample_size = -1{options}")
+    def typed_rows(self, file: Path, names: Sequence[str], sample: int, options: str = "") -> str:
+        """SQL for the same, columns by these names, each of the type that a sample of it shows."""
+        listed = ", ".join(map(literal, names))
+        return self._read_csv([file], f"names = [{listed}], sample_size = {sample}{options}")
 
     def _read_csv(self, files: Sequence[Path], options: str) -> str:
         names = ", ".join(literal(str(file)) for file in files)

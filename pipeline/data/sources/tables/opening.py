@@ -1,7 +1,7 @@
 """A table opened for reading: its files as rows of DuckDB, its columns by number and by name."""
 
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ from pipeline.data.sources.tables.plain import (
     without_padding,
 )
 from pipeline.data.sources.tables.query import answer_of
+from pipeline.data.sources.tables.types import guessed_types, nulls, wider
 from pipeline.errors import InputError
 
 LISTED = 30
@@ -38,8 +39,9 @@ class OpenTable:
     Attributes:
         connection: to the database that has them.
         rows: SQL for them; columns are c0, c1, ... in the order of the file.
+        number_of_rows: how many can be read.
         names: of the columns; those without a name are column1, column2, ...
-        types: DuckDB's, VARCHAR in text files.
+        types: DuckDB's; in text files BIGINT and DOUBLE for plain numbers, else VARCHAR.
         named: whether the file itself names its columns.
         delimiter: of a text file.
         where: opens messages.
@@ -49,6 +51,7 @@ class OpenTable:
 
     connection: duckdb.DuckDBPyConnection
     rows: str
+    number_of_rows: int
     names: tuple[str, ...]
     types: tuple[str, ...]
     named: bool
@@ -67,18 +70,19 @@ class OpenTable:
         query = ", ".join(f"{value} AS {name}" for name, value in wanted.items())
         yield from self.connection.sql(f"SELECT {query} FROM {self.rows}").to_arrow_reader(rows)
 
-    def number_of_rows(self) -> int:
-        """How many rows can be read."""
-        return int(self.one(f"SELECT count(*) FROM {self.rows}")[0])
-
 
 @contextmanager
 def opened_table(
-    files: Sequence[Path], config: DataConfig, where: str, known: Collection[str] = ()
+    files: Sequence[Path],
+    config: DataConfig,
+    where: str,
+    texts: Callable[[Sequence[str]], Collection[int]],
+    known: Collection[str] = (),
 ) -> Iterator[OpenTable]:
     """The table in files of one kind, or that data.query makes of files of any.
 
-    `known` are the names of columns that a model reads, or nothing: where a file may lack a header
+    `texts` says which columns are needed as they are written, given all names; `known` are the
+    names of columns that a model reads, or nothing: where a file may lack a header
     they say what is one.
 
     Raises:
@@ -94,7 +98,7 @@ def opened_table(
                 with reading([answer], config.memory_bytes) as connection:
                     yield _typed(connection, [answer], "parquet", where)
             elif (kind := kind_of(files, where)) in ("text", "sheet"):
-                with _text(files, config, where, known, Path(folder)) as table:
+                with _text(files, config, where, texts, known, Path(folder)) as table:
                     yield table
             else:
                 with reading(files, config.memory_bytes) as connection:
@@ -125,6 +129,7 @@ def _text(
     files: Sequence[Path],
     config: DataConfig,
     where: str,
+    texts: Callable[[Sequence[str]], Collection[int]],
     known: Collection[str],
     folder: Path,
 ) -> Iterator[OpenTable]:
@@ -138,12 +143,12 @@ def _text(
     with reading(plain, config.memory_bytes) as connection:
         dialect = dialect_of(connection, plain[0], config.header, known)
         if len(dialect.names) > 1 or not columns_by_spaces(plain[0]):
-            yield _of_dialect(connection, plain, dialect, where, notes, config)
+            yield _of_dialect(connection, plain, dialect, where, notes, config, texts)
             return
     plain = [without_padding(file, folder) for file in plain]
     with reading(plain, config.memory_bytes) as connection:
         dialect = dialect_of(connection, plain[0], config.header, known)
-        yield _of_dialect(connection, plain, dialect, where, notes, config)
+        yield _of_dialect(connection, plain, dialect, where, notes, config, texts)
 
 
 def _of_dialect(
@@ -153,6 +158,7 @@ def _of_dialect(
     where: str,
     notes: list[str],
     config: DataConfig,
+    texts: Callable[[Sequence[str]], Collection[int]],
 ) -> OpenTable:
     called = [
         name or (f"Unnamed: {n}" if dialect.header else f"column{n + 1}")
@@ -168,15 +174,12 @@ def _of_dialect(
                 f"parts with {', '.join(dialect.names[:LISTED])} and with "
                 f"{', '.join(other.names[:LISTED])}. Write them alike."
             )
-    checked = dialect.rows(plain, f", store_rejects = true, rejects_limit = {REJECTED}")
-    connection.execute(f"SELECT count(*) FROM {checked}").fetchall()
-    rejected = connection.execute(
-        "SELECT line, any_value(error_type), any_value(csv_line) FROM reject_errors "
-        "GROUP BY line ORDER BY line"
-    ).fetchall()
+    markers = config.missing_values
+    types = guessed_types(connection, dialect, plain[0], markers, texts(names))
+    rows, rejected, types = _checked(connection, dialect, plain, types, nulls(markers))
     problems = []
     if rejected:
-        first = "; ".join(f"line {line}: {text[:60]!r}" for line, _, text in rejected[:5])
+        first = "; ".join(f"line {line}: {text[:60]!r}" for line, text in rejected[:5])
         more = f" and {len(rejected) - 5} more" if len(rejected) > 5 else ""
         said = (
             f"Every line must have as many cells as the others. {where} has "
@@ -186,15 +189,43 @@ def _of_dialect(
             notes.append(f"{said} They were skipped.")
         else:
             problems.append(f"{said} Correct them, or set data.bad_rows: skip.")
-    rows = dialect.rows(plain, LENIENT)
+    source = dialect.rows(plain, LENIENT + nulls(markers), types)
     size = sum(file.stat().st_size for file in plain)
     if len(names) > WIDE and size < config.memory_bytes // COPIED:
-        connection.execute(f"CREATE TEMP TABLE copy AS SELECT * FROM {rows}")
-        rows = "copy"
+        connection.execute(f"CREATE TEMP TABLE copy AS SELECT * FROM {source}")
+        source = "copy"
     return OpenTable(
-        connection, rows, names, ("VARCHAR",) * len(names), dialect.header, dialect.delimiter,
+        connection, source, rows, names, tuple(types), dialect.header, dialect.delimiter,
         where, notes, problems,
     )  # fmt: skip
+
+
+def _checked(
+    connection: duckdb.DuckDBPyConnection,
+    dialect: Dialect,
+    plain: Sequence[Path],
+    types: list[str],
+    options: str,
+) -> tuple[int, list[tuple[int, str]], list[str]]:
+    """How many rows can be read, the lines that cannot, and the types that all cells have."""
+    options = f"{options}, store_rejects = true, rejects_limit = {REJECTED}"
+    while True:
+        counts = ", ".join(f"count(c{n})" for n, kind in enumerate(types) if kind != "VARCHAR")
+        rows = dialect.rows(plain, options, types)
+        ((found, *_),) = connection.execute(
+            f"SELECT count(*){', ' if counts else ''}{counts} FROM {rows}"
+        ).fetchall()
+        wrong = connection.execute(
+            "SELECT DISTINCT column_name FROM reject_errors WHERE error_type = 'CAST'"
+        ).fetchall()
+        if not wrong:
+            rejected = connection.execute(
+                "SELECT line, any_value(csv_line) FROM reject_errors GROUP BY line ORDER BY line"
+            ).fetchall()
+            return found, rejected, types
+        types = wider(types, {name for (name,) in wrong})
+        connection.execute("DROP TABLE reject_errors")
+        connection.execute("DROP TABLE reject_scans")
 
 
 def _typed(
@@ -209,8 +240,9 @@ def _typed(
     kept = [n for n, (name, *_) in enumerate(described) if not name.startswith(PANDAS_INDEX)]
     chosen = ", ".join(f"c{n} AS c{place}" for place, n in enumerate(kept))
     names, notes = _numbered([described[n][0] for n in kept], where)
+    ((count,),) = connection.execute(f"SELECT count(*) FROM {rows}").fetchall()
     return OpenTable(
-        connection, f"(SELECT {chosen} FROM {rows} AS t({columns}))", names,
+        connection, f"(SELECT {chosen} FROM {rows} AS t({columns}))", count, names,
         tuple(described[n][1] for n in kept), True, ",", where, notes,
     )  # fmt: skip
 

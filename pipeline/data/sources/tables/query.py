@@ -11,6 +11,7 @@ from pipeline.data.sources.tables.connection import identifier, literal, reading
 from pipeline.data.sources.tables.dialect import dialect_of
 from pipeline.data.sources.tables.files import format_of
 from pipeline.data.sources.tables.plain import as_plain_text
+from pipeline.data.sources.tables.types import nulls
 from pipeline.errors import InputError
 
 ROWS = 100_000
@@ -68,9 +69,5 @@ def _rows_of(connection: duckdb.DuckDBPyConnection, file: Path, config: DataConf
             return f"read_json({literal(str(file))})"
         case _:
             dialect = dialect_of(connection, file, config.header, ())
-            markers = ", ".join(literal(m) for m in ("", *_cases(config.missing_values)))
-            return dialect.typed_rows(file, f", nullstr = [{markers}]")
-
-
-def _cases(markers: Sequence[str]) -> list[str]:
-    return [way for m in markers for way in dict.fromkeys((m, m.upper(), m.title()))]
+            names = [name or f"column{n}" for n, name in enumerate(dialect.names, 1)]
+            return dialect.typed_rows(file, names, -1, nulls(config.missing_values))

@@ -36,7 +36,7 @@ class Survey:
         integers: plain numbers that are whole; `zeros`: those that begin with 0, as codes do.
         least, greatest: of the plain numbers.
         first, last: the same of all cells, as text.
-        digest: of all cells in their order.
+        digest: of all cells, in whatever order.
         booleans: cells that say true or false.
         date_like: cells that look as if they were dates.
         words: how many a cell has, on average.
@@ -88,15 +88,15 @@ _OF_ALL = {
     "AND NOT contains({t}, '.') THEN 1 END)",
     "first": "min({t})",
     "last": "max({t})",
-    "digest": "bit_xor(hash(xor(hash({t}), r::UBIGINT)))",
+    "digest": "sum(hash({t}))",
 }
 _OF_NUMBERS = _OF_ALL | {
-    "given": "count({n})",
+    "given": "count(CASE WHEN NOT isnan({c}::DOUBLE) THEN 1 END)",
     "distinct": "approx_count_distinct({n})",
     "zeros": "0",
-    "first": "CAST(min({n}) AS VARCHAR)",
-    "last": "CAST(max({n}) AS VARCHAR)",
-    "digest": "bit_xor(hash(xor(hash({n}), r::UBIGINT)))",
+    "first": "CAST(min({c}) AS VARCHAR)",
+    "last": "CAST(max({c}) AS VARCHAR)",
+    "digest": "sum(hash({n}))",
 }
 """Of columns whose type is a number: they need no text."""
 _OF_WORDS = {
@@ -126,14 +126,14 @@ def _asked(
         texts.append(f"{sql.text(n, table.types[n], markers)} AS t{n}")
         numbers.append(f"{f'd{n}' if typed else sql.plain_number(f't{n}')} AS n{n}")
         if typed:
-            texts.append(f"{sql.typed_number(n)} AS d{n}")
+            texts.append(f"{sql.typed_number(n)} AS d{n}, c{n}")
         wanted += [
-            aggregate.replace("{t}", f"t{n}").replace("{n}", f"n{n}")
+            aggregate.replace("{t}", f"t{n}").replace("{n}", f"n{n}").replace("{c}", f"c{n}")
             for aggregate in (of_numbers if typed else of_text).values()
         ]
     values = table.one(
         f"SELECT {', '.join(wanted)} FROM (SELECT *, {', '.join(numbers)} FROM "
-        f"(SELECT {', '.join(texts)}, row_number() OVER () AS r FROM {table.rows}))"
+        f"(SELECT {', '.join(texts)} FROM {table.rows}))"
     )
     each = len(of_text)
     return {
@@ -163,6 +163,13 @@ def different(table: OpenTable, column: int, markers: Sequence[str]) -> int:
     """The number of different values that are given."""
     text = sql.text(column, table.types[column], markers)
     return int(table.one(f"SELECT count(DISTINCT {text}) FROM {table.rows}")[0])
+
+
+def equal(table: OpenTable, one: int, other: int) -> bool:
+    """Whether two columns are the same in every row."""
+    return not table.one(
+        f"SELECT count(*) FROM {table.rows} WHERE c{one} IS DISTINCT FROM c{other}"
+    )[0]
 
 
 def thousands(table: OpenTable, column: int, markers: Sequence[str]) -> bool:

@@ -1,6 +1,7 @@
 """Tables: files of any kind whose columns have names or numbers."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,13 @@ from pipeline.data.source import Column, Layout, LookedAt, RawRows, Source, Want
 from pipeline.data.sources.reader import Reader
 from pipeline.data.sources.tables import sql
 from pipeline.data.sources.tables.cells import categories_of, read_cells, texts_of
-from pipeline.data.sources.tables.columns import chosen_columns, column_of, positions_of
+from pipeline.data.sources.tables.columns import (
+    as_written,
+    chosen_columns,
+    column_of,
+    found_of,
+    positions_of,
+)
 from pipeline.data.sources.tables.deciding import decide
 from pipeline.data.sources.tables.files import SUFFIXES, is_table, name_of, parts_of, without_suffix
 from pipeline.data.sources.tables.notes import (
@@ -43,7 +50,8 @@ class TableReader(Reader):
 
     def source(self, spec: str, config: DataConfig, scratch: Path | None) -> Source:
         """The source for a run: in memory, or with its numbers on disk where they exceed it."""
-        with opened_table(parts_of(spec), config, name_of(spec)) as table:
+        texts = partial(as_written, config)
+        with opened_table(parts_of(spec), config, name_of(spec), texts) as table:
             return _source(table, config, scratch)
 
     def rows(self, spec: str, wanted: Wanted) -> RawRows:
@@ -51,7 +59,8 @@ class TableReader(Reader):
         where = name_of(spec)
         names = [column.name for column in wanted.columns]
         config = _as_in_training(wanted.layout)
-        with opened_table(parts_of(spec), config, where, names) as table:
+        texts = partial(_as_written, wanted)
+        with opened_table(parts_of(spec), config, where, texts, names) as table:
             _rows_of(table)
             by_name = {column.name: column for column in wanted.columns}
             positions = positions_of(names, wanted.layout, table.names, table.named, where)
@@ -67,6 +76,14 @@ class TableReader(Reader):
             ]
             categories = categories_of(texts, columns, where)
             return RawRows(numbers, categories, tuple(notes), _kept(table, wanted.keep))
+
+
+def _as_written(wanted: Wanted, names: Sequence[str]) -> set[int]:
+    """The columns of a file whose cells are needed as they are written: all but numbers."""
+    if not {column.name for column in wanted.columns} <= set(names):
+        return set(range(len(names)))  # they are matched by position
+    written = [column.name for column in wanted.columns if column.kind != "number"]
+    return found_of([*written, *wanted.keep], names)
 
 
 def _as_in_training(layout: Layout | None) -> DataConfig:
@@ -93,7 +110,7 @@ def _kept(table: OpenTable, keep: Sequence[str]) -> pa.Table | None:
 
 
 def _rows_of(table: OpenTable) -> int:
-    rows = table.number_of_rows()
+    rows = table.number_of_rows
     if rows == 0:
         raise_all(table.problems)
         raise InputError(f"There must be rows. {table.where} has a header and no row below it.")

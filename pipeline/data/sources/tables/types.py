@@ -1,0 +1,58 @@
+"""Which columns of a text file DuckDB reads as numbers at once, many times as fast as as text."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import duckdb
+
+from pipeline.data.sources.tables.connection import literal
+from pipeline.data.sources.tables.dialect import LENIENT, Dialect
+
+SAMPLE = 20_480
+"""Rows that types are guessed by; all rows must agree, else the column is text."""
+_CODE = r"^[+-]?0\d|^[+-]?[1-9]\d{0,2}(\.\d{3})+$|_"
+"""What is not the number that it looks like: codes, thousands set apart by points."""
+WIDER = {"BIGINT": "DOUBLE"}
+"""What a column is where some cells are not of its type; else it is text."""
+
+
+def nulls(markers: Sequence[str]) -> str:
+    """The option of a reader that says which cells are missing."""
+    ways = [way for m in markers for way in dict.fromkeys((m, m.upper(), m.title()))]
+    return f", nullstr = [{', '.join(map(literal, ('', *ways)))}]"
+
+
+def guessed_types(
+    connection: duckdb.DuckDBPyConnection,
+    dialect: Dialect,
+    file: Path,
+    markers: Sequence[str],
+    texts: Collection[int],
+) -> list[str]:
+    """BIGINT, DOUBLE or VARCHAR of each column, by a sample; VARCHAR of those named in `texts`."""
+    names = [f"c{n}" for n in range(len(dialect.names))]
+    sampled = dialect.typed_rows(file, names, SAMPLE, nulls(markers) + LENIENT)
+    described = connection.execute(f"DESCRIBE SELECT * FROM {sampled}").fetchall()
+    numbers = [
+        n
+        for n, (_, kind, *_) in enumerate(described)
+        if kind in ("BIGINT", "DOUBLE") and n not in texts
+    ]
+    types = ["VARCHAR"] * len(names)
+    if not numbers:
+        return types
+    codes = ", ".join(f"bool_or(regexp_matches(trim(c{n}), {literal(_CODE)}))" for n in numbers)
+    (is_code,) = connection.execute(
+        f"SELECT {codes} FROM (SELECT * FROM {dialect.rows([file], LENIENT)} LIMIT {SAMPLE})"
+    ).fetchall()
+    for n, code in zip(numbers, is_code, strict=True):
+        if not code:
+            types[n] = described[n][1]
+    return types
+
+
+def wider(types: list[str], failed: Collection[str]) -> list[str]:
+    """The types where cells of the columns `failed` (c0, c1, ...) are not of theirs."""
+    return [
+        WIDER.get(kind, "VARCHAR") if f"c{n}" in failed else kind for n, kind in enumerate(types)
+    ]
