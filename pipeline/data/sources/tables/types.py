@@ -32,13 +32,16 @@ def guessed_types(
     """BIGINT, DOUBLE or VARCHAR of each column, by a sample; VARCHAR of those named in `texts`."""
     names = [f"c{n}" for n in range(len(dialect.names))]
     sampled = dialect.typed_rows(file, names, SAMPLE, nulls(markers) + LENIENT)
-    described = connection.execute(f"DESCRIBE SELECT * FROM {sampled}").fetchall()
+    types = ["VARCHAR"] * len(names)
+    try:
+        described = connection.execute(f"DESCRIBE SELECT * FROM {sampled}").fetchall()
+    except duckdb.Error:  # as of a quote that is never closed: what cannot be read is told later
+        return types
     numbers = [
         n
         for n, (_, kind, *_) in enumerate(described)
         if kind in ("BIGINT", "DOUBLE") and n not in texts
     ]
-    types = ["VARCHAR"] * len(names)
     if not numbers:
         return types
     codes = ", ".join(f"bool_or(regexp_matches(trim(c{n}), {literal(_CODE)}))" for n in numbers)
