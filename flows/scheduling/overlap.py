@@ -60,7 +60,7 @@ def wait_for_turn(client: SyncPrefectClient, run: FlowRun) -> str | None:
             message = f"{running[0].name} is under way."
             client.set_flow_run_state(run.id, Running(name=WAITING, message=message))
             claims = False
-        elif not running and not earlier:
+        elif not running and not earlier and run.state_name == WAITING:
             client.set_flow_run_state(run.id, Running())
             claims = True
             continue

@@ -1,4 +1,4 @@
-"""What a flow does where a deployment runs it: it takes turns and heeds Cancel."""
+"""What a flow does where a deployment runs it: it takes turns and heeds Cancel and Suspend."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,9 +9,10 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
+from prefect.exceptions import Pause
 from prefect.states import Cancelled
 
-from flows.scheduling.cancelling import CancelPressed, stopped_by_cancel
+from flows.scheduling.cancelling import StoppedOnPage, stopped_on_page
 from flows.scheduling.dead_runs import close_dead_runs, record_process
 from flows.scheduling.overlap import skip_missed_runs, wait_for_turn
 from flows.scheduling.repeated import repeated
@@ -27,6 +28,8 @@ R = TypeVar("R")
 def supervised(work: Callable[P, R]) -> Callable[P, R]:
     """A flow that, under a deployment, runs when its turn has come and ends when it is cancelled.
 
+    One that is suspended ends as well; resumed, it begins in another process.
+
     Without a deployment, as in `layerwise run`, nothing is added.
     """
 
@@ -38,13 +41,16 @@ def supervised(work: Callable[P, R]) -> Callable[P, R]:
             return work(*args, **kwargs)
         outlive_readers()
         try:
-            with stopped_by_cancel(run.id):
+            with get_client(sync_client=True) as client:
+                record_process(client, run)
+            with stopped_on_page(run.id):
                 with get_client(sync_client=True) as client:
-                    record_process(client, run)
                     if reason := wait_for_turn(client, run):
                         return skipped(reason)
                 return work(*args, **kwargs)
-        except CancelPressed:
+        except StoppedOnPage as stopped:
+            if not (stopped.state.is_cancelling() or stopped.state.is_cancelled()):
+                raise Pause(state=stopped.state) from None
             assert context and context.flow
             state: State[Any] = Cancelled(message="A later run goes on where this one was.")
             # Prefect leaves these to its observer, which has ended where we were the ones to stop.
