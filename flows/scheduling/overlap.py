@@ -17,8 +17,9 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Running
 
-from flows.scheduling.dead_runs import ACTIVE, close_dead_runs
+from flows.scheduling.dead_runs import ACTIVE, PROCESS, close_dead_runs
 from flows.skipped import skipped_state
+from pipeline.tracking.processes import is_alive
 
 WAITING = "Waiting"
 """The name of the state of a run that waits for its turn; its type is Prefect's RUNNING."""
@@ -110,8 +111,10 @@ def _peers(run: FlowRun) -> FlowRunFilter:
 
 
 def _others(client: SyncPrefectClient, run: FlowRun) -> list[FlowRun]:
-    """The runs under way with which the run takes turns."""
-    return [other for other in _read(client, _peers(run), ACTIVE) if other.id != run.id]
+    """The runs under way with which the run takes turns, and those suspended that go on as yet."""
+    suspended = _read(client, _peers(run), {"state": {"type": {"any_": ["PAUSED"]}}})
+    stopping = [other for other in suspended if is_alive(str(other.labels.get(PROCESS)))]
+    return [other for other in _read(client, _peers(run), ACTIVE) + stopping if other.id != run.id]
 
 
 def _due(after: datetime | None = None) -> dict[str, Any]:

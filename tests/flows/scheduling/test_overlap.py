@@ -14,6 +14,7 @@ import psutil
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
+from prefect.states import Cancelling
 
 from flows.scheduling.deployment import Job, schedule_jobs
 from flows.scheduling.overlap import overlap_tags
@@ -25,6 +26,7 @@ from tests.flows.scheduling.conftest import (
     going_on,
     runs_of,
     state_of,
+    suspend,
     trigger,
     wait_until,
 )
@@ -118,6 +120,25 @@ def test_where_runs_are_to_be_skipped_one_that_finds_another_says_so(
         assert message_of(second) == f"{first.name} was still under way."
         wait_until(lambda: state_of(first) == "Completed", 60, tmp_path)
     assert len(written(file)) == 2
+
+
+def test_the_next_run_begins_when_one_that_was_suspended_has_stopped(
+    tmp_path: Path, own_server: PrefectServer, pool: str
+):
+    file = tmp_path / "naps.txt"
+    register("suspended", pool, file, 120)
+    with worker(pool, tmp_path, own_server.url):
+        first = trigger("suspended", "nap")
+        wait_until(lambda: written(file), 90, tmp_path)
+        second = trigger("suspended", "nap")
+        wait_until(lambda: state_of(second) == "Waiting", 60, tmp_path)
+        suspend(first)
+        wait_until(lambda: len(written(file)) == 2, 60, tmp_path)
+        assert not psutil.pid_exists(int(written(file)[0][1]))
+        assert (state_of(first), state_of(second)) == ("Suspended", "Running")
+        with get_client(sync_client=True) as client:
+            client.set_flow_run_state(second.id, Cancelling())
+        wait_until(lambda: state_of(second) == "Cancelled", 60, tmp_path)
 
 
 def test_after_a_run_and_its_worker_were_killed_the_next_run_begins(

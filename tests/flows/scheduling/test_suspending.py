@@ -7,15 +7,15 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Suspended
 
-from tests.flows.scheduling.conftest import Worker, levels, state_of, trigger, wait_until
-
-
-def suspend(run: FlowRun) -> None:
-    """What Suspend on Prefect's page does."""
-    with get_client(sync_client=True) as client:
-        client.set_flow_run_state(run.id, Suspended(timeout_seconds=3600))
+from tests.flows.scheduling.conftest import (
+    Worker,
+    levels,
+    state_of,
+    suspend,
+    trigger,
+    wait_until,
+)
 
 
 def resume(run: FlowRun) -> None:
