@@ -53,8 +53,8 @@ def leave_at_once_after(command: Callable[[], object]) -> None:
     status = 1
 
     def leave() -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in filter(None, (sys.stdout, sys.stderr)):  # one that is closed is None
+            stream.flush()
         os._exit(status)
 
     atexit.register(leave)

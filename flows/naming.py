@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
 
 
@@ -18,16 +19,20 @@ def subject(parameters: dict[str, Any]) -> str:
     return str(name or "layerwise")
 
 
-def run_name() -> str:
-    """For `flow_run_name`: what it is about and when it was to begin, `digits 2026-11-28 02:00`.
+def name_of(run: FlowRun, parameters: dict[str, Any]) -> str:
+    """What it is about and when it was to begin, `digits 2026-11-28 02:00`, begun or not.
 
     A run that somebody started on Prefect's page, with its command or its API keeps the name that
     it was given there: the page fills the field in itself, and shows it.
     """
-    context = FlowRunContext.get()
-    assert context and context.flow_run
-    run = context.flow_run
     if run.deployment_id and not run.auto_scheduled:
         return run.name
     begin = run.expected_start_time or datetime.now().astimezone()
-    return f"{subject(context.parameters or {})} {begin.astimezone():%Y-%m-%d %H:%M}"
+    return f"{subject(parameters)} {begin.astimezone():%Y-%m-%d %H:%M}"
+
+
+def run_name() -> str:
+    """For `flow_run_name`: the name of the run that begins."""
+    context = FlowRunContext.get()
+    assert context and context.flow_run
+    return name_of(context.flow_run, context.parameters or {})

@@ -43,6 +43,8 @@ class Watcher:
         """Pass on one report."""
         if progress.metrics and "active_fraction" in progress.metrics:
             self._active = f" active {progress.metrics['active_fraction']:.3f}"
+        if progress.done == progress.restored:  # an epoch that a checkpoint had
+            return
         text = f"epoch {progress.epoch}/{progress.epochs} loss {progress.loss:.4f}{self._active}"
         self._measure(progress.done - progress.restored)
         if self._rate:

@@ -27,6 +27,17 @@ def hidden_folder(directory: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
+def check_writable(folder: Path, cure: str) -> None:
+    """Raise `InputError`, with the cure, where nothing can be written into a folder.
+
+    One that is not there yet counts as the folder that it would be made in.
+    """
+    absolute = folder.absolute()
+    there = next(path for path in (absolute, *absolute.parents) if os.access(path, os.F_OK))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"{there} cannot be written. {cure}")
+
+
 @contextmanager
 def atomic_write(path: Path, replace: bool = True) -> Iterator[Path]:
     """A path to write a file or a folder to, which is renamed to `path` when all went well.

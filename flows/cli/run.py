@@ -85,10 +85,11 @@ def _check_summary(path: Path) -> None:
 def _import_flow(config: "RunConfig", refresh: bool) -> Callable[..., Any]:
     """The flow, with what it will need, imported while the server boots; the data are checked."""
     from pipeline.stages.plan import check_data
-    from pipeline.tracking.store import check_store, tracking_uri
+    from pipeline.tracking.store import check_store, check_store_writable, tracking_uri
     from pipeline.tracking.tracker import open_tracker
 
     check_store()
+    check_store_writable()
     if config.execution.address:
         from flows.cluster.check import check_cluster
 

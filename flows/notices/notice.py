@@ -12,7 +12,7 @@ from flows.shortened import SHORTENED
 from flows.skipped import SKIPPED
 from pipeline.evaluation.summary import Summary
 
-Event = Literal["finished", "skipped", "refused", "failed", "cancelled", "crashed"]
+Event = Literal["finished", "shortened", "skipped", "refused", "failed", "cancelled", "crashed"]
 RUN_ID, MLFLOW_PAGE = "layerwise.mlflow_run", "layerwise.mlflow_page"
 """The labels by which Prefect knows MLflow's run of a flow run, and its page."""
 
@@ -46,17 +46,17 @@ def notice_of(run: FlowRun, state: State[Any]) -> Notice:
     """The notice of a run that ends in this state."""
     result: Any = state.result(raise_on_failure=False) if state.data is not None else None
     event = _event(state)
-    finished: Any = (result if event == "finished" else None) or {}
+    finished: Any = (result if event in ("finished", "shortened") else None) or {}
     summary: Summary | None = finished if "comparison" in finished else None
     scored: Scored | None = finished if "files" in finished else None
     name = (run.parameters.get("config") or {}).get("name")
     budgets = [_budget(row, summary["metric"]) for row in summary["comparison"]] if summary else []
-    reason = None if event == "finished" and state.name != SHORTENED else state.message
+    reason = None if event == "finished" else state.message
     verdicts = [f"{b['labels']} labels: {b['verdict']}" for b in budgets if b["verdict"]]
     files = scored["files"] if scored else []
     if scored:
         verdicts = [str(state.message)]
-    what = "; ".join([*([reason] if reason else []), *verdicts])
+    what = " ".join(filter(None, [reason, "; ".join(verdicts)]))
     has_page = get_current_settings().logging.to_api.enabled
     return Notice(
         text=f"{name or run.name} {event}" + (f": {what}" if what else ""),
@@ -84,7 +84,8 @@ def notice_of(run: FlowRun, state: State[Any]) -> Notice:
 
 def _event(state: State[Any]) -> Event:
     if state.is_completed():
-        return "skipped" if state.name == SKIPPED else "finished"
+        named: dict[str | None, Event] = {SKIPPED: "skipped", SHORTENED: "shortened"}
+        return named.get(state.name, "finished")
     if state.is_failed():
         return "refused" if state.name == REFUSED else "failed"
     return "crashed" if state.is_crashed() else "cancelled"

@@ -1,6 +1,7 @@
 """Flows as Prefect deployments, served from this process or left to a work pool."""
 
 import os
+import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -54,7 +55,8 @@ def schedule_jobs(
     else:
         console.print("Ctrl-C ends it.")
         os.environ["TZ"] = trigger.zone.key
-        _serve(deployments)
+        time.tzset()
+        _serve(deployments, jobs)
 
 
 def deployment_of(
@@ -82,7 +84,8 @@ def _environment(trigger: Trigger) -> dict[str, str]:
     return {"TZ": trigger.zone.key, **store}
 
 
-def _serve(deployments: Sequence[RunnerDeployment]) -> None:
+def _serve(deployments: Sequence[RunnerDeployment], jobs: Sequence[Job]) -> None:
     os.environ["MLFLOW_TRACKING_URI"] = tracking_uri()
-    with looked_after([deployment.full_name for deployment in deployments]):
+    names = [deployment.full_name for deployment in deployments]
+    with looked_after(dict(zip(names, (job.flow for job in jobs), strict=True))):
         serve(*deployments, limit=1, pause_on_shutdown=False, print_starting_message=False)

@@ -13,12 +13,14 @@ from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Running
 
-from flows.scheduling.dead_runs import ACTIVE, close_dead_runs
+from flows.naming import name_of
+from flows.scheduling.dead_runs import ACTIVE, PROCESS, close_dead_runs
 from flows.skipped import skipped_state
+from pipeline.tracking.processes import is_alive
 
 WAITING = "Waiting"
 """The name of the state of a run that waits for its turn; its type is Prefect's RUNNING."""
@@ -57,23 +59,30 @@ def wait_for_turn(client: SyncPrefectClient, run: FlowRun) -> str | None:
         if claims and not running:
             return None
         if claims:
-            message = f"{running[0].name} is under way."
+            message = f"{_name(running[0])} is under way."
             client.set_flow_run_state(run.id, Running(name=WAITING, message=message))
             claims = False
-        elif not running and not earlier:
+        elif not running and not earlier and run.state_name == WAITING:
             client.set_flow_run_state(run.id, Running())
             claims = True
             continue
         time.sleep(SECONDS * random.uniform(0.5, 1))
 
 
-def skip_missed_runs(client: SyncPrefectClient, deployment: FlowRunFilter) -> None:
-    """Skip what is due and has nothing to do, without a process for each."""
+def skip_missed_runs(
+    client: SyncPrefectClient, deployment: FlowRunFilter
+) -> list[tuple[FlowRun, State[Any]]]:
+    """Skip what is due and has nothing to do, without a process for each; give back those runs."""
     scheduled = {"state": {"type": {"any_": ["SCHEDULED"]}}}
+    done = []
     for run in _read(client, deployment, _due(), scheduled):
         running = [other for other in _others(client, run) if other.state_name != WAITING]
         if reason := _superseded(client, run) or _too_busy(run, running):
-            client.set_flow_run_state(run.id, skipped_state(reason))
+            client.update_flow_run(run.id, name=_name(run))
+            state = skipped_state(reason)
+            client.set_flow_run_state(run.id, state)
+            done.append((run, state))
+    return done
 
 
 def _superseded(client: SyncPrefectClient, run: FlowRun) -> str | None:
@@ -82,15 +91,25 @@ def _superseded(client: SyncPrefectClient, run: FlowRun) -> str | None:
         return None
     wanted = {"state": {"type": {"any_": ["SCHEDULED", "PENDING", "RUNNING", "COMPLETED"]}}}
     for other in _read(client, _of_deployment(run), _due(run.expected_start_time), wanted):
-        if other.auto_scheduled and other.id != run.id:
-            return f"A later run, {other.name}, does its work."
+        if other.auto_scheduled and _due_order(other) > _due_order(run):
+            return f"A later run, {_name(other)}, does its work."
     return None
+
+
+def _due_order(run: FlowRun) -> tuple[datetime, str]:
+    """Of two schedules of a deployment runs may be due at one moment: one of them is the later."""
+    return run.expected_start_time or datetime.now(UTC), str(run.id)
+
+
+def _name(run: FlowRun) -> str:
+    """What it is called, or will be once it has begun."""
+    return name_of(run, run.parameters)
 
 
 def _too_busy(run: FlowRun, running: Collection[FlowRun]) -> str | None:
     """Why a run of a deployment that skips does not wait."""
     if SKIP in run.tags and running:
-        return f"{', '.join(other.name for other in running)} was still under way."
+        return f"{', '.join(map(_name, running))} was still under way."
     return None
 
 
@@ -110,8 +129,10 @@ def _peers(run: FlowRun) -> FlowRunFilter:
 
 
 def _others(client: SyncPrefectClient, run: FlowRun) -> list[FlowRun]:
-    """The runs under way with which the run takes turns."""
-    return [other for other in _read(client, _peers(run), ACTIVE) if other.id != run.id]
+    """The runs under way with which the run takes turns, and those suspended that go on as yet."""
+    suspended = _read(client, _peers(run), {"state": {"type": {"any_": ["PAUSED"]}}})
+    stopping = [other for other in suspended if is_alive(str(other.labels.get(PROCESS)))]
+    return [other for other in _read(client, _peers(run), ACTIVE) + stopping if other.id != run.id]
 
 
 def _due(after: datetime | None = None) -> dict[str, Any]:

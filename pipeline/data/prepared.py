@@ -28,7 +28,7 @@ from pipeline.data.sources.read import read
 from pipeline.data.splits import Splits
 from pipeline.data.target import with_target
 from pipeline.errors import raise_all
-from pipeline.files import hidden_folder
+from pipeline.files import check_writable, hidden_folder
 from pipeline.seeds import derive
 from pipeline.tasks import task_of
 from pipeline.tasks.task import Task
@@ -109,6 +109,7 @@ def prepared_ahead(config: DataConfig, task: TaskConfig, seed: int) -> Iterator[
     if ahead := _ahead.get((config, task, seed)):
         yield _load(ahead)
         return
+    check_writable(Path.cwd(), "A run prepares its rows there: start it in another folder.")
     folder = Path(tempfile.mkdtemp(prefix=".layerwise-", dir=Path.cwd()))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     try:

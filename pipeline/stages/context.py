@@ -24,7 +24,7 @@ from pipeline.tracking.processes import (
     this_process,
 )
 from pipeline.tracking.runs import StageRun, ending
-from pipeline.tracking.store import scratch_folder, tracking_uri
+from pipeline.tracking.store import check_store_writable, scratch_folder, tracking_uri
 from pipeline.tracking.tracker import Tracker, open_tracker
 
 COMPUTING = (
@@ -120,6 +120,7 @@ def _compute_in_float32() -> None:
 
 def start_run(config: RunConfig, refresh: bool = False) -> Run:
     """Open the store and start the parent run."""
+    check_store_writable()
     tracker = Tracker(tracking_uri(), config.name)
     scratch = scratch_folder()
     tags = {"seed": config.seed, "process": this_process()}

@@ -128,7 +128,6 @@ class _Known:
     def __init__(self, tracker: Tracker | None, refresh: bool):
         self._tracker = tracker
         self._refresh = refresh
-
         self._finished: dict[str, FinishedRun | None] = {}
 
     def finished(self, stage: Stage) -> FinishedRun | None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from pipeline.data.splits import label_budget
 from pipeline.data.trial_rows import subset
 from pipeline.errors import InputError
 from pipeline.evaluation.metrics import merit
+from pipeline.files import check_writable
 from pipeline.stages.base import Outcome, Stage
 from pipeline.stages.compare import CompareArms, Comparing
 from pipeline.stages.data import DataStage, data_stage
@@ -197,8 +199,9 @@ def data_of(config: RunConfig, data: Prepared) -> DataStage:
 def plan_of(config: RunConfig, data: Prepared, done: Outcome | None = None) -> Plan:
     """The plan of a run whose data stage is `done`, or will be.
 
-    Raises `InputError` where the data do not allow what is configured.
+    Raises `InputError` where the data do not allow what is configured, or no model could be stored.
     """
+    check_writable(Path(config.export.directory), "Models go there: set export.directory.")
     if config.finetune.pseudo_labels and not data.task.pseudo_labels:
         raise InputError(
             "finetune.pseudo_labels needs a target of classes or labels. Given: "

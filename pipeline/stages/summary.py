@@ -39,7 +39,8 @@ def read_summary(tracker: Tracker, run: FinishedRun) -> Summary:
     (data,), (compare,) = stages["data"], stages["compare"]
     found = stored_json(tracker, compare.made_by, COMPARISON)
     levels: dict[int, list[FinishedRun]] = {}
-    for child in stages.get("pretrain", []):
+    # Stacks are pretrained beside each other: which level ended first is chance.
+    for child in sorted(stages.get("pretrain", []), key=lambda level: int(level.tags["stack"])):
         levels.setdefault(int(child.tags["level"]), []).append(child)
     return Summary(
         experiment=tracker.experiment,

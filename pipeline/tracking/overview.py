@@ -34,7 +34,8 @@ class RunStatus(NamedTuple):
     run_id: str
     experiment: str
     state: str
-    """`running`, `finished`, `failed`, `killed`, or `dead`: running, but its process is gone."""
+    """`running`, `finished`, `failed`, `killed`; `dead`: running, but its process is gone; or
+    `shortened` by a time limit."""
     done: int
     """Stages."""
     stages: int | None

@@ -61,14 +61,23 @@ def has_ended(tracker: Tracker, run_id: str) -> bool:
 
 def is_dead(process: str) -> bool:
     """Whether it was one of this machine and is no more; of another machine nobody can tell."""
-    host, number, _ = process.rsplit(" ", 2)
-    if host != _host():
+    return _is_of_this_machine(process) and not is_alive(process)
+
+
+def is_alive(process: str) -> bool:
+    """Whether it is one of this machine and goes on; of another machine nobody can tell."""
+    if not _is_of_this_machine(process):
         return False
+    _, number, _ = process.rsplit(" ", 2)
     try:
         found = psutil.Process(int(number))
-        return _process(found) != process or found.status() == psutil.STATUS_ZOMBIE
+        return _process(found) == process and found.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
-        return True
+        return False
+
+
+def _is_of_this_machine(process: str) -> bool:
+    return process.rsplit(" ", 2)[0] == _host()
 
 
 def _process(process: psutil.Process) -> str:

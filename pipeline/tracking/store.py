@@ -4,12 +4,14 @@ import os
 import urllib.error
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import mlflow
 from mlflow.tracking import MlflowClient
 
 from pipeline.credentials import redact, strip_credentials
 from pipeline.errors import InputError
+from pipeline.files import check_writable
 from pipeline.tracking.database import check_database, follow_folder, make_database
 
 STORE = "mlruns"
@@ -87,6 +89,17 @@ def check_store() -> None:
         )
 
 
+def check_store_writable() -> None:
+    """Raise `InputError` where a local store is there, but no run can be recorded in it."""
+    file = database_file(tracking_uri())
+    if not file or not file.exists():
+        return
+    cure = "Runs are recorded there: make it writable, or set MLFLOW_TRACKING_URI."
+    check_writable(file.parent, cure)
+    if not os.access(file, os.W_OK):
+        raise InputError(f"{file} cannot be written. {cure}")
+
+
 def make_store(uri: str) -> MlflowClient:
     """Open the store, which is made when it is not there yet.
 
@@ -129,6 +142,12 @@ def _open(uri: str, file: Path | None) -> MlflowClient:
             f"MLFLOW_TRACKING_URI is a database, {redact(uri)}, beside which MLflow would keep "
             "artifacts in the folder that a run happens to start in. Start `mlflow server "
             "--backend-store-uri` with it and give the server's address: docs/postgres.md."
+        )
+    if urlsplit(uri).scheme in ("", "file"):
+        raise InputError(
+            f"MLFLOW_TRACKING_URI is a folder of files, {uri}, which MLflow has given up. Set it "
+            "to a database, sqlite:///PATH, or unset it: then the store is in mlruns/ of this "
+            "folder."
         )
     if file:
         check_database(file)

@@ -102,8 +102,16 @@ def on(address: str) -> list[str]:
 
 
 def figures(folder: Path) -> list[tuple[str, dict[str, float]]]:
-    """Of each finished trial, without what it took."""
-    finished = [run for run in trials(folder) if run.info.status == "FINISHED"]
+    """Of each finished trial, without what it took.
+
+    A trial whose worker dies before it has handed over the outcome is asked for again and found
+    in the store: such a copy does not count.
+    """
+    finished = [
+        run
+        for run in trials(folder)
+        if run.info.status == "FINISHED" and run.data.tags["layerwise.cached"] == "False"
+    ]
     return sorted(
         (run.info.run_name, {k: v for k, v in run.data.metrics.items() if k != "seconds"})
         for run in finished

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,13 @@ def awkward(folder: Path, home: Path) -> dict[str, str]:
         KERAS_BACKEND="jax",
         KERAS_HOME=str(keras),
         PYTHONIOENCODING="ascii",
+        LC_ALL="C",
+        HOME=str(keras / "keras.json" / "home"),  # cannot be made
+        PYTHONWARNINGS="error",
+        PYTHONOPTIMIZE="2",
+        MPLBACKEND="TkAgg",
+        TF_USE_LEGACY_KERAS="1",
+        MLFLOW_EXPERIMENT_NAME="other",
     )
 
 
@@ -120,11 +128,11 @@ def test_a_folder_whose_name_no_database_address_can_have_is_refused(command: Co
     assert [path.name for path in tmp_path.iterdir()] == ["what?now"]
 
 
-def refused(folder: Path, **changes: str) -> str:
-    """What a run says at once, that cannot begin."""
+def refused(folder: Path, before: Sequence[str | Path] = (), **changes: str) -> str:
+    """What a run says at once, that cannot begin; `before` are words before the command."""
     began = time.monotonic()
     done = subprocess.run(
-        [COMMAND, "run", "digits"],
+        [*before, COMMAND, "run", "digits"],
         cwd=folder, env=environment(folder, **changes), capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert time.monotonic() - began < 30
@@ -142,6 +150,28 @@ def test_a_folder_in_which_no_store_can_be_made_is_named(tmp_path: Path):
     (tmp_path / "mlruns").touch()
     said = refused(tmp_path)
     assert str(tmp_path / "mlruns") in said and "set MLFLOW_TRACKING_URI" in said
+
+
+# Not by modes of files, which do not hold for the superuser.
+READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && cd "$PWD" && exec "$@"'
+
+
+@pytest.mark.parametrize(
+    ("name", "cure"),
+    [("new", "another folder"), ("mlruns", "set MLFLOW_TRACKING_URI"), ("exports", "directory")],
+)
+def test_a_folder_that_can_only_be_read_is_named_before_anything_is_trained(
+    name: str, cure: str, workspace: Path, tmp_path: Path
+):
+    apart = ["unshare", "--user", "--map-root-user", "--mount"]
+    if subprocess.run([*apart, "true"], capture_output=True).returncode:
+        pytest.skip("a process cannot be given file systems of its own here")
+    folder = workspace / name
+    folder.mkdir(exist_ok=True)
+    began_in = folder if name == "new" else workspace
+    in_it = [*apart, "sh", "-c", READ_ONLY, folder]
+    said = refused(began_in, in_it, PREFECT_HOME=str(tmp_path / "home"))
+    assert f"{folder} cannot be written" in said and cure in said
 
 
 def test_an_experiment_that_was_deleted_is_named_with_both_cures(workspace: Path):

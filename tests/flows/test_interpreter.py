@@ -50,6 +50,12 @@ def test_output_is_flushed_and_exit_handlers_run_but_no_object_is_destroyed(endi
     assert result.stderr.endswith(shown) and bool(result.stderr) == bool(shown)
 
 
+def test_a_program_without_output_ends_like_any_other():
+    code = "import sys; sys.stdout = None\n" + PROGRAM.format(ending="sys.exit(2)")
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (2, "")
+
+
 def test_garbage_is_collected_again_after_the_imports():
     with pytest.raises(ImportError), collector_paused():
         assert not gc.isenabled()

@@ -61,8 +61,8 @@ def test_a_resumed_level_tells_the_time_that_is_left(
     shown = Kept()
     train(Watcher([shown]), tmp_path)
 
+    assert shown.reports[0].done > 20 * 10  # steps: it goes on where it was
     first = next(report for report in shown.reports if "left" in report.text)
-    assert first.done > 20 * 10  # steps: it goes on where it was
     rate, _, minutes, seconds = LEFT.search(first.text).groups()
     left = (first.total - first.done) / 10 * EPOCH_SECONDS
     assert left * 0.5 < int(minutes) * 60 + int(seconds) < left * 4 + 2

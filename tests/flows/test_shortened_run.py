@@ -11,6 +11,7 @@ from flows.duration import limit_seconds
 from pipeline.errors import InputError
 from pipeline.tracking.tracker import Tracker
 from tests.flows.conftest import Command, Layerwise, settings
+from tests.flows.notices.listener import listening
 
 # A stack takes seconds, so that a limit falls between the first and the last.
 LONG = settings(
@@ -80,15 +81,23 @@ def test_a_run_that_was_cut_short_says_so_and_is_completed_by_the_next(
     assert not file.exists()
     assert "layerwise.shortened" in tags()
 
-    shortened = next(
-        done for limit in LIMITS if (done := run("--time-limit", f"{limit}s")) and file.exists()
-    )
+    with listening() as listener:
+        notify = ("--notify", listener.address)
+        shortened = next(
+            done
+            for limit in LIMITS
+            if (done := run("--time-limit", f"{limit}s", *notify)) and file.exists()
+        )
     cut = json.loads(file.read_text())
     ((row,), (arm, *_)) = cut["comparison"], cut["missing"]
     assert row["verdict"] == "incomplete"
     assert len(row["arms"]["pretrained"]["accuracy"]) + len(arm["seeds"]) == 6
     assert cut["export"] == {}
     assert cut["shortened"] == tags()["layerwise.shortened"]
+    notice = listener.notices[-1]
+    assert (notice["event"], notice["state"]) == ("shortened", "Shortened")
+    assert notice["reason"] == cut["shortened"]
+    assert notice["text"].endswith("from what is computed. 30 labels: incomplete")
     assert "left no time for" in shortened.stdout
     assert "incomplete" in layerwise("compare", folder=folder).stdout
     assert "shortened" in layerwise("status", folder=folder).stdout

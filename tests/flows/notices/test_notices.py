@@ -13,6 +13,7 @@ from flows.flow import pretraining
 from flows.notices.address import NotifyAddress, address_of, check_notify
 from flows.notices.sending import send_notice
 from flows.page.outcome import shown_on_page
+from flows.shortened import shortened
 from flows.skipped import skipped
 from pipeline.config.loading import load
 from pipeline.config.schema import RunConfig
@@ -38,6 +39,8 @@ def ending(config: RunConfig, how: str, notify: NotifyAddress | None = None) -> 
     match how:
         case "skipped":
             return skipped("Nothing is new.")
+        case "shortened":
+            return shortened("There was no time.")
         case "failed":
             raise OSError("The disk is full.")
         case "stopped":
@@ -46,9 +49,10 @@ def ending(config: RunConfig, how: str, notify: NotifyAddress | None = None) -> 
 
 @pytest.mark.parametrize(
     ("how", "event", "reason"),
-    [("skipped", "skipped", "Nothing is new."), ("failed", "failed", "OSError: The disk is full.")],
-)
-def test_a_run_that_is_skipped_or_fails_says_why(
+    [("skipped", "skipped", "Nothing is new."), ("failed", "failed", "OSError: The disk is full."),
+     ("shortened", "shortened", "There was no time.")],
+)  # fmt: skip
+def test_a_run_that_is_skipped_or_cut_short_or_fails_says_why(
     how: str, event: str, reason: str, prefect_url: str
 ):
     with listening() as listener:

@@ -1,7 +1,6 @@
-"""Notices of whole runs: on the command line, and of a served run that is cancelled."""
+"""Notices of whole runs: on the command line, and of served ones, skipped and cancelled."""
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,7 +58,7 @@ def test_a_finished_run_tells_its_figures_and_a_dead_listener_changes_nothing(
     assert "The notice was not sent: ConnectError." in result.stderr
 
 
-def test_a_served_run_that_is_cancelled_says_so(
+def test_served_runs_that_are_skipped_or_cancelled_say_so(
     make_workspace: Callable[[str], Path], prefect_url: str
 ):
     folder = make_workspace("cancelled")
@@ -67,18 +66,22 @@ def test_a_served_run_that_is_cancelled_says_so(
         arguments = [
             str(COMMAND), "schedule", "digits", *QUICK_RUN, "--set", "stack.0.epochs=100000",
             "--cron", "0 2 * * *", "--name", "noticed", "--notify", listener.address,
+            "--overlap", "skip",
         ]  # fmt: skip
         with going_on(arguments, folder, prefect_url):
             wait_until(lambda: deployed("noticed"), 60, folder)
             run = trigger("noticed")
             wait_until(lambda: "epoch" in (folder / "log.txt").read_text(), 120, folder)
+            other = trigger("noticed")
+            wait_until(lambda: listener.notices, 60, folder)
+            assert state_of(other) == "Skipped"
             with get_client(sync_client=True) as client:
                 client.set_flow_run_state(run.id, Cancelling())
             wait_until(lambda: state_of(run) == "Cancelled", 120, folder)
-            end = time.monotonic() + 20
-            while not listener.notices and time.monotonic() < end:
-                time.sleep(0.5)
-    (notice,) = listener.notices
+            wait_until(lambda: len(listener.notices) == 2, 20, folder)
+    skipped, notice = listener.notices
+    assert skipped["event"] == "skipped"
+    assert skipped["reason"] == f"{run.name} was still under way."
     assert (notice["event"], notice["name"]) == ("cancelled", "digits")
     assert len(notice["run_id"]) == 32
     assert str(run.id) in notice["pages"]["prefect"]

@@ -14,6 +14,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Suspended
 
 from tests.flows.conftest import COMMAND, Layerwise, free_port, settings, wait_for
 
@@ -122,6 +123,12 @@ def state_of(run: FlowRun) -> str:
         state = client.read_flow_run(run.id).state
     assert state and state.name
     return state.name
+
+
+def suspend(run: FlowRun) -> None:
+    """What Suspend on Prefect's page does."""
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(run.id, Suspended(timeout_seconds=3600))
 
 
 @pytest.fixture

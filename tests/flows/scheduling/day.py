@@ -132,11 +132,15 @@ class Day:
         """A command of ours as it is typed, in Markdown."""
         return f"`layerwise {shlex.join(arguments)}`"
 
-    def noticed(self, event: str, seconds: float = 30) -> dict[str, Any]:
-        """The next notice of this event; those of others before it are left out."""
+    def noticed(self, event: str, seconds: float = 30, reason: str = "") -> dict[str, Any]:
+        """The next notice of this event, for this reason; others before it are left out."""
 
         def coming() -> list[dict[str, Any]]:
-            return [notice for notice in self._notices if notice["event"] == event]
+            return [
+                notice
+                for notice in self._notices
+                if notice["event"] == event and reason in (notice["reason"] or "")
+            ]
 
         wait_until(coming, seconds, self.folder)
         (notice, *_) = coming()

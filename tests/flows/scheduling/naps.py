@@ -1,4 +1,4 @@
-"""A flow that takes seconds, under the supervision that the product's flows have."""
+"""A flow that takes seconds, with the names and the supervision that the product's flows have."""
 
 import os
 import time
@@ -9,12 +9,13 @@ from zoneinfo import ZoneInfo
 from prefect import flow
 from prefect.schedules import Interval
 
+from flows.naming import run_name
 from flows.scheduling.deployment import Job, schedule_jobs
 from flows.scheduling.supervised import supervised
 from flows.scheduling.trigger import Trigger
 
 
-@flow(name="nap", persist_result=False)
+@flow(name="nap", flow_run_name=run_name, persist_result=False)
 @supervised
 def nap(file: str, seconds: float) -> None:
     """Write down when it begins and when it ends."""

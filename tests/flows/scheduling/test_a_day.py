@@ -54,7 +54,7 @@ def test_nights(day: Day):
 
         day.transcript.did("Nothing changes")
         unchanged(day)
-        assert "those of the last run" in day.noticed("skipped")["reason"]
+        day.noticed("skipped", reason="those of the last run")
 
         day.transcript.did("400 rows more are in digits.csv")
         write_rows(day.folder / "digits.csv", slice(0, 1300))
@@ -127,7 +127,7 @@ def test_new_files_are_scored(day: Day):
     with going_on([COMMAND, *scoring], day.folder, day.server.url):
         assert day.noticed("finished", 240)["files"] == [str(day.folder / "out" / "monday.csv")]
         day.transcript.did("No new file")
-        day.noticed("skipped", 120)
+        day.noticed("skipped", 120, "is new")
         day.transcript.did("A file of Tuesday comes")
         rows[20:50].to_csv(day.folder / "in" / "tuesday.csv", index=False)
         assert day.noticed("finished", 240)["files"] == [str(day.folder / "out" / "tuesday.csv")]
@@ -141,9 +141,7 @@ def test_new_files_are_scored(day: Day):
 def unchanged(day: Day) -> None:
     """Wait for a run that finds nothing new; on a busy machine one may be overtaken before."""
     while not (run := day.next_end("night")).state or "last run" not in str(run.state.message):
-        assert run.state
-        assert run.state.name == "Skipped"
-        day.noticed("skipped")
+        assert run.state and run.state.name == "Skipped"
 
 
 def finished_after_skips(day: Day) -> FlowRun:

@@ -1,6 +1,7 @@
 """One run at a time in a real pool, whatever is killed; and one run for all that were missed."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import psutil
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
+from prefect.states import Cancelling
 
 from flows.scheduling.deployment import Job, schedule_jobs
 from flows.scheduling.overlap import overlap_tags
@@ -25,6 +27,7 @@ from tests.flows.scheduling.conftest import (
     going_on,
     runs_of,
     state_of,
+    suspend,
     trigger,
     wait_until,
 )
@@ -105,6 +108,25 @@ def test_runs_of_a_pool_wait_for_each_other_and_for_deployments_of_the_same_limi
     assert len(written(file)) == 6 and took_turns(file)
 
 
+def test_a_run_that_waits_outlives_an_outage_of_the_server(
+    tmp_path: Path, own_server: PrefectServer, pool: str
+):
+    file = tmp_path / "naps.txt"
+    register("patient", pool, file, 120)
+    with worker(pool, tmp_path, own_server.url):
+        first = trigger("patient", "nap")
+        wait_until(lambda: written(file), 90, tmp_path)
+        register("patient", pool, file, 1)
+        second = trigger("patient", "nap")
+        wait_until(lambda: state_of(second) == "Waiting", 60, tmp_path)
+        own_server.kill()
+        time.sleep(100)  # Prefect's client by itself has given up by then
+        own_server.start()
+        for run in (first, second):
+            wait_until(lambda: state_of(run) == "Completed", 250, tmp_path)  # noqa: B023
+    assert len(written(file)) == 4 and took_turns(file)
+
+
 def test_where_runs_are_to_be_skipped_one_that_finds_another_says_so(
     tmp_path: Path, own_server: PrefectServer, pool: str
 ):
@@ -118,6 +140,25 @@ def test_where_runs_are_to_be_skipped_one_that_finds_another_says_so(
         assert message_of(second) == f"{first.name} was still under way."
         wait_until(lambda: state_of(first) == "Completed", 60, tmp_path)
     assert len(written(file)) == 2
+
+
+def test_the_next_run_begins_when_one_that_was_suspended_has_stopped(
+    tmp_path: Path, own_server: PrefectServer, pool: str
+):
+    file = tmp_path / "naps.txt"
+    register("suspended", pool, file, 120)
+    with worker(pool, tmp_path, own_server.url):
+        first = trigger("suspended", "nap")
+        wait_until(lambda: written(file), 90, tmp_path)
+        second = trigger("suspended", "nap")
+        wait_until(lambda: state_of(second) == "Waiting", 60, tmp_path)
+        suspend(first)
+        wait_until(lambda: len(written(file)) == 2, 60, tmp_path)
+        assert not psutil.pid_exists(int(written(file)[0][1]))
+        assert (state_of(first), state_of(second)) == ("Suspended", "Running")
+        with get_client(sync_client=True) as client:
+            client.set_flow_run_state(second.id, Cancelling())
+        wait_until(lambda: state_of(second) == "Cancelled", 60, tmp_path)
 
 
 def test_after_a_run_and_its_worker_were_killed_the_next_run_begins(
@@ -142,19 +183,22 @@ def test_a_served_run_that_was_killed_is_closed_and_missed_runs_become_one(
     tmp_path: Path, own_server: PrefectServer
 ):
     file = tmp_path / "naps.txt"
-    with going_on(serving("missed", file, 5000), tmp_path, own_server.url) as process:
+    with going_on(serving("missed", file, 15), tmp_path, own_server.url) as process:
         wait_until(lambda: deployed("missed"), 60, tmp_path)
         wait_until(lambda: written(file), 90, tmp_path)
         kill_all(process)
     (killed,) = [run for run in runs_of("missed", "nap") if run.state_name == "Running"]
     time.sleep(70)  # three runs are missed
-    with going_on(serving("missed", file, 1), tmp_path, own_server.url):
+    with going_on(serving("missed", file, 15), tmp_path, own_server.url):
         wait_until(lambda: state_of(killed) == "Crashed", 60, tmp_path)
         wait_until(lambda: len(written(file)) >= 3, 90, tmp_path)
     ended = [run for run in runs_of("missed", "nap") if run.state and run.state.is_completed()]
     ended.sort(key=lambda run: str(run.expected_start_time))
     skipped = [run for run in ended if run.state_name == "Skipped"]
     assert len(skipped) >= 3
-    assert all("A later run" in message_of(run) for run in skipped)
+    later = [re.fullmatch(r"A later run, (.*), does its work\.", message_of(r)) for r in skipped]
+    names = {run.name for run in runs_of("missed", "nap")}
+    assert all(reason and reason[1] in names for reason in later)
+    assert all(re.fullmatch(r"layerwise \d{4}-\d\d-\d\d \d\d:\d\d", run.name) for run in skipped)
     worked = [run for run in ended if run.state_name == "Completed"]
     assert all(str(one.start_time) < str(next_one.start_time) for one, next_one in pairwise(worked))

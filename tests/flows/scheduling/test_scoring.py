@@ -17,12 +17,20 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import LogFilter
 from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Cancelling
 from sklearn.datasets import load_digits
 
 from flows.scheduling.scoring import inference
 from tests.flows.conftest import COMMAND, Layerwise, settings
 from tests.flows.notices.listener import listening
-from tests.flows.scheduling.conftest import deployed, going_on, state_of, trigger, wait_until
+from tests.flows.scheduling.conftest import (
+    Worker,
+    deployed,
+    going_on,
+    state_of,
+    trigger,
+    wait_until,
+)
 
 pytestmark = pytest.mark.slow
 MODEL = "models:/digits@champion"
@@ -207,3 +215,31 @@ def test_a_served_schedule_takes_turns_and_shows_on_its_page_what_it_did(
     with get_client(sync_client=True) as client:
         log = "\n".join(entry.message for entry in client.read_logs(mine, limit=200))
     assert f"60 rows in {tmp_path}/out/tuesday.csv, by models:/digits/1" in log
+
+
+def test_a_run_that_is_cancelled_in_a_pool_leaves_whole_results_and_the_next_does_the_rest(
+    tmp_path: Path, folder: Path, layerwise: Layerwise, pool: str, working: Callable[[], Worker]
+):
+    names = [f"{number:02}" for number in range(12)]
+    many = tmp_path / "in" / "00.npy"
+    np.save(many, np.tile(IMAGES, (30, 1)).astype("uint8"))
+    for name in names[1:]:
+        os.link(many, tmp_path / "in" / f"{name}.npy")
+    registered = layerwise(
+        "schedule", "encode", MODEL, tmp_path / "in" / "*", "-o", tmp_path / "out" / "{name}.csv",
+        "--cron", "0 2 1 1 *", "--name", "pooled", "--pool", pool, folder=folder,
+    )  # fmt: skip
+    assert registered.returncode == 0, registered.stderr
+    with working():
+        first = trigger("pooled", FLOW)
+        wait_until(lambda: any((tmp_path / "out").glob("*.csv")), 120, tmp_path)
+        with get_client(sync_client=True) as client:
+            client.set_flow_run_state(first.id, Cancelling())
+        wait_until(lambda: state_of(first) == "Cancelled", 60, tmp_path)
+        left = results(tmp_path)
+        assert 0 < len(left) < len(names)
+        assert {len(rows) for rows in left.values()} == {30 * len(IMAGES)}
+        assert len(list((tmp_path / "out").iterdir())) == len(left)  # nothing half written
+        second = trigger("pooled", FLOW)
+        wait_until(lambda: state_of(second) == "Completed", 180, tmp_path)
+    assert list(results(tmp_path)) == names

@@ -7,7 +7,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from pipeline.errors import InputError
-from pipeline.tracking.store import database_file, scratch_folder, tracking_uri
+from pipeline.tracking.store import database_file, open_store, scratch_folder, tracking_uri
 from pipeline.tracking.tracker import Tracker
 from tests.pipeline.tracking.stored_runs import finished_run, stored
 
@@ -92,6 +92,13 @@ def test_a_scratch_folder_that_cannot_be_made_is_refused_with_what_to_set(tmp_pa
     monkeypatch.setenv("LAYERWISE_SCRATCH", str(tmp_path / "file" / "scratch"))
     with pytest.raises(InputError, match=f"{tmp_path}/file/scratch.* Set LAYERWISE_SCRATCH"):
         scratch_folder()
+
+
+@pytest.mark.parametrize("uri", ["./mlruns", "file:///somewhere/mlruns"])
+def test_a_folder_of_files_is_refused_with_what_to_set(uri: str, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(InputError, match=f"{uri}.*sqlite:///"):
+        open_store()
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg2", "mysql+pymysql"])
