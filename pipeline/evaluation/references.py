@@ -18,7 +18,9 @@ from threadpoolctl import threadpool_limits
 
 from pipeline.data.rows.streamed import blocks_of
 from pipeline.data.trial_rows import STANDARDIZED_ON, Labelled, Parts
+from pipeline.evaluation.calibration import calibrated_scores, decision_of
 from pipeline.evaluation.reference_outputs import outputs_of
+from pipeline.tasks.decision import AS_GIVEN, Decision
 from pipeline.tasks.metric import Metric, Predicted
 from pipeline.tasks.task import Coding, Reference, Task
 
@@ -69,17 +71,22 @@ def fit_reference(
     best: tuple[float, dict[str, Any], BaseEstimator] | None = None
     for settings in ParameterGrid(grid):
         fitted = _fit(model, settings, parts.train, coding)
-        predicted = _predict(fitted, parts.validation, task, coding, outputs)
+        predicted = _predicted(task, coding, *_predict(fitted, parts.validation, outputs))
         found = metric.merit(metric.score(parts.validation.targets, predicted))
         if best is None or found > best[0]:
             best = (found, settings, fitted)
     assert best is not None
     merit, settings, fitted = best
+    # Before it is fitted again, on rows that may be those of validation.
+    _, found_outputs = _predict(fitted, parts.validation, outputs)
+    decision = decision_of(task, found_outputs, parts.validation.targets, metric)
     if parts.refit:
         coding = task.coding(parts.refit.targets)
         fitted = _fit(model, settings, parts.refit, coding)
-    predicted = _predict(fitted, parts.test, task, coding, outputs)
-    scores = task.scores(parts.test.targets, predicted)
+    of_test = _predict(fitted, parts.test, outputs)
+    predicted = _predicted(task, coding, *of_test, decision)
+    raw = _predicted(task, coding, *of_test)
+    scores = calibrated_scores(task, parts.test.targets, predicted, raw)
     return Fitted(scores[metric.name], scores, metric.merit(merit), settings, predicted)
 
 
@@ -102,14 +109,26 @@ def _outputs(parts: Parts) -> int:
     return 1 + int(max(part.max() for part in targets)) if targets[0].dtype.kind == "i" else 1
 
 
-def _predict(
-    model: BaseEstimator, asked: Labelled, task: Task, coding: Coding, outputs: int
-) -> Predicted:
+def _predict(model: BaseEstimator, asked: Labelled, outputs: int) -> tuple[np.ndarray, np.ndarray]:
+    """What the model predicts, coded, and its outputs as a network would give them."""
     several = asked.targets.ndim == 2
     blocks = [block for _, block in blocks_of(asked.rows)]
     values = np.concatenate([model.predict(block) for block in blocks])
     found = np.concatenate([outputs_of(model, block, outputs, several) for block in blocks])
-    return Predicted(coding.decode(values), task.probabilities(found))
+    return values, found
+
+
+def _predicted(
+    task: Task,
+    coding: Coding,
+    values: np.ndarray,
+    outputs: np.ndarray,
+    decision: Decision = AS_GIVEN,
+) -> Predicted:
+    """The model's own predictions, unless thresholds decide."""
+    if decision.thresholds:
+        return task.predicted(outputs, coding, decision)
+    return Predicted(coding.decode(values), task.probabilities(outputs / decision.temperature))
 
 
 def _fit(

@@ -34,6 +34,8 @@ def metadata_of(trained: Trained) -> dict[str, Any]:
         "name": trained.name,
         "task": trained.task.kind,
         "classes": list(trained.classes),
+        "temperature": trained.decision.temperature,
+        "thresholds": list(trained.decision.thresholds),
         "columns": [list(column) for column in preprocessing.columns],
         "inputs": inputs,
         "vocabularies": dict(zip(categories, preprocessing.vocabularies, strict=True)),

@@ -10,6 +10,7 @@ from pipeline.config.untrained import UntrainedLevel
 from pipeline.data.features.preprocessing import Preprocessing
 from pipeline.data.source import Layout
 from pipeline.export.signatures.inputs import by_name
+from pipeline.tasks.decision import AS_GIVEN, Decision
 from pipeline.tasks.task import Coding, Task
 
 ENDPOINTS = ("serve", "encode", "reconstruct", "score")
@@ -30,6 +31,8 @@ class Trained(NamedTuple):
     """Names of the classes or of the labels; empty for a number."""
     coding: Coding
     """How the network's outputs stand for a number."""
+    decision: Decision = AS_GIVEN
+    """How they become probabilities, and classes or labels."""
     layout: Layout | None = None
     """Of the table that it learned from."""
 

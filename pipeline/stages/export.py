@@ -14,6 +14,7 @@ from pipeline.files import copy_version, folder_digest
 from pipeline.stages.base import Stage
 from pipeline.stages.context import Context
 from pipeline.stages.trial import Trial
+from pipeline.tasks.decision import decision_from
 from pipeline.tasks.task import Coding
 from pipeline.tracking.registry import download_model, log_model, register
 from pipeline.tracking.runs import FinishedRun, StageRun
@@ -77,6 +78,7 @@ class ExportBest(Stage):
             task=data.task,
             classes=data.classes,
             coding=Coding(best.metrics["target_offset"], best.metrics["target_scale"]),
+            decision=decision_from(best.metrics),
             layout=data.layout,
         )
         folder = export(trained, self._directory, data.numbers, data.categories)

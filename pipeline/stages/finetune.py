@@ -49,7 +49,7 @@ class FinetuneTrial(Stage):
     """Trains one trial; its inputs are the data and the levels of its stack, if it has one."""
 
     kind = "finetune"
-    contract = 2
+    contract = 3
     packages = ("tensorflow", "keras", "scikit-learn")
     settings: Finetuning
     stack: int | None
@@ -121,6 +121,7 @@ class FinetuneTrial(Stage):
             "validation_rows": len(parts.validation.rows),
             "target_offset": result.coding.offset,
             "target_scale": result.coding.scale,
+            **(result.decision.to_metrics() if data.task.has_classes else {}),
             **{f"moved_level_{n}": moved for n, moved in enumerate(result.moved, 1)},
         }
 

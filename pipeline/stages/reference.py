@@ -34,7 +34,7 @@ class FitReference(Stage):
     """Fits one reference model; its input is the data."""
 
     kind = "finetune"
-    contract = 2
+    contract = 3
     packages = ("scikit-learn",)
     settings: Fitting
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline.errors import InputError
 from pipeline.tasks.class_metrics import METRICS
+from pipeline.tasks.decision import Decision
 from pipeline.tasks.labels import Labels
 from pipeline.tasks.metric import Choice
 from pipeline.tasks.task import Coding, Reference, Task
@@ -120,6 +121,10 @@ class Classification(Task):
 
         return softmax(outputs.astype("float64"), axis=1)
 
+    def decided(self, probabilities: np.ndarray, thresholds: tuple[float, ...]) -> np.ndarray:
+        """Of two classes the second from the threshold on."""
+        return (probabilities[:, 1] >= thresholds[0]).astype("int32")
+
     def choose_metric(self, target: np.ndarray) -> Choice:
         """Accuracy, unless a class is so rare that always guessing another one would do well."""
         _, counts = np.unique(target, return_counts=True)
@@ -158,12 +163,21 @@ class Classification(Task):
             "neighbours": Reference(KNeighborsClassifier(), neighbours(labels)),
         }
 
-    def serve(self, outputs: Any, names: Sequence[str], coding: Coding) -> dict[str, Any]:
-        """Class probabilities (rows, classes) and the most probable class by name."""
+    def serve(
+        self, outputs: Any, names: Sequence[str], coding: Coding, decision: Decision
+    ) -> dict[str, Any]:
+        """Class probabilities (rows, classes) and by name the class that they speak for."""
         import tensorflow as tf
 
-        label = tf.gather(tf.constant(list(names)), tf.argmax(outputs, axis=1))
-        return {"probabilities": tf.nn.softmax(outputs), "label": label}
+        probabilities = tf.nn.softmax(outputs / decision.temperature)
+        if decision.thresholds:
+            number = tf.cast(probabilities[:, 1] >= decision.thresholds[0], tf.int64)
+        else:
+            number = tf.argmax(outputs, axis=1)
+        return {
+            "probabilities": probabilities,
+            "label": tf.gather(tf.constant(list(names)), number),
+        }
 
     def output_columns(self, names: Sequence[str]) -> dict[str, list[str]]:
         return {

@@ -15,6 +15,7 @@ from pipeline.tasks.classification import (
     C,
     neighbours,
 )
+from pipeline.tasks.decision import Decision
 from pipeline.tasks.label_metrics import METRICS
 from pipeline.tasks.labels import Labels
 from pipeline.tasks.task import Coding, Reference, Task
@@ -117,6 +118,10 @@ class Multilabel(Task):
 
         return expit(outputs.astype("float64"))
 
+    def decided(self, probabilities: np.ndarray, thresholds: tuple[float, ...]) -> np.ndarray:
+        """Each label from its threshold on."""
+        return (probabilities >= np.array(thresholds)).astype("int32")
+
     def references(self, seed: int, labels: int) -> Mapping[str, Reference]:
         """Those of a classification, one model for each label where one cannot have several."""
         from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -139,14 +144,18 @@ class Multilabel(Task):
             "neighbours": Reference(KNeighborsClassifier(), neighbours(labels)),
         }
 
-    def serve(self, outputs: Any, names: Sequence[str], coding: Coding) -> dict[str, Any]:
+    def serve(
+        self, outputs: Any, names: Sequence[str], coding: Coding, decision: Decision
+    ) -> dict[str, Any]:
         """Labels of 0 and 1, and their probabilities, both (rows, labels)."""
         import tensorflow as tf
 
-        return {
-            "probabilities": tf.sigmoid(outputs),
-            "labels": tf.cast(outputs > 0, tf.float32),
-        }
+        probabilities = tf.sigmoid(outputs / decision.temperature)
+        if decision.thresholds:
+            labels = probabilities >= tf.constant(decision.thresholds, tf.float32)
+        else:
+            labels = outputs > 0
+        return {"probabilities": probabilities, "labels": tf.cast(labels, tf.float32)}
 
     def output_columns(self, names: Sequence[str]) -> dict[str, list[str]]:
         return {

@@ -14,6 +14,7 @@ from pipeline.tasks.classification import (
     TREES,
     neighbours,
 )
+from pipeline.tasks.decision import Decision
 from pipeline.tasks.labels import Labels
 from pipeline.tasks.number_metrics import METRICS
 from pipeline.tasks.task import Coding, Reference, Task
@@ -115,7 +116,9 @@ class Regression(Task):
             "neighbours": Reference(KNeighborsRegressor(), neighbours(labels)),
         }
 
-    def serve(self, outputs: Any, names: Sequence[str], coding: Coding) -> dict[str, Any]:
+    def serve(
+        self, outputs: Any, names: Sequence[str], coding: Coding, decision: Decision
+    ) -> dict[str, Any]:
         """The number, float64 (rows,)."""
         import tensorflow as tf
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.config.task import Decided
 from pipeline.errors import InputError
+from pipeline.tasks.decision import AS_GIVEN, Decision
 from pipeline.tasks.labels import Labels
 from pipeline.tasks.metric import Choice, Metric, Predicted
 
@@ -148,9 +149,18 @@ class Task(ABC):
         """Of each class or label, float64 (rows, outputs); None where a number is predicted."""
         return None
 
-    def predicted(self, outputs: np.ndarray, coding: Coding) -> Predicted:
+    def decided(self, probabilities: np.ndarray, thresholds: tuple[float, ...]) -> np.ndarray:
+        """The classes or labels that these thresholds take, as numbers."""
+        raise TypeError(f"{self.kind} has no classes")
+
+    def predicted(
+        self, outputs: np.ndarray, coding: Coding, decision: Decision = AS_GIVEN
+    ) -> Predicted:
         """What outputs (rows, outputs) say of rows."""
-        return Predicted(coding.decode(self.predictions(outputs)), self.probabilities(outputs))
+        probabilities = self.probabilities(outputs / decision.temperature)
+        if probabilities is not None and decision.thresholds:
+            return Predicted(self.decided(probabilities, decision.thresholds), probabilities)
+        return Predicted(coding.decode(self.predictions(outputs)), probabilities)
 
     def metric(self, name: str) -> Metric:
         """The metric of that name. Raises `InputError` where the task has none."""
@@ -183,7 +193,9 @@ class Task(ABC):
     # Export
 
     @abstractmethod
-    def serve(self, outputs: Any, names: Sequence[str], coding: Coding) -> "dict[str, tf.Tensor]":
+    def serve(
+        self, outputs: Any, names: Sequence[str], coding: Coding, decision: Decision
+    ) -> "dict[str, tf.Tensor]":
         """The outputs of the exported signature `serve`, by name."""
 
     @abstractmethod

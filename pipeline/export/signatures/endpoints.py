@@ -31,6 +31,7 @@ class Endpoints(tf.Module):
         self._task = trained.task
         self._classes = trained.classes
         self._coding = trained.coding
+        self._decision = trained.decision
         self._preprocessing = trained.preprocessing
         self._by_name = trained.by_name
         self._missing_values = trained.missing_values
@@ -52,7 +53,7 @@ class Endpoints(tf.Module):
     def serve(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
         """What the task predicts."""
         outputs = _through(self._model, features, self._search)
-        return self._task.serve(outputs, self._classes, self._coding)
+        return self._task.serve(outputs, self._classes, self._coding, self._decision)
 
     def encode(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
         """The sparse code of the top level of the pretrained stack."""

@@ -14,7 +14,9 @@ from pipeline.config.finetune import HeadTraining, NetworkTraining
 from pipeline.config.untrained import UntrainedLevel
 from pipeline.data.rows.streamed import Rows
 from pipeline.data.trial_rows import STANDARDIZED_ON, Labelled, Parts
+from pipeline.evaluation.calibration import calibrated_scores, decision_of
 from pipeline.seeds import derive
+from pipeline.tasks.decision import Decision
 from pipeline.tasks.metric import Metric, Predicted
 from pipeline.tasks.task import Coding, Task
 from pipeline.training.acceleration import faster_with_xla
@@ -52,6 +54,8 @@ class Trial(NamedTuple):
     """Of the whole network, in Keras's order."""
     coding: Coding
     """How the network's outputs stand for a number."""
+    decision: Decision
+    """How they stand for probabilities, and classes or labels."""
     moved: list[float]
     """For each level: Euclidean distance of its kernel from where it began, over its norm then."""
 
@@ -129,6 +133,10 @@ class Finetuner:
                 best = (found, rate, weights)
         assert best is not None
         merit, rate, weights = best
+        self.network.model.set_weights(weights)
+        # Before a refit, whose rows may be those of validation.
+        outputs = self._predict(parts.validation.rows)
+        decision = decision_of(self.task, outputs, parts.validation.targets, self.metric)
         if parts.refit:
             start()
             coding = self.task.coding(parts.refit.targets)
@@ -136,8 +144,10 @@ class Finetuner:
                 rate, coding, parts.refit, None, parts.unlabelled, seed, watch, more
             )
         self.network.model.set_weights(weights)
-        predicted = self.task.predicted(self._predict(parts.test.rows), coding)
-        scores = self.task.scores(parts.test.targets, predicted)
+        outputs = self._predict(parts.test.rows)
+        predicted = self.task.predicted(outputs, coding, decision)
+        raw = self.task.predicted(outputs, coding)
+        scores = calibrated_scores(self.task, parts.test.targets, predicted, raw)
         moved = [
             float(np.linalg.norm(after - kernel) / np.linalg.norm(kernel))
             for kernel, after in zip(before, self._kernels(), strict=True)
@@ -150,6 +160,7 @@ class Finetuner:
             predicted=predicted,
             weights=weights,
             coding=coding,
+            decision=decision,
             moved=moved,
         )
 
