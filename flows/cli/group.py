@@ -6,6 +6,7 @@
 
 import sys
 import traceback
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -48,11 +49,22 @@ def stop(message: str, status: int) -> NoReturn:
     sys.exit(status)
 
 
+def _check_current_folder() -> None:
+    """Raise `InputError` where the folder that the shell is in was removed meanwhile."""
+    try:
+        Path.cwd()
+    except FileNotFoundError as error:
+        raise InputError(
+            "The current folder was removed. Change into one that is there, for example: cd"
+        ) from error
+
+
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--verbose", is_flag=True, help="Show what Prefect, MLflow and TensorFlow say.")
 @click.version_option(package_name="layerwise")
 def main(verbose: bool) -> None:
     """Pretrain stacks of sparse autoencoders, compare with random init, export."""
+    _check_current_folder()
     set_environment(verbose)
     handle_signals()
     print_in_any_encoding()

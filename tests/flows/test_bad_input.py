@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from sklearn.datasets import load_digits, load_wine
 
 from flows.cli import main
+from tests.flows.conftest import COMMAND
 
 
 class Case(NamedTuple):
@@ -242,3 +243,16 @@ def test_a_quick_answer_imports_nothing_heavy(arguments: list[str], heavy: set[s
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert result.stdout.splitlines()[-1] == "heavy: []"
+
+
+@pytest.mark.parametrize("command", ["compare", "run", "status"])
+def test_a_current_folder_that_was_removed_is_named(command: str, tmp_path: Path):
+    script = 'mkdir gone && cd gone && rmdir ../gone && exec "$0" "$1"'
+    done = subprocess.run(
+        ["sh", "-c", script, COMMAND, command], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "layerwise: The current folder was removed. Change into one that is there, for example: "
+        "cd\n"
+    )
