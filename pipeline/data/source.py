@@ -117,6 +117,26 @@ class Wanted(NamedTuple):
     layout: Layout | None = None
     keep: tuple[str, ...] = ()
 
+    @property
+    def orders(self) -> list[tuple[str, ...]]:
+        """The names of rows that have none: as in the table of training, or those of `columns`.
+
+        The target's column may be there or not.
+        """
+        orders = [tuple(column.name for column in self.columns)]
+        if self.layout:
+            labels = self.layout.labels
+            features = tuple(name for name in self.layout.names if name not in labels)
+            orders = [self.layout.names, features, *orders]
+        return list(dict.fromkeys(orders))
+
+    def positions(self, width: int) -> list[int] | None:
+        """Where the columns are in rows without names, of this width; None where none has it."""
+        for order in self.orders:
+            if len(order) == width:
+                return [order.index(column.name) for column in self.columns]
+        return None
+
 
 @dataclass(frozen=True, eq=False)
 class Source:

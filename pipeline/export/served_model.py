@@ -5,6 +5,8 @@ MLflow stores this file with the model and runs it where the model is served; th
 
 import datetime
 import json
+import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,15 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 from mlflow.pyfunc import PythonModel
+
+# Numbers as the tables of training have them (pipeline/data/sources/tables/sql.py).
+_BEFORE, _AFTER = r"([+-]?)[$€£¥]?\s*", r"\s*[%€$£¥]?"
+_PLAIN = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_GROUPED = r"[1-9]\d{0,2}(?:[,'\u00a0\u202f ]\d{3})+(?:\.\d+)?"
+_PLAIN_COMMA = r"(?:\d+,?\d*|,\d+)(?:[eE][+-]?\d+)?"
+GROUPED_COMMA = re.compile(r"[1-9]\d{0,2}(?:[.'\u00a0\u202f ]\d{3})+(?:,\d+)?")
+POINT = re.compile(f"{_BEFORE}({_GROUPED}|{_PLAIN}){_AFTER}")
+COMMA = re.compile(f"{_BEFORE}({GROUPED_COMMA.pattern}|{_PLAIN_COMMA}|{_PLAIN}){_AFTER}")
 
 
 class ServedModel(PythonModel):
@@ -40,8 +51,11 @@ class ServedModel(PythonModel):
         if not self.metadata["inputs"]:
             return {"rows": tf.constant(np.asarray(rows, "float64"))}
         return {
-            given["name"]: tf.constant(_values(rows[given["column"]], given))
-            for given in self.metadata["inputs"]
+            taken["name"]: tf.constant(
+                _values(rows[column], taken, self.metadata["vocabularies"].get(column, []))
+            )
+            for taken in self.metadata["inputs"]
+            for column in [taken["column"]]
         }
 
     def _frame(self, name: str, values: np.ndarray) -> pd.DataFrame:
@@ -51,27 +65,62 @@ class ServedModel(PythonModel):
         return pd.DataFrame(values.reshape(len(values), -1), columns=columns)
 
 
-def _values(cells: pd.Series, given: dict[str, str]) -> np.ndarray:
-    """A column as pandas has it, of any type, as its input takes it."""
-    if given["type"] == "float64":
-        return cells.astype("float64").to_numpy()
-    if "form" in given:
-        cells = cells.map(_date)
+def _values(cells: pd.Series, taken: dict[str, str], known: list[str]) -> np.ndarray:
+    """A column as pandas has it, of any type, as its input takes it.
+
+    `known`: the values that the model tells apart, of a category.
+    """
+    match taken["kind"]:
+        case "number":
+            return cells.map(partial(_number, comma="form" in taken)).to_numpy("float64")
+        case "date":
+            cells = cells.map(_date)
+        case "category":
+            alike = {_alike(value): value for value in known}
+            cells = cells.map(partial(_category, known=set(known), alike=alike))
     return cells.map(_text).to_numpy(str)
 
 
-def _date(value: Any) -> Any:
+def _number(cell: Any, comma: bool) -> float:
+    """A number, in text also as people write it: 1,037.5 and 5 % and, with a comma, 1.037,5."""
+    if not isinstance(cell, str):
+        return np.nan if pd.isna(cell) else float(cell)
+    found = (COMMA if comma else POINT).fullmatch(cell.strip())
+    if not found:
+        return np.nan
+    digits = re.sub("[^0-9.,eE+-]", "", found[2])
+    if comma and ("," in digits or GROUPED_COMMA.fullmatch(found[2])):
+        digits = digits.replace(".", "").replace(",", ".")
+    return float(found[1] + digits.replace(",", ""))
+
+
+def _date(cell: Any) -> Any:
     """A date that is no text as seconds since 1970 in UTC, as the model reads them."""
-    if isinstance(value, datetime.date) and not pd.isna(value):
-        return f"@{pd.Timestamp(value).timestamp()!r}"
-    return value
+    if isinstance(cell, datetime.date) and not pd.isna(cell):
+        return f"@{pd.Timestamp(cell).timestamp()!r}"
+    return cell
 
 
-def _text(value: Any) -> str:
+def _category(cell: Any, known: set[str], alike: dict[Any, str]) -> Any:
+    """The category of which pandas made a number or truth: of 007 it makes 7, of true True."""
+    if isinstance(cell, str) or _text(cell) in known:
+        return cell
+    return alike.get(_alike(cell), cell)
+
+
+def _alike(cell: Any) -> Any:
+    """What a category and what pandas makes of it have in common."""
+    try:
+        return float(cell)
+    except (TypeError, ValueError):
+        return str(cell).lower()
+
+
+def _text(cell: Any) -> str:
     """A cell as text: whole floats with all their digits, nothing for what is missing."""
-    if pd.isna(value):
+    if pd.isna(cell):
         return ""
-    return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
+    return f"{cell:.0f}" if isinstance(cell, float) and cell.is_integer() else str(cell)
 
 
 mlflow.models.set_model(ServedModel())

@@ -51,17 +51,19 @@ class ArraysReader(Reader):
 
     def rows(self, spec: str, wanted: Wanted) -> RawRows:
         """Rows for inference; of a source with test rows of its own, these."""
-        columns = wanted.columns
         arrays = self.arrays(spec)
         matrix = flat(arrays.x, arrays.name)
-        if matrix.shape[1] != len(columns):
+        positions = wanted.positions(matrix.shape[1])
+        if positions is None:
+            widths = " or ".join(str(len(order)) for order in wanted.orders)
             raise InputError(
-                "Rows must have the width that the model was trained on, "
-                f"{len(columns)}. {arrays.name} has rows of width {matrix.shape[1]}. Give the "
-                "same columns in the same order."
+                f"Rows must have the width that the model was trained on, {widths}. {arrays.name} "
+                f"has rows of width {matrix.shape[1]}. Give the same columns in the same order."
             )
         chosen = matrix if arrays.test is None else matrix[arrays.test]
-        return RawRows(*by_kind(chosen, columns, arrays.name))
+        if positions != list(range(matrix.shape[1])):
+            chosen = chosen[:, positions]
+        return RawRows(*by_kind(chosen, wanted.columns, arrays.name))
 
 
 def flat(x: np.ndarray, where: str) -> np.ndarray:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from keyword import iskeyword
-from typing import Any
 
 import numpy as np
 
@@ -97,8 +96,7 @@ def date_text(seconds: float, form: str) -> str:
     return date.strftime(form.replace("%Y", f"{date.year:04d}"))
 
 
-def kind_of_input(column: Column) -> dict[str, Any]:
+def kind_of_input(column: Column) -> dict[str, str]:
     """What the input of a column takes, for people and programs."""
-    if column.kind == "number":
-        return {"type": "float64"}
-    return {"type": "string", **({"form": column.form} if column.kind == "date" else {})}
+    kind = "float64" if column.kind == "number" else "string"
+    return {"type": kind, "kind": column.kind, **({"form": column.form} if column.form else {})}

@@ -155,6 +155,19 @@ def test_positions_are_those_of_the_table_of_training(label: str, tmp_path: Path
         np.testing.assert_array_equal(found.categories, source.categories)
 
 
+@pytest.mark.parametrize("without_target", [False, True])
+def test_an_array_has_the_columns_of_the_table_of_training(without_target: bool, tmp_path: Path):
+    """One of them, which is the same in all rows, the model has not learned from."""
+    path = tmp_path / "rows.csv"
+    lines = ["a,same,y,b", *(f"{n * 0.5},7,{n % 3},{n * n / 4}" for n in range(40))]
+    source = trained_on(path, "\n".join(lines), label="y")
+    assert [column.name for column in source.columns] == ["a", "b"]
+    array = np.genfromtxt(lines[1:], delimiter=",")
+    np.save(tmp_path / "rows.npy", np.delete(array, 2, axis=1) if without_target else array)
+    found = read_rows(str(tmp_path / "rows.npy"), source.columns, source.layout)
+    np.testing.assert_array_equal(found.numbers, source.numbers)
+
+
 def test_where_training_had_no_names_no_first_row_is_taken_for_them(tmp_path: Path):
     path = tmp_path / "rows.csv"
     source = trained_on(path, "\n".join(LINES), label="1", numeric=("column4",))

@@ -2,13 +2,17 @@
 
 import json
 import re
+import runpy
 import subprocess
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import hypothesis
 import keras
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,10 +22,13 @@ from hypothesis import strategies as st
 
 from flows.cli import main
 from pipeline.config.loading import check
+from pipeline.data.cells import LARGEST
 from pipeline.data.prepared import prepare
 from pipeline.data.source import Column
 from pipeline.data.sources.read import read_rows
+from pipeline.data.sources.tables import sql
 from pipeline.errors import InputError
+from pipeline.export import registered_model
 from pipeline.export.inference import infer, model_columns, rows_for
 from pipeline.export.signatures.inputs import input_names
 from tests.pipeline.whole_runs import Whole, whole_run
@@ -120,7 +127,12 @@ def test_each_column_is_of_the_kind_that_it_should_be(every_kind):
 
 def test_the_model_says_what_its_inputs_are_called_and_how_they_are_written(metadata):
     inputs = {taken["column"]: taken for taken in metadata["inputs"]}
-    assert inputs["Größe (cm)"] == {"name": "Gr_e_cm", "column": "Größe (cm)", "type": "float64"}
+    assert inputs["Größe (cm)"] == {
+        "name": "Gr_e_cm",
+        "column": "Größe (cm)",
+        "type": "float64",
+        "kind": "number",
+    }
     assert inputs["a/b"]["name"] == "a_b"
     assert [inputs[name]["name"] for name in ("rows", "ROWS")] == ["rows", "ROWS_2"]
     assert inputs["lambda"]["name"] == "column_lambda"
@@ -195,6 +207,58 @@ def test_a_missing_number_is_nan(every_kind, metadata, cells):
     np.testing.assert_array_equal(got[0], got[1])
     np.testing.assert_array_equal(got[0], got[2])
     assert not np.array_equal(got[0], got[3])
+
+
+# The registered model
+
+
+def registered(whole: Whole, monkeypatch, at_home):
+    at_home(whole.home, monkeypatch)
+    return mlflow.pyfunc.load_model(whole.summary["export"]["model_uri"])
+
+
+def test_the_registered_model_takes_what_pandas_reads(every_kind, by_the_run, at_home, monkeypatch):
+    model = registered(every_kind, monkeypatch, at_home)
+    frame = pd.read_csv(every_kind.config.data.source)
+    assert {str(frame[name].dtype) for name in ("1st", "rows", "code")} == {"bool", "int64"}
+    dates = frame.assign(
+        when=pd.to_datetime(frame["when"], utc=True, format="ISO8601"),
+        Tag=pd.to_datetime(frame["Tag"], format="%d.%m.%Y"),
+    )
+    text = pd.read_csv(every_kind.config.data.source, dtype=str)
+    for given in (frame, dates, text):
+        found = model.predict(given).drop(columns="label")
+        np.testing.assert_allclose(found, by_the_run, atol=1e-5)
+
+
+def served_script() -> dict[str, Any]:
+    return runpy.run_path(str(Path(registered_model.__file__).with_name("served_model.py")))
+
+
+NUMBERS = st.one_of(
+    st.from_regex(r"[+-]?[0-9]{1,4}([.,' ][0-9]{1,4}){0,3}[%€]?", fullmatch=True),
+    st.from_regex(r"[$€]?[0-9]{0,3}[.,][0-9]{0,3}([eE]-?[0-9])?", fullmatch=True),
+    st.text("0123456789.,-+eE%$ '\u00a0", max_size=8),
+)
+
+
+def test_the_registered_model_reads_numbers_as_people_write_them_as_training_did():
+    by_script = served_script()["_number"]
+    connection = duckdb.connect()
+
+    @hypothesis.settings(derandomize=True, database=None, deadline=None, max_examples=60)
+    @hypothesis.given(st.lists(NUMBERS, min_size=30, max_size=60))
+    def compare(cells):
+        for mark in (".", ","):
+            query = f"SELECT {sql.number(sql.given('t', ()), mark)} FROM (SELECT unnest(?) AS t)"
+            expected = [value for (value,) in connection.execute(query, [cells]).fetchall()]
+            got = np.array([by_script(cell, comma=mark == ",") for cell in cells])
+            got[np.abs(got) > LARGEST] = np.nan  # the SavedModel does so
+            for cell, one, other in zip(cells, expected, got, strict=True):
+                one = np.nan if one is None else one
+                assert np.isclose(one, other, rtol=1e-12, equal_nan=True), (cell, mark, one, other)
+
+    compare()
 
 
 # Names

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from pipeline.config.data import ROLES, DataConfig
-from pipeline.data.source import Kind, Layout
+from pipeline.data.source import Column, Kind, Wanted
 from pipeline.errors import InputError, nearest, noted, raise_all
 
 LISTED = 30
@@ -150,25 +150,20 @@ def likely_target(names: Sequence[str]) -> int:
 
 
 def positions_of(
-    wanted: Sequence[str], layout: Layout | None, names: Sequence[str], named: bool, where: str
-) -> dict[int, str]:
-    """The position of each column that a model reads.
-
-    A file without names has the columns of the table of training (`layout`) in their order, with
-    the target's or without them, or those that the model reads.
+    wanted: Wanted, names: Sequence[str], named: bool, where: str
+) -> dict[int, Column]:
+    """The position of each column that a model reads; by their order in a file without names.
 
     Raises:
         InputError: for all columns that are not there.
     """
-    if not named and (layout or not set(wanted) <= set(names)):
-        orders = [tuple(wanted)]
-        if layout:
-            features = tuple(name for name in layout.names if name not in layout.labels)
-            orders = [layout.names, features, *orders]
-        for order in orders:
-            if len(order) == len(names):
-                return {order.index(name): name for name in wanted}
-        counts = " or ".join(dict.fromkeys(str(len(order)) for order in orders))
+    needed = [column.name for column in wanted.columns]
+    if not named and (wanted.layout or not set(needed) <= set(names)):
+        found = wanted.positions(len(names))
+        if found is not None:
+            return dict(zip(found, wanted.columns, strict=True))
+        orders = wanted.orders
+        counts = " or ".join(str(len(order)) for order in orders)
         raise InputError(
             f"A file without names is matched by position. {where} has no names and "
             f"{len(names)} columns, and the model reads {counts}: "
@@ -179,8 +174,8 @@ def positions_of(
         [
             f"Rows need every column that the model was trained on. {where} has no column "
             f"{name!r}.{nearest(name, positions)}"
-            for name in wanted
+            for name in needed
             if name not in positions
         ]
     )
-    return {positions[name]: name for name in wanted}
+    return {positions[column.name]: column for column in wanted.columns}

@@ -62,9 +62,7 @@ class TableReader(Reader):
         texts = partial(_as_written, wanted)
         with opened_table(parts_of(spec), config, where, texts, names) as table:
             _rows_of(table)
-            by_name = {column.name: column for column in wanted.columns}
-            positions = positions_of(names, wanted.layout, table.names, table.named, where)
-            columns = {n: by_name[name] for n, name in positions.items()}
+            columns = positions_of(wanted, table.names, table.named, where)
             markers = ("", *config.missing_values)
             found = survey(table, [n for n in columns if sql.is_plain(table.types[n])], markers)
             numbers, texts = read_cells(table, columns, found, (), config, None, {})
