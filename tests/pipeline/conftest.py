@@ -64,6 +64,7 @@ def digits_config() -> RunConfig:
     return check(
         {
             "name": "digits",
+            "data": {"missing": "refuse"},
             "stack": [
                 {
                     "units": 48,

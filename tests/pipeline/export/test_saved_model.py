@@ -273,7 +273,7 @@ def test_the_model_carries_its_columns_classes_and_the_names_of_its_outputs(digi
     metadata = json.loads((digits_run.model / "assets.extra" / "layerwise.json").read_text())
     assert (metadata["name"], metadata["task"]) == ("digits", "classification")
     assert metadata["classes"] == list("0123456789")
-    assert metadata["columns"] == [[f"x{number}", "number"] for number in range(64)]
+    assert metadata["columns"] == [[f"x{number}", "number", ""] for number in range(64)]
     assert metadata["endpoints"] == list(ENDPOINTS)
     assert metadata["temperature"] > 0
     assert metadata["thresholds"] == []  # of ten classes the most probable is taken
@@ -315,17 +315,17 @@ ROW, PLACE = [5.0, 3.0, 1.5, 0.2], ["south", "2001"]
 def test_the_metadata_has_the_kind_of_each_column(flowers_run):
     metadata = json.loads((flowers_run.model / "assets.extra" / "layerwise.json").read_text())
     assert [tuple(column) for column in metadata["columns"]] == [
-        ("sepal_length", "number"),
-        ("garden", "category"),
-        ("sepal_width", "number"),
-        ("year", "category"),
-        ("petal_length", "number"),
-        ("petal_width", "number"),
+        ("sepal_length", "number", ""),
+        ("garden", "category", ""),
+        ("sepal_width", "number", ""),
+        ("year", "category", ""),
+        ("petal_length", "number", ""),
+        ("petal_width", "number", ""),
     ]
     assert metadata["classes"] == ["setosa", "versicolor", "virginica"]
     assert metadata["needs_every_value"] is False
     assert metadata["outputs"]["reconstruction"] == [
-        "sepal_length", "sepal_width", "petal_length", "petal_width",
+        "sepal_length", "sepal_width", "petal_length", "petal_width", "sepal_width is missing",
         "garden=", "garden=east", "garden=north", "garden=south", "year=2001", "year=2002",
     ]  # fmt: skip
 
@@ -340,7 +340,7 @@ def test_raw_rows_of_a_table_get_their_labels(garden, flowers):
 
 
 @pytest.mark.parametrize("endpoint", ["serve", "encode", "reconstruct"])
-def test_a_missing_number_is_the_median_of_the_training_rows(
+def test_a_missing_number_is_the_median_of_the_training_rows_and_told_to_be_missing(
     endpoint, garden, flowers_run, tmp_path
 ):
     data = prepare(
@@ -348,11 +348,14 @@ def test_a_missing_number_is_the_median_of_the_training_rows(
     )
     train = read(flowers_run.config.data).numbers[data.splits.train, 1]
     median = float(np.nanmedian(train))
-    missing = flower(garden, endpoint, [[5.0, np.nan, 1.5, 0.2]], [PLACE])
-    imputed = flower(garden, endpoint, [[5.0, median, 1.5, 0.2]], [PLACE])
+    row = np.array([[5.0, np.nan, 1.5, 0.2]])
+    filled = np.array([[5.0, median, 1.5, 0.2]])
+    features, imputed = (data.preprocessing.apply(r, np.array([PLACE])) for r in (row, filled))
+    assert np.flatnonzero(features != imputed).tolist() == [4]  # "sepal_width is missing"
+    missing = flower(garden, endpoint, row, [PLACE])
     other = flower(garden, endpoint, [[5.0, median + 2, 1.5, 0.2]], [PLACE])
-    for name, value in missing.items():
-        np.testing.assert_array_equal(value, imputed[name])
+    for value in missing.values():
+        assert value.dtype.kind in "OS" or np.isfinite(value).all()
     assert any(not np.array_equal(value, other[name]) for name, value in missing.items())
 
 
@@ -371,11 +374,11 @@ def test_a_reconstruction_is_in_raw_units(garden, flowers):
     whole = flowers.dropna()
     got = flower(garden, "reconstruct", whole[names].to_numpy(),
                  whole[["garden", "year"]].astype(str).to_numpy())["reconstruction"]  # fmt: skip
-    assert got.shape == (len(whole), 10)
+    assert got.shape == (len(whole), 11)
     for column, name in enumerate(names):
         assert np.corrcoef(got[:, column], whole[name])[0, 1] > 0.7
         assert got[:, column].mean() == pytest.approx(whole[name].mean(), rel=0.1)
-    shares = got[:, 8:].mean(axis=0)  # of the two years
+    shares = got[:, 9:].mean(axis=0)  # of the two years
     np.testing.assert_allclose(shares, 0.5, atol=0.1)
 
 
