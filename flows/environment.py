@@ -41,7 +41,10 @@ def set_environment(verbose: bool) -> None:
             "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         }
         warnings.filterwarnings("ignore")
-        for name in ("alembic", "mlflow", "tensorflow", "absl", "httpx", "prefect", "urllib3"):
+        # Prefect's queues have loggers of their own, which tell of every item that is left.
+        queues = ("EventsWorker", "APILogWorker")
+        libraries = ("alembic", "mlflow", "tensorflow", "absl", "httpx", "prefect", "urllib3")
+        for name in (*libraries, *queues):
             logging.getLogger(name).setLevel(logging.ERROR)
     for name, value in settings.items():
         os.environ.setdefault(name, value)

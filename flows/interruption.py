@@ -14,13 +14,29 @@ class Terminated(KeyboardInterrupt):
         self.sent = sent
 
 
-def _terminate(sent: int, _: object) -> None:
-    raise Terminated(sent)
+_signals: list[int] = []
+"""That were sent: what they raise in the main thread may be lost in a library's clearing up."""
+
+
+def _interrupt(sent: int, _: object) -> None:
+    _signals.append(sent)
+    raise _interruption(sent)
+
+
+def _interruption(sent: int) -> KeyboardInterrupt:
+    return KeyboardInterrupt() if sent == signal.SIGINT else Terminated(sent)
 
 
 def handle_signals() -> None:
-    """From now on SIGTERM, and SIGHUP of a terminal that is closed, raise `Terminated`."""
-    signal.signal(signal.SIGTERM, _terminate)
+    """From now on SIGTERM, and SIGHUP of a terminal that is closed, raise `Terminated`.
+
+    They and Ctrl-C also end what calls `unless_stopped`, whatever became of the exception.
+    """
+    _signals.clear()
+    signal.signal(signal.SIGTERM, _interrupt)
+    # A shell has it ignored in what it starts in the background.
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
     # Windows has none, and nohup has it ignored.
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
         terminals = [output for output in (1, 2) if os.isatty(output)]
@@ -32,7 +48,7 @@ def _hang_up(terminals: list[int], sent: int) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for output in terminals:
         os.dup2(nowhere, output)
-    raise Terminated(sent)
+    _interrupt(sent, None)
 
 
 def interruption_behind(error: BaseException | None) -> KeyboardInterrupt | None:
@@ -66,5 +82,7 @@ def stoppable() -> Iterator[None]:
 
 def unless_stopped(_: object) -> None:
     """A stage's watcher that shows nothing: raises `KeyboardInterrupt` once the run is stopped."""
+    if _signals:
+        raise _interruption(_signals[0])
     if _stopped.is_set():
         raise KeyboardInterrupt
