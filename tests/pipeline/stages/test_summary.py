@@ -45,7 +45,7 @@ def logged(uri, tmp_path: Path, metric: str) -> tuple[Tracker, str]:
                 run.artifact(file)
 
     for number, cached in ((2, False), (1, True)):
-        tags = {"level": number, "cached": cached}
+        tags = {"level": number, "stack": 0, "cached": cached}
         metrics = LEVEL | {"explained_variance": number / 10, "loss": 3.0, "epochs": 5}
         stage("pretrain", tags, metrics, {"units": 8 * number})
     for seed in (1, 0):
