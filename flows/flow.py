@@ -40,11 +40,11 @@ from pipeline.stages.context import (
     start_run,
 )
 from pipeline.stages.data import prepared
+from pipeline.stages.earlier.unchanged import unchanged
+from pipeline.stages.forecasting.time_limit import TimeLimit, time_limit_of
 from pipeline.stages.plan import Plan, Stacks, data_of, plan_of
 from pipeline.stages.pretrain import PretrainLevel
-from pipeline.stages.time_limit import TimeLimit, time_limit_of
 from pipeline.stages.trial import Trial
-from pipeline.stages.unchanged import unchanged
 from pipeline.tracking.faults import transient
 from pipeline.training.progress import Progress
 

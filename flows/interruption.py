@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 
 class Terminated(KeyboardInterrupt):
@@ -14,29 +15,35 @@ class Terminated(KeyboardInterrupt):
         self.sent = sent
 
 
-_signals: list[int] = []
-"""That were sent: what they raise in the main thread may be lost in a library's clearing up."""
+_asked: list[KeyboardInterrupt] = []
+"""By what the run was asked to stop."""
 
 
-def _interrupt(sent: int, _: object) -> None:
-    _signals.append(sent)
-    raise _interruption(sent)
+def interrupt(reason: KeyboardInterrupt) -> NoReturn:
+    """Stop the run, in the handler of a signal: raise this in the main thread.
+
+    There it may be lost in the clearing up of a library. So what calls `unless_stopped` raises it
+    as well.
+    """
+    _asked.append(reason)
+    raise reason
 
 
-def _interruption(sent: int) -> KeyboardInterrupt:
-    return KeyboardInterrupt() if sent == signal.SIGINT else Terminated(sent)
+def _on_interrupt(*_: object) -> None:
+    interrupt(KeyboardInterrupt())
+
+
+def _on_terminate(sent: int, _: object) -> None:
+    interrupt(Terminated(sent))
 
 
 def handle_signals() -> None:
-    """From now on SIGTERM, and SIGHUP of a terminal that is closed, raise `Terminated`.
-
-    They and Ctrl-C also end what calls `unless_stopped`, whatever became of the exception.
-    """
-    _signals.clear()
-    signal.signal(signal.SIGTERM, _interrupt)
+    """From now on Ctrl-C, SIGTERM, and SIGHUP of a terminal that is closed, `interrupt`."""
+    _asked.clear()
+    signal.signal(signal.SIGTERM, _on_terminate)
     # A shell has it ignored in what it starts in the background.
     if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
-        signal.signal(signal.SIGINT, _interrupt)
+        signal.signal(signal.SIGINT, _on_interrupt)
     # Windows has none, and nohup has it ignored.
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
         terminals = [output for output in (1, 2) if os.isatty(output)]
@@ -48,7 +55,7 @@ def _hang_up(terminals: list[int], sent: int) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for output in terminals:
         os.dup2(nowhere, output)
-    _interrupt(sent, None)
+    interrupt(Terminated(sent))
 
 
 def interruption_behind(error: BaseException | None) -> KeyboardInterrupt | None:
@@ -82,7 +89,7 @@ def stoppable() -> Iterator[None]:
 
 def unless_stopped(_: object) -> None:
     """A stage's watcher that shows nothing: raises `KeyboardInterrupt` once the run is stopped."""
-    if _signals:
-        raise _interruption(_signals[0])
+    if _asked:
+        raise _asked[0]
     if _stopped.is_set():
         raise KeyboardInterrupt

@@ -18,7 +18,7 @@ def clean(experiment: str | None, keep: int, dry_run: bool) -> None:
     or is in progress was computed from, whichever run computed it.
     """
     with collector_paused():
-        from pipeline.tracking.cleaning import clean as removed
+        from pipeline.tracking.cleaning.clean import clean as removed
 
     size = things = 0
     for thing in removed(keep, experiment, dry_run):

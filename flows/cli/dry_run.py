@@ -11,14 +11,14 @@ from flows.terminal import output
 
 if TYPE_CHECKING:
     from pipeline.config.schema import RunConfig
-    from pipeline.stages.forecast import Entry
+    from pipeline.stages.forecasting.forecast import Entry
 
 
 def print_forecast(config: "RunConfig", refresh: bool) -> None:
     """Print stage by stage what is cached, what is not and how long that takes."""
     import_downloader(config.data.source)
     with collector_paused():
-        from pipeline.stages.forecast import forecast
+        from pipeline.stages.forecasting.forecast import forecast
 
     found = forecast(config, refresh)
     table = Table(title="What a run would compute", **STYLE)

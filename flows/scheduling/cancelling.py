@@ -16,6 +16,7 @@ from uuid import UUID
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
 
+from flows.interruption import interrupt
 from flows.scheduling.dead_runs import PROCESS
 from flows.scheduling.repeated import repeated
 from pipeline.tracking.processes import this_process
@@ -63,7 +64,7 @@ class _Watch:
             signal.pthread_kill(main, signal.SIGUSR1)
 
     def stop(self, *_: object) -> None:
-        raise StoppedOnPage(self._seen[-1])
+        interrupt(StoppedOnPage(self._seen[-1]))
 
 
 def _is_to_stop(run: FlowRun, state: State[Any]) -> bool:

@@ -14,6 +14,7 @@ from prefect.exceptions import Pause
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Cancelled
 
+from flows.interruption import interruption_behind
 from flows.scheduling.cancelling import StoppedOnPage, stopped_on_page
 from flows.scheduling.dead_runs import close_dead_runs, record_process
 from flows.scheduling.overlap import skip_missed_runs, wait_for_turn
@@ -53,7 +54,10 @@ def supervised(work: Callable[P, R]) -> Callable[P, R]:
                     if reason := wait_for_turn(client, run):
                         return skipped(reason)
                 return work(*args, **kwargs)
-        except StoppedOnPage as stopped:
+        except BaseException as error:
+            stopped = interruption_behind(error)  # a thread may have raised it
+            if not isinstance(stopped, StoppedOnPage):
+                raise
             if not (stopped.state.is_cancelling() or stopped.state.is_cancelled()):
                 raise Pause(state=stopped.state) from None
             assert context and context.flow

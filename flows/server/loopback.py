@@ -38,7 +38,10 @@ def prefect_app() -> Any:
     Prefect has no setting for this. uvicorn runs the application by the name of this function.
     """
     with collector_paused():
+        from alembic.config import Config
         from prefect.server.api.server import create_app
         from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+        # Prefect's migrations put the current folder before all others that are imported from.
+        Config.get_prepend_sys_paths_list = lambda self: []  # type: ignore[method-assign]
         return TrustedHostMiddleware(create_app(final=True), NAMES, www_redirect=False)

@@ -10,7 +10,7 @@ from pipeline.data.prepared import Prepared
 from pipeline.errors import InputError
 from pipeline.stages.base import Outcome, Stage
 from pipeline.stages.context import Context
-from pipeline.stages.distances import log_distances
+from pipeline.stages.earlier.distances import log_distances
 from pipeline.stages.summary import COLUMNS, DESCRIPTION
 from pipeline.tracking.artifacts import store_json
 from pipeline.tracking.runs import StageRun

@@ -20,13 +20,13 @@ from pipeline.files import check_writable
 from pipeline.stages.base import Outcome, Stage
 from pipeline.stages.compare import CompareArms, Comparing
 from pipeline.stages.data import DataStage, data_stage
+from pipeline.stages.earlier.warm_start import WarmStart, warm_start
 from pipeline.stages.export import ExportBest, Exporting
 from pipeline.stages.finetune import FinetuneTrial, Finetuning
 from pipeline.stages.pretrain import Level, PretrainLevel
 from pipeline.stages.reference import FitReference, Fitting
 from pipeline.stages.report import DrawReport, Reporting
 from pipeline.stages.trial import Trial
-from pipeline.stages.warm_start import WarmStart, warm_start
 from pipeline.training.compute import matched_steps
 
 KERNEL_MACHINES = ("svm_rbf", "pca_svm")

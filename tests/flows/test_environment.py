@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import numpy as np
@@ -35,10 +36,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One with a name that is no URL, and files that are called like packages of ours."""
+    """One with a name that is no URL, and files that are called like all that can be imported."""
     folder = tmp_path_factory.mktemp("awkward") / "My%20Repo #1"
     folder.mkdir()
-    for name in ("prefect", "fastapi", "uvicorn", "mlflow", "sqlite3"):
+    for name in {*packages_distributions(), *sys.stdlib_module_names}:
         (folder / f"{name}.py").write_text(IMPOSTOR)
     return folder
 

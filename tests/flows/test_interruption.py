@@ -1,13 +1,18 @@
 """Signals stop a run, also where the exception that they raise is lost."""
 
+import os
 import signal
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from flows import interruption
 from flows.interruption import Terminated, exit_status, handle_signals, unless_stopped
+from tests.flows.conftest import settings
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +25,7 @@ def handlers() -> Iterator[None]:
     yield
     for one, handler in zip(signals, kept, strict=True):
         signal.signal(one, handler)
-    interruption._signals.clear()  # what was sent in a test stops no later one
+    interruption._asked.clear()  # what was sent in a test stops no later one
 
 
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -39,3 +44,39 @@ def test_ctrl_c_that_a_shell_has_ignored_stays_ignored():
     handle_signals()
     signal.raise_signal(signal.SIGINT)
     unless_stopped(None)
+
+
+LOSING = """
+from contextlib import suppress
+from flows import interruption
+
+real = interruption.interrupt
+
+def lost(reason):
+    with suppress(KeyboardInterrupt):
+        real(reason)
+
+interruption.interrupt = lost
+from flows.cli import program
+program()
+"""
+
+
+def test_a_run_with_two_stacks_ends_although_the_exception_was_swallowed(
+    make_workspace: Callable[[str], Path], prefect_url: str
+):
+    folder = make_workspace("swallowed")
+    arguments = ["run", "digits", *settings("stack.0.epochs=100000", "execution.workers=2")]
+    run = subprocess.Popen(
+        [sys.executable, "-c", LOSING, *arguments], cwd=folder, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"PREFECT_API_URL": prefect_url},
+    )  # fmt: skip
+    assert run.stderr
+    while "epoch" not in run.stderr.readline():
+        assert run.poll() is None
+    run.send_signal(signal.SIGINT)
+    _, messages = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert messages.splitlines()[-1] == (
+        "layerwise: Stopped. Run the same command again to continue."
+    )

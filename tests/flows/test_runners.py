@@ -29,7 +29,7 @@ from prefect import flow
 from flows.flow import finetune_all, pretrain_all, task_runner
 from pipeline.config.loading import load
 from pipeline.config.schema import ExecutionConfig
-from pipeline.stages.time_limit import TimeLimit
+from pipeline.stages.forecasting.time_limit import TimeLimit
 from tests.pipeline.whole_runs import begin
 
 config = load("digits", None, None, {CHANGES!r})

@@ -97,11 +97,17 @@ def digits_run(digits_config, at_home, tmp_path_factory) -> Whole:
         return whole_run(digits_config, home)
 
 
+def remove_scratch(home: Path) -> None:
+    """What runs that a test began in a shared folder, and never ended, have left there."""
+    shutil.rmtree(home / "mlruns" / "scratch", ignore_errors=True)
+
+
 @pytest.fixture
-def digits_home(digits_run: Whole, at_home, monkeypatch: pytest.MonkeyPatch) -> Whole:
+def digits_home(digits_run: Whole, at_home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Whole]:
     """The finished run on digits, in whose folder and store the test works."""
     at_home(digits_run.home, monkeypatch)
-    return digits_run
+    yield digits_run
+    remove_scratch(digits_run.home)
 
 
 @pytest.fixture(scope="session")
@@ -143,7 +149,8 @@ def flowers_run(flowers, at_home, tmp_path_factory) -> Whole:
 
 
 @pytest.fixture
-def flowers_home(flowers_run: Whole, at_home, monkeypatch: pytest.MonkeyPatch) -> Whole:
+def flowers_home(flowers_run: Whole, at_home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Whole]:
     """The finished run on the table, in whose folder and store the test works."""
     at_home(flowers_run.home, monkeypatch)
-    return flowers_run
+    yield flowers_run
+    remove_scratch(flowers_run.home)

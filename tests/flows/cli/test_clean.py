@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.tracking.cleaning import clean
+from pipeline.tracking.cleaning.clean import clean
 from tests.flows.conftest import Layerwise, free_port, mlflow_server, settings
 
 FIRST = settings("finetune.label_budgets=[30]")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config.loading import load
-from pipeline.stages.forecast import forecast
+from pipeline.stages.forecasting.forecast import forecast
 from tests.flows.conftest import Command, Layerwise, settings
 
 

@@ -165,6 +165,31 @@ def working(prefect_url: str, pool: str, tmp_path: Path) -> Callable[[], Worker]
     return lambda: going_on([PREFECT, "worker", "start", "--pool", pool], tmp_path, prefect_url)
 
 
+@pytest.fixture
+def in_its_level(
+    deploy_to_pool: Callable[[str], Path],
+    working: Callable[[], Worker],
+    tmp_path: Path,
+    prefect_url: str,
+) -> Callable[[str], AbstractContextManager[tuple[Path, FlowRun]]]:
+    """A run of the pool that a worker has begun, in the middle of its level, and its folder."""
+
+    @contextmanager
+    def begun(name: str) -> Iterator[tuple[Path, FlowRun]]:
+        folder = deploy_to_pool(name)
+        with temporary_settings({PREFECT_API_URL: prefect_url}), working():
+            run = trigger(name)
+            wait_until(lambda: checkpoints(folder), 120, tmp_path)
+            yield folder, run
+
+    return begun
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """Of the levels that a run has begun."""
+    return [*(folder / "mlruns" / "scratch" / "checkpoints").glob("*.npz")]
+
+
 def levels(folder: Path) -> list[Run]:
     """The runs of a level, the first begun first."""
     client = MlflowClient(f"sqlite:///{folder}/mlruns/mlflow.db")

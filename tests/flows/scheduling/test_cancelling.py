@@ -21,7 +21,7 @@ from tests.flows.scheduling.conftest import (
     wait_until,
 )
 
-LONG = settings("stack=[{units: 32, epochs: 100000}]", "pretrain_seeds=1")
+LONG = settings("stack=[{units: 32, epochs: 100000}]", "execution.workers=2")
 
 
 def cancel(run: FlowRun) -> None:

@@ -95,6 +95,20 @@ def kill_all(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
+def begun(deployment: str, file: Path) -> FlowRun:
+    """A run that has begun its nap, which it writes into the file; the log is beside it."""
+    run = trigger(deployment, "nap")
+    wait_until(lambda: written(file), 90, file.parent)
+    return run
+
+
+def waiting(deployment: str, folder: Path) -> FlowRun:
+    """A run that waits for its turn."""
+    run = trigger(deployment, "nap")
+    wait_until(lambda: state_of(run) == "Waiting", 60, folder)
+    return run
+
+
 def test_runs_of_a_pool_wait_for_each_other_and_for_deployments_of_the_same_limit(
     tmp_path: Path, own_server: PrefectServer, pool: str
 ):
@@ -114,11 +128,9 @@ def test_a_run_that_waits_outlives_an_outage_of_the_server(
     file = tmp_path / "naps.txt"
     register("patient", pool, file, 120)
     with worker(pool, tmp_path, own_server.url):
-        first = trigger("patient", "nap")
-        wait_until(lambda: written(file), 90, tmp_path)
+        first = begun("patient", file)
         register("patient", pool, file, 1)
-        second = trigger("patient", "nap")
-        wait_until(lambda: state_of(second) == "Waiting", 60, tmp_path)
+        second = waiting("patient", tmp_path)
         own_server.kill()
         time.sleep(100)  # Prefect's client by itself has given up by then
         own_server.start()
@@ -133,8 +145,7 @@ def test_where_runs_are_to_be_skipped_one_that_finds_another_says_so(
     file = tmp_path / "naps.txt"
     register("skipping", pool, file, 30, overlap_tags("skip", None))
     with worker(pool, tmp_path, own_server.url):
-        first = trigger("skipping", "nap")
-        wait_until(lambda: written(file), 90, tmp_path)
+        first = begun("skipping", file)
         second = trigger("skipping", "nap")
         wait_until(lambda: state_of(second) == "Skipped", 60, tmp_path)
         assert message_of(second) == f"{first.name} was still under way."
@@ -148,10 +159,8 @@ def test_the_next_run_begins_when_one_that_was_suspended_has_stopped(
     file = tmp_path / "naps.txt"
     register("suspended", pool, file, 120)
     with worker(pool, tmp_path, own_server.url):
-        first = trigger("suspended", "nap")
-        wait_until(lambda: written(file), 90, tmp_path)
-        second = trigger("suspended", "nap")
-        wait_until(lambda: state_of(second) == "Waiting", 60, tmp_path)
+        first = begun("suspended", file)
+        second = waiting("suspended", tmp_path)
         suspend(first)
         wait_until(lambda: len(written(file)) == 2, 60, tmp_path)
         assert not psutil.pid_exists(int(written(file)[0][1]))
@@ -167,8 +176,7 @@ def test_after_a_run_and_its_worker_were_killed_the_next_run_begins(
     file = tmp_path / "naps.txt"
     register("killed", pool, file, 5000)
     with worker(pool, tmp_path, own_server.url) as process:
-        killed = trigger("killed", "nap")
-        wait_until(lambda: written(file), 90, tmp_path)
+        killed = begun("killed", file)
         kill_all(process)
     assert state_of(killed) == "Running"
     register("killed", pool, file, 1)

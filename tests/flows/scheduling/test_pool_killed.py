@@ -13,7 +13,14 @@ from prefect.states import Cancelling
 
 from flows.scheduling.dead_runs import PROCESS
 from pipeline.tracking.processes import is_dead
-from tests.flows.scheduling.conftest import Worker, levels, state_of, trigger, wait_until
+from tests.flows.scheduling.conftest import (
+    Worker,
+    checkpoints,
+    levels,
+    state_of,
+    trigger,
+    wait_until,
+)
 
 
 def process_of(run: FlowRun) -> str:
@@ -29,11 +36,10 @@ def test_whatever_is_killed_in_a_pool_the_run_is_closed_and_the_next_goes_on(
     prefect_url: str,
 ):
     folder = deploy_to_pool("pool_killed")
-    checkpoints = folder / "mlruns" / "scratch" / "checkpoints"
     with temporary_settings({PREFECT_API_URL: prefect_url}):
         with working() as process:
             first = trigger("pool_killed")
-            wait_until(lambda: [*checkpoints.glob("*.npz")], 120, tmp_path)
+            wait_until(lambda: checkpoints(folder), 120, tmp_path)
             os.kill(int(process_of(first).split()[-2]), signal.SIGKILL)
             wait_until(lambda: state_of(first) == "Crashed", 60, tmp_path)  # the worker says so
             assert levels(folder)[0].info.status == "RUNNING"

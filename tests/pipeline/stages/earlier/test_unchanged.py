@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.config.schema import RunConfig
 from pipeline.data.prepared import prepare
-from pipeline.stages.unchanged import unchanged
+from pipeline.stages.earlier.unchanged import unchanged
 from tests.pipeline.whole_runs import Whole
 
 

@@ -12,8 +12,8 @@ from pipeline.config.untrained import UntrainedLevel, untrained
 from pipeline.data.prepared import Prepared
 from pipeline.errors import InputError, raise_all
 from pipeline.stages.base import Outcome
+from pipeline.stages.earlier.unchanged import repeats
 from pipeline.stages.summary import read_columns, read_config
-from pipeline.stages.unchanged import repeats
 from pipeline.tracking.find import find, find_run
 from pipeline.tracking.registry import run_of_model
 from pipeline.tracking.runs import FinishedRun

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.tracking.cleanable import RunRecord, StageRecord, cleanable
+from pipeline.tracking.cleaning.cleanable import RunRecord, StageRecord, cleanable
 
 
 class Made(NamedTuple):

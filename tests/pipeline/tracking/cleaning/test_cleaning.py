@@ -5,7 +5,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from pipeline.tracking.cleaning import clean
+from pipeline.tracking.cleaning.clean import clean
 from pipeline.tracking.tracker import Tracker
 from tests.pipeline.tracking.stored_runs import stored
 

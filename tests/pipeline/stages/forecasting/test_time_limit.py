@@ -7,8 +7,8 @@ import pytest
 
 from pipeline.config.schema import RunConfig
 from pipeline.stages.base import Outcome
+from pipeline.stages.forecasting.time_limit import TimeLimit
 from pipeline.stages.plan import Plan, check_data
-from pipeline.stages.time_limit import TimeLimit
 
 DONE = Outcome("", "", {}, False)
 

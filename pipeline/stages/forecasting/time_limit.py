@@ -12,7 +12,7 @@ from datetime import datetime
 
 from pipeline.stages.base import Outcome
 from pipeline.stages.context import Context
-from pipeline.stages.forecast import longest_seconds
+from pipeline.stages.forecasting.forecast import longest_seconds
 from pipeline.stages.plan import Plan
 from pipeline.stages.trial import Trial
 

@@ -17,15 +17,15 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from pipeline.errors import InputError, nearest
-from pipeline.tracking.cleanable import Cleanable, RunRecord, StageRecord, cleanable
-from pipeline.tracking.processes import is_dead
-from pipeline.tracking.removal import (
+from pipeline.tracking.cleaning.cleanable import Cleanable, RunRecord, StageRecord, cleanable
+from pipeline.tracking.cleaning.removal import (
     Removed,
     remove_artifacts,
     remove_checkpoint,
     remove_export,
     remove_folder,
 )
+from pipeline.tracking.processes import is_dead
 from pipeline.tracking.runs import CLEANED, SHORTENED, TAG, FinishedRun, finished_run
 from pipeline.tracking.search import all_runs
 from pipeline.tracking.store import open_store, scratch_folder

@@ -9,7 +9,7 @@ from mlflow.entities import Run
 
 from pipeline.config.loading import check
 from pipeline.stages.context import Context
-from pipeline.stages.distances import DISTANCES
+from pipeline.stages.earlier.distances import DISTANCES
 from pipeline.tracking.artifacts import stored_json
 from tests.pipeline.whole_runs import Whole, begin
 

@@ -5,7 +5,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.files import folder_digest
-from pipeline.tracking.removal import METADATA, remove_artifacts, remove_export, remove_folder
+from pipeline.tracking.cleaning.removal import (
+    METADATA,
+    remove_artifacts,
+    remove_export,
+    remove_folder,
+)
 from pipeline.tracking.tracker import Tracker
 from tests.pipeline.tracking.stored_runs import finished_run, stored
 

@@ -1,0 +1,1 @@
+"""How long stages will take, and which begin where time is limited."""

@@ -1,0 +1,1 @@
+"""Removing what old runs stored, and nothing that is still in use."""
