@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 import numpy as np
 import scipy
@@ -24,12 +25,24 @@ TUNED_BY = {
 }
 """Where the metric that is compared says nothing of decisions: what thresholds are tuned by."""
 OF_DECISIONS = ("accuracy", "balanced_accuracy", "f1", "macro_f1")
+OF_ROWS = ("accuracy", "f1")
+"""Those in which a class counts by its rows. Where classes are weighed, no threshold is tuned by
+them: it would be moved back to where it is without weights."""
 UNCALIBRATED = ("log_loss", "calibration_error")
 """Metrics that trials log as they were before, too."""
 
 
-def decision_of(task: Task, outputs: np.ndarray, true: np.ndarray, metric: Metric) -> Decision:
-    """What outputs (rows, outputs) on validation rows say, beside what is `true`."""
+def decision_of(
+    task: Task,
+    outputs: np.ndarray,
+    true: np.ndarray,
+    metric: Metric,
+    class_weights: Literal["balanced"] | None = None,
+) -> Decision:
+    """What outputs (rows, outputs) on validation rows say, beside what is `true`.
+
+    `class_weights` are those that the model was trained with.
+    """
     if not task.has_classes:
         return Decision()
     found = temperature(outputs.astype("float64"), true)
@@ -37,8 +50,9 @@ def decision_of(task: Task, outputs: np.ndarray, true: np.ndarray, metric: Metri
     assert probabilities is not None
     name = TUNED_BY.get(task.kind, {}).get(metric.name, metric.name)
     few = name == "accuracy" and len(true) < ROWS_FOR_ACCURACY
+    weighed = class_weights is not None and name in OF_ROWS
     two = true.ndim == 2 or (outputs.shape[1] == 2 and np.ptp(true) > 0)
-    if name not in OF_DECISIONS or few or not two:
+    if name not in OF_DECISIONS or few or weighed or not two:
         return Decision(found)
     return Decision(found, thresholds(task, probabilities, true, task.metric(name)))
 

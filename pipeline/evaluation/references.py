@@ -79,7 +79,7 @@ def fit_reference(
     merit, settings, fitted = best
     # Before it is fitted again, on rows that may be those of validation.
     _, found_outputs = _predict(fitted, parts.validation, outputs)
-    decision = decision_of(task, found_outputs, parts.validation.targets, metric)
+    decision = decision_of(task, found_outputs, parts.validation.targets, metric, class_weights)
     if parts.refit:
         coding = task.coding(parts.refit.targets)
         fitted = _fit(model, settings, parts.refit, coding)

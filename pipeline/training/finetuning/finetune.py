@@ -136,7 +136,8 @@ class Finetuner:
         self.network.model.set_weights(weights)
         # Before a refit, whose rows may be those of validation.
         outputs = self._predict(parts.validation.rows)
-        decision = decision_of(self.task, outputs, parts.validation.targets, self.metric)
+        true, weights_of = parts.validation.targets, self.training.class_weights
+        decision = decision_of(self.task, outputs, true, self.metric, weights_of)
         if parts.refit:
             start()
             coding = self.task.coding(parts.refit.targets)
