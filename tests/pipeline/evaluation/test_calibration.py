@@ -75,7 +75,7 @@ def test_the_threshold_of_a_rare_class_is_below_one_half():
 def test_a_threshold_does_not_take_back_what_weights_of_classes_were_asked_for():
     """Logits of a model that counts both classes alike: by accuracy one half is far too low."""
     logits, true = rare(1000)
-    weighed = logits + [0, 3]
+    weighed = np.add(logits, [0, 3])
     accuracy, balanced = CLASSES.metric("accuracy"), CLASSES.metric("balanced_accuracy")
     (tuned,) = decision_of(CLASSES, weighed, true, accuracy).thresholds
     assert tuned > 0.7
