@@ -19,8 +19,8 @@ LISTED = 60
 """Columns that have a line of their own."""
 
 
-def print_data(found: dict[str, Any], command: str) -> None:
-    """Print a description (`pipeline.data.describe`) and the command that runs it."""
+def print_data(found: dict[str, Any], options: str) -> None:
+    """Print a description (`pipeline.data.describe`) and the commands that take these options."""
     kinds = ", ".join(f"{count} of {kind}" for kind, count in found["kinds"].items() if count)
     output.print(
         f"\n{found['origin']}: {found['rows']:,} rows, {found['columns']} columns as features "
@@ -39,6 +39,7 @@ def print_data(found: dict[str, Any], command: str) -> None:
     for title, sentences in (
         ("Decided", found["notes"]),
         ("To watch", found["watch"]),
+        ("Proposed", [_proposed(proposal) for proposal in found["proposed"]]),
         ("Problems", found["problems"]),
     ):
         if sentences:
@@ -47,7 +48,12 @@ def print_data(found: dict[str, Any], command: str) -> None:
                 output.print(fill(sentence, WIDTH, initial_indent="- ", subsequent_indent="  "))
             output.print()
     if not found["problems"]:
-        output.print(f"To run it: {command}\n")
+        output.print(f"To run it:    layerwise run {options}")
+        output.print(f"As a config:  layerwise config {options}\n")
+
+
+def _proposed(proposal: dict[str, Any]) -> str:
+    return f"{proposal['key']}: {proposal['value']!r} ({proposal['why']})."
 
 
 def _target(found: dict[str, Any]) -> str:

@@ -21,6 +21,7 @@ from pipeline.errors import raise_all
 
 if TYPE_CHECKING:
     from pipeline.config.schema import RunConfig
+    from pipeline.data.proposal import Proposal
 
 
 @main.command()
@@ -54,7 +55,7 @@ def data(
     else:
         from flows.cli.data_page import print_data
 
-        words = ["layerwise", "run", "--data", source]
+        words = ["--data", source]
         for option, value in (("--label", label), ("--unlabelled", unlabelled), ("--task", task)):
             words += [option, value] if value else []
         for setting in settings:
@@ -66,11 +67,39 @@ def data(
 @main.command()
 @config_options
 @click.option("--schema", is_flag=True, help="Print the JSON schema instead.")
-def config(config: "RunConfig", schema: bool) -> None:
-    """The resolved config as YAML, ready to be saved and changed: of what `run` would run."""
+@click.pass_context
+def config(context: click.Context, config: "RunConfig", schema: bool) -> None:
+    """The resolved config as YAML, ready to be saved and changed: of what `run` would run.
+
+    With --data it is what is proposed for these rows, and says why.
+    """
     import yaml
 
     if schema:
         click.echo(json.dumps(config.model_json_schema(), indent=1))
         return
-    click.echo(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), nl=False)
+    tree = config.model_dump(mode="json")
+    if context.params["data"]:
+        for proposal in _propose(config):
+            section, key = proposal.key.split(".")
+            tree[section] = tree[section] | {key: proposal.value}
+            click.echo(f"# {proposal.key}: {proposal.value!r} ({proposal.why})")
+    click.echo(yaml.safe_dump(tree, sort_keys=False), nl=False)
+
+
+def _propose(config: "RunConfig") -> "list[Proposal]":
+    """What is proposed for the rows of a config: target and task too, where it leaves them open."""
+    from pipeline.data.proposal import Proposal, proposals
+    from pipeline.data.sources.read import likely_label, read
+    from pipeline.data.target import with_target
+
+    data, found = config.data, []
+    import_downloader(data.source)
+    if data.label is None and (label := likely_label(data)):
+        found.append(Proposal("data.label", label, "by its name or place"))
+        data = data.model_copy(update={"label": label})
+    with tempfile.TemporaryDirectory() as scratch:
+        source = with_target(read(data, Path(scratch)), config.task, data)
+        if source.task and source.target is not None and config.task.kind == "auto":
+            found.append(Proposal("task.kind", source.task.kind, "by the values of the target"))
+        return [*found, *proposals(source, data)]

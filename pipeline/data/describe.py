@@ -6,6 +6,7 @@ import numpy as np
 
 from pipeline.config.data import DataConfig
 from pipeline.data.problems import usable
+from pipeline.data.proposal import proposals
 from pipeline.data.source import Column, Kind, Source
 from pipeline.data.watch import to_watch
 
@@ -18,7 +19,7 @@ def describe(source: Source, config: DataConfig) -> dict[str, Any]:
 
     `problems` lists why the source cannot be used as configured; it is empty when it can be.
     `notes` lists what was decided and what is lost where it can be; `watch` what people should
-    look at before they believe a result.
+    look at before they believe a result; `proposed` what they would set in the config.
     """
     missing, least, greatest = _of_numbers(source)
     found = usable(source, config, seed=0)
@@ -51,6 +52,7 @@ def describe(source: Source, config: DataConfig) -> dict[str, Any]:
         "problems": list(found.problems),
         "notes": list(found.notes),
         "watch": to_watch(source),
+        "proposed": [proposal._asdict() for proposal in proposals(source, config)],
     }
 
 

@@ -66,6 +66,16 @@ def read_rows(
     return reader.rows(spec, Wanted(columns, layout, tuple(keep)))
 
 
+def likely_label(config: DataConfig) -> str | None:
+    """The column of a table that is its target most likely; None: the source is no table.
+
+    Raises:
+        InputError: as for `read`.
+    """
+    reader, spec = _reader_of(config.source)
+    return reader.likely_label(spec, config) if isinstance(reader, TableReader) else None
+
+
 def _reader_of(spec: str) -> tuple[Reader, str]:
     """The reader of a source, and the source's name without a ~."""
     if spec not in BUILTINS:

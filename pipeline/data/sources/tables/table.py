@@ -17,6 +17,7 @@ from pipeline.data.sources.tables.columns import (
     chosen_columns,
     column_of,
     found_of,
+    likely_target,
     positions_of,
 )
 from pipeline.data.sources.tables.deciding import decide
@@ -74,6 +75,11 @@ class TableReader(Reader):
             ]
             categories = categories_of(texts, columns, where)
             return RawRows(numbers, categories, tuple(notes), _kept(table, wanted.keep))
+
+    def likely_label(self, spec: str, config: DataConfig) -> str:
+        """The column that is the target most likely."""
+        with opened_table(parts_of(spec), config, name_of(spec), lambda names: ()) as table:
+            return table.names[likely_target(table.names)]
 
 
 def _as_written(wanted: Wanted, names: Sequence[str]) -> set[int]:
