@@ -72,12 +72,14 @@ class Splitting(Part):
         description="Rows held out of what remains, by number or share, to choose the encoder's "
         "rate and the checkpoint in every arm alike.",
     )
-    scaling: Literal["auto", "none", "global", "minmax", "standard"] = Field(
+    scaling: Literal["auto", "none", "global", "minmax", "standard", "quantile"] = Field(
         "auto",
         description="Fitted on training rows: `global` maps the least and greatest value of all "
         "columns to [0, 1] (images), `minmax` does it column by column, `standard` gives each "
-        "column mean 0 and standard deviation 1; `auto` is `global` for arrays and images, "
-        "`standard` for tables.",
+        "column mean 0 and standard deviation 1, `quantile` takes columns of numbers with more "
+        "than 20 different values through their quantiles to a normal distribution and is "
+        "`standard` for all others; `auto` is `global` for arrays and images, `quantile` for "
+        "tables.",
     )
 
     @rule

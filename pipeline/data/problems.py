@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.config.data import DataConfig
-from pipeline.data.features.fitting import filled_and_flat, fit
+from pipeline.data.features.fitting import bent, filled_and_flat, fit
 from pipeline.data.features.preprocessing import Preprocessing
 from pipeline.data.features.resolution import indistinct
 from pipeline.data.source import Source
@@ -44,5 +44,6 @@ def usable(source: Source, config: DataConfig, seed: int) -> Usable:
         notes += filter(None, [chosen.note])
     if preprocessing:
         notes += filled_and_flat(source, rows, config)
+        notes += bent(preprocessing)
         notes += indistinct(source, preprocessing)
     return Usable(found, preprocessing, tuple(problems), tuple(notes))

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,37 +57,36 @@ def verify(trained: Trained, folder: Path, numbers: np.ndarray, categories: np.n
         if result.returncode:
             raise ExportError(f"the exported model does not load: {result.stderr[-2000:]}")
         with np.load(got, allow_pickle=False) as outputs:
-            units = _units(trained)
+            in_units = _units(trained)
             for name, value in _expected(trained, numbers, categories).items():
-                check_same(name, value, outputs[name], *units.get(name, (0.0, 1.0)))
+                check_same(name, value, outputs[name], in_units.get(name, _as_given))
 
 
-def _units(trained: Trained) -> dict[str, tuple[np.ndarray | float, np.ndarray | float]]:
-    """Offset and scale of the outputs in raw units: beside a large offset any error is small."""
-    preprocessing = trained.preprocessing
-    shares = len(preprocessing.feature_names) - len(preprocessing.offset)
+def _units(trained: Trained) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    """What makes outputs in raw units comparable: beside a large offset any error is small."""
     return {
-        **{f"serve/{name}": trained.coding for name in trained.task.output_columns(())},
-        "reconstruct/reconstruction": (
-            np.append(preprocessing.offset, np.zeros(shares)),
-            np.append(preprocessing.scale, np.ones(shares)),
-        ),
+        **{f"serve/{name}": trained.coding.encode for name in trained.task.output_columns(())},
+        "reconstruct/reconstruction": trained.preprocessing.scaled_again,
     }
+
+
+def _as_given(values: np.ndarray) -> np.ndarray:
+    return values
 
 
 def check_same(
     name: str,
     expected: np.ndarray,
     got: np.ndarray,
-    offset: np.ndarray | float = 0.0,
-    scale: np.ndarray | float = 1.0,
+    in_units: Callable[[np.ndarray], np.ndarray] = _as_given,
 ) -> None:
-    """Raise `ExportError` where outputs differ, in units of the scale, by more than rounding."""
+    """Raise `ExportError` where outputs, made comparable, differ by more than rounding."""
     if expected.dtype == object:
         if list(expected) != [label.encode() for label in got.tolist()]:
             raise ExportError(f"{name} differs in the exported model.")
         return
-    largest = max(1.0, float(np.abs((expected - offset) / scale).max()))
-    difference = float(np.abs((expected - got) / scale).max())
+    comparable = in_units(expected)
+    largest = max(1.0, float(np.abs(comparable).max()))
+    difference = float(np.abs(comparable - in_units(got)).max())
     if not difference <= TOLERANCE * largest:
         raise ExportError(f"{name} differs by {difference:.2g} in the exported model.")

@@ -8,6 +8,7 @@ from pipeline.config.data import DataConfig
 from pipeline.data.cells import listed, located
 from pipeline.data.features.cycles import cycles_of
 from pipeline.data.features.preprocessing import Preprocessing
+from pipeline.data.features.quantiles import FEW, NO_QUANTILES, quantiles_of
 from pipeline.data.rows.memory import check_fits
 from pipeline.data.rows.streamed import ChosenRows, Rows, StreamedRows, blocks_of, moments
 from pipeline.data.source import Source
@@ -39,7 +40,7 @@ def fit(source: Source, rows: np.ndarray, config: DataConfig) -> Preprocessing:
         )
     scaling = config.scaling
     if scaling == "auto":
-        scaling = "standard" if source.table else "global"
+        scaling = "quantile" if source.table else "global"
     least, greatest = _extremes(numbers)
     if scaling == "global" and _all_alike(least, greatest):
         problems.append(
@@ -60,6 +61,7 @@ def fit(source: Source, rows: np.ndarray, config: DataConfig) -> Preprocessing:
         refuse,
         _indicated(source, rows),
         cycles_of(source, least, greatest),
+        quantiles_of(source, rows) if scaling == "quantile" else NO_QUANTILES,
     )
 
 
@@ -80,7 +82,7 @@ def filled_and_flat(source: Source, rows: np.ndarray, config: DataConfig) -> lis
             f"{sum(missing):,} values are missing, in {_listed(names, some)}. Numbers become the "
             "median of the training rows, categories one of their own."
         )
-    if config.scaling in ("auto", "standard", "minmax") and source.table:
+    if config.scaling not in ("none", "global") and source.table:
         least, greatest = _extremes(_chosen(source.numbers, rows))
         flat = ~(_widths(least, greatest) > 0)
         if flat.any():
@@ -89,6 +91,20 @@ def filled_and_flat(source: Source, rows: np.ndarray, config: DataConfig) -> lis
                 f"them. Such are {_listed(source.number_names, flat)}."
             )
     return notes
+
+
+def bent(preprocessing: Preprocessing) -> list[str]:
+    """A note that tells how many columns go through their quantiles, if any do."""
+    numbers = [column.kind == "number" for column in preprocessing.columns]
+    through = len(preprocessing.quantiles.positions)
+    if not through:
+        return []
+    others = "all are" if through == sum(numbers) else f"{through} of {sum(numbers)} are"
+    return [
+        f"Numbers with more than {FEW} different values go through the quantiles of the training "
+        f"rows to a normal distribution: {others} such columns. All others get mean 0 and standard "
+        "deviation 1 (data.scaling)."
+    ]
 
 
 def vocabulary(values: np.ndarray, most: int) -> tuple[str, ...]:
@@ -193,7 +209,7 @@ def _scaling(
     width = len(least)
     if scaling == "none" or width == 0:
         return np.zeros(width), np.ones(width)
-    if scaling == "standard":
+    if scaling in ("standard", "quantile"):
         mean, variance = moments(numbers)
         # The variance of numbers below 1e-162 is below the least float64.
         scale = np.where(variance == 0, _widths(least, greatest), np.sqrt(variance))

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from pipeline.data.cells import located
+from pipeline.data.features.operations import NUMPY, Operations
+from pipeline.data.features.quantiles import NO_QUANTILES, Quantiles
 from pipeline.data.rows.aligned import aligned_empty
 from pipeline.data.rows.streamed import StreamedRows, blocks_of
 from pipeline.data.source import Column, Source
@@ -14,22 +16,6 @@ from pipeline.errors import InputError
 
 CHUNK_VALUES = 2**16
 """Numbers that NumPy scales at a time: their float64 copies stay in the processor's cache."""
-
-
-class Operations(NamedTuple):
-    """What the description needs of an array library."""
-
-    is_nan: Callable[[Any], Any]
-    where: Callable[[Any, Any, Any], Any]
-    cast: Callable[[Any, str], Any]
-    concat: Callable[[Sequence[Any], int], Any]
-    sin: Callable[[Any], Any]
-    cos: Callable[[Any], Any]
-
-
-NUMPY = Operations(
-    np.isnan, np.where, lambda array, dtype: array.astype(dtype), np.concatenate, np.sin, np.cos
-)
 
 
 class Cycle(NamedTuple):
@@ -46,9 +32,9 @@ class Cycle(NamedTuple):
 class Preprocessing:
     """What features are made of columns: in float64, then as float32.
 
-    In this order: (number - offset) / scale of every column but categories, its missing values
-    filled; 1 where a value is missing, for columns that miss many; sine and cosine of each cycle
-    of a date; a one-hot vector for each category column.
+    In this order: (number - offset) / scale of every column but categories, or what its quantiles
+    make of it, its missing values filled; 1 where a value is missing, for columns that miss many;
+    sine and cosine of each cycle of a date; a one-hot vector for each category column.
 
     In float32 the numbers themselves would lose what is small beside a large offset: milliseconds
     beside the years since 1970.
@@ -60,6 +46,7 @@ class Preprocessing:
         scale: float64 (number columns,), never 0.
         indicated: positions of the number columns that have an indicator.
         cycles: of the dates.
+        quantiles: of the number columns that go through them.
         vocabularies: for each category column the known values in sorted order.
         refuses_missing: whether a row must have every value; one that lacks any is NaN.
     """
@@ -72,6 +59,7 @@ class Preprocessing:
     refuses_missing: bool
     indicated: tuple[int, ...] = ()
     cycles: tuple[Cycle, ...] = ()
+    quantiles: Quantiles = NO_QUANTILES
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -121,14 +109,39 @@ class Preprocessing:
     def scaled(self, numbers: Any, library: Operations) -> Any:
         """The features of numbers alone, float32 (rows, number columns)."""
         filled = library.where(library.is_nan(numbers), self.fill, numbers)
-        return library.cast((filled - self.offset) / self.scale, "float32")
+        return library.cast(self._scaled(filled, library), "float32")
+
+    def _scaled(self, filled: Any, library: Operations) -> Any:
+        return self._with_quantiles(
+            filled, (filled - self.offset) / self.scale, self.quantiles.applied, library
+        )
 
     def originals(self, features: Any, library: Operations) -> Any:
         """Numbers in their own units and all else as it is, float64 (rows, features)."""
         width = len(self.offset)
         exact = library.cast(features, "float64")
-        numbers = exact[:, :width] * self.scale + self.offset
+        scaled = exact[:, :width]
+        numbers = self._with_quantiles(
+            scaled, scaled * self.scale + self.offset, self.quantiles.undone, library
+        )
         return library.concat([numbers, exact[:, width:]], 1)
+
+    def scaled_again(self, originals: np.ndarray) -> np.ndarray:
+        """The features of `originals`, float64 (rows, features)."""
+        width = len(self.offset)
+        return np.concatenate([self._scaled(originals[:, :width], NUMPY), originals[:, width:]], 1)
+
+    def _with_quantiles(
+        self, given: Any, others: Any, through: Callable[..., Any], library: Operations
+    ) -> Any:
+        """`others` (rows, number columns); where a column has quantiles, `given` through these."""
+        positions = self.quantiles.positions
+        if not len(positions):
+            return others
+        bent = through(library.columns(given, positions), self.scale[positions], library)
+        order = np.arange(len(self.scale))
+        order[positions] = len(order) + np.arange(len(positions))
+        return library.columns(library.concat([others, bent], 1), order)
 
     def apply(self, numbers: np.ndarray, categories: np.ndarray) -> np.ndarray:
         """The features of rows by NumPy, as `features` describes them.
@@ -169,6 +182,7 @@ class Preprocessing:
             "refuses_missing": self.refuses_missing,
             "indicated": list(self.indicated),
             "cycles": [list(cycle) for cycle in self.cycles],
+            "quantiles": self.quantiles.to_json(),
         }
 
     @classmethod
@@ -183,6 +197,7 @@ class Preprocessing:
             refuses_missing=content["refuses_missing"],
             indicated=tuple(content["indicated"]),
             cycles=tuple(Cycle(*cycle) for cycle in content["cycles"]),
+            quantiles=Quantiles.from_json(content["quantiles"]),
         )
 
 

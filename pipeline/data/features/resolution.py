@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from pipeline.data.features.preprocessing import NUMPY, Preprocessing
+from pipeline.data.features.operations import NUMPY
+from pipeline.data.features.preprocessing import Preprocessing
 from pipeline.data.rows.sample import sample
 from pipeline.data.source import Source
 
@@ -27,7 +28,7 @@ def indistinct(source: Source, preprocessing: Preprocessing) -> list[str]:
         f"Features are float32, with about seven digits. Of {distinct[column]} distinct values in "
         f"a sample of column {source.number_names[column]!r}, {distinct[column] - lost[column]} "
         f"remain distinct: they lie from {least[column]:g} to {greatest[column]:g}. Correct or "
-        "leave out values that lie far from all others, or scale the column by itself "
-        "(data.scaling: standard)."
+        "leave out values that lie far from all others, or let the column go through its quantiles "
+        "(data.scaling: quantile)."
         for column in np.flatnonzero(lost > SHARE * distinct)
     ]

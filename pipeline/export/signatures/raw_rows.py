@@ -2,17 +2,39 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from pipeline.data.category import MISSING
 from pipeline.data.cells import LARGEST
-from pipeline.data.features.preprocessing import Operations, Preprocessing
+from pipeline.data.features.operations import Operations
+from pipeline.data.features.preprocessing import Preprocessing
 from pipeline.data.source import Column
 from pipeline.data.sources.tables.sql import BOOLEANS, EDGES, numeric
 from pipeline.export.signatures.dates import seconds_of
 from pipeline.export.signatures.inputs import MATRIX, input_names
 
-TENSORFLOW = Operations(tf.math.is_nan, tf.where, tf.cast, tf.concat, tf.sin, tf.cos)
+
+def _after(knots: np.ndarray, values: tf.Tensor) -> tf.Tensor:
+    found = tf.searchsorted(tf.constant(knots), tf.transpose(values), side="right")
+    return tf.transpose(tf.clip_by_value(found, 1, knots.shape[1] - 1))
+
+
+def _pick(knots: np.ndarray, positions: tf.Tensor) -> tf.Tensor:
+    return tf.transpose(tf.gather(tf.constant(knots), tf.transpose(positions), batch_dims=1))
+
+
+TENSORFLOW = Operations(
+    is_nan=tf.math.is_nan,
+    where=tf.where,
+    cast=tf.cast,
+    concat=tf.concat,
+    sin=tf.sin,
+    cos=tf.cos,
+    columns=lambda rows, positions: tf.gather(rows, positions, axis=1),
+    after=_after,
+    pick=_pick,
+)
 
 _AROUND = f"^[{EDGES}]+|[{EDGES}]+$"
 

@@ -14,7 +14,8 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from pipeline.config.data import DataConfig
 from pipeline.data.category import category_name, category_names
 from pipeline.data.features.fitting import filled_and_flat, fit
-from pipeline.data.features.preprocessing import NUMPY, Preprocessing
+from pipeline.data.features.operations import NUMPY
+from pipeline.data.features.preprocessing import Preprocessing
 from pipeline.data.source import Column, Source
 from pipeline.errors import InputError
 from tests.pipeline.data.reading import read
@@ -76,8 +77,8 @@ def test_no_scaling_leaves_numbers_as_they_are(wine: Source):
     np.testing.assert_array_equal(features(wine, DataConfig(scaling="none")), expected)
 
 
-def test_auto_is_standard_for_tables_and_global_for_arrays(wine: Source):
-    auto, standard = (features(wine, DataConfig(scaling=s)) for s in ("auto", "standard"))
+def test_auto_is_quantile_for_tables_and_global_for_arrays(wine: Source):
+    auto, standard = (features(wine, DataConfig(scaling=s)) for s in ("auto", "quantile"))
     np.testing.assert_array_equal(auto, standard)
     digits = read(DataConfig())
     np.testing.assert_array_equal(features(digits, DataConfig()), digits.numbers / 16)
@@ -90,7 +91,7 @@ def test_no_row_but_the_given_ones_has_any_influence(wine: Source):
 
 
 def test_features_are_offset_and_scale_in_float64_to_the_bit(wine: Source):
-    preprocessing = fit(wine, TRAIN, DataConfig())
+    preprocessing = fit(wine, TRAIN, DataConfig(scaling="standard"))
     expected = ((wine.numbers - preprocessing.offset) / preprocessing.scale).astype("float32")
     np.testing.assert_array_equal(
         preprocessing.apply(wine.numbers, wine.categories), expected, strict=True
@@ -164,7 +165,7 @@ MINUTE = 1_764_000_000_000 + 200 * np.arange(300)
 
 
 @pytest.mark.parametrize("kind", ["int64", "float64", "uint64"])
-@pytest.mark.parametrize("scaling", ["standard", "minmax", "global"])
+@pytest.mark.parametrize("scaling", ["standard", "minmax", "global", "quantile"])
 def test_what_is_small_beside_a_large_offset_is_kept(kind: str, scaling: str):
     config = DataConfig.model_validate({"scaling": scaling})
     plain = replace(source([[0]] * 300), numbers=(MINUTE - MINUTE[0])[:, None])
@@ -265,7 +266,7 @@ def test_the_way_back_gives_the_numbers_to_the_last_digit_that_features_hold():
     np.testing.assert_allclose(back[:, 0] - MINUTE[0], MINUTE - MINUTE[0], atol=0.01)
 
 
-@pytest.mark.parametrize("scaling", ["minmax", "standard", "auto"])
+@pytest.mark.parametrize("scaling", ["minmax", "standard", "quantile", "auto"])
 def test_a_column_with_one_value_or_none_in_the_given_rows_is_0_in_all_of_them(scaling: str):
     made = source([[1, 2, 3, np.nan], [1, 3, 3, np.nan], [9, 9, 9, 9]])
     config = DataConfig.model_validate({"scaling": scaling})

@@ -16,7 +16,7 @@ MINUTE = 1_764_000_000_000 + 200 * np.arange(300)
 def written(path: Path, **columns: object) -> DataConfig:
     table = pd.DataFrame(columns).assign(y=np.arange(300) % 2)
     table.to_csv(path, index=False) if path.suffix == ".csv" else table.to_parquet(path)
-    return DataConfig(source=str(path), label="y")
+    return DataConfig(source=str(path), label="y", scaling="standard")
 
 
 def notes(config: DataConfig) -> list[str]:
@@ -28,7 +28,7 @@ def notes(config: DataConfig) -> list[str]:
 def test_ordinary_data_has_no_notes(iris_csv: Path, tmp_path: Path):
     noise = np.random.default_rng(0).normal(size=300)
     assert notes(DataConfig()) == []
-    assert notes(DataConfig(source=str(iris_csv), label="species")) == []
+    assert notes(DataConfig(source=str(iris_csv), label="species", scaling="standard")) == []
     assert notes(written(tmp_path / "a.csv", time=MINUTE, noise=noise)) == []
 
 
@@ -36,6 +36,8 @@ def test_one_value_far_out_that_makes_all_others_equal_is_said(tmp_path: Path):
     time = MINUTE.astype(float)
     time[7] = -1e20
     config = written(tmp_path / "a.csv", time=time, other=np.arange(300) / 2)
+    through_quantiles = notes(config.model_copy(update={"scaling": "quantile"}))
+    assert not any("remain distinct" in note for note in through_quantiles)
     (note,) = notes(config)
     assert "Of 300 distinct values in a sample of column 'time', 2 remain distinct" in note
     assert "from -1e+20 to 1.764e+12" in note

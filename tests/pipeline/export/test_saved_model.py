@@ -490,11 +490,11 @@ def test_reconstructions_beside_a_large_offset_keep_their_digits(tmp_path):
 
 
 def test_an_error_beside_a_large_offset_is_no_small_one():
-    offset, scale = 1.764e12, 17_000.0
-    expected = offset + scale * np.array([0.5, -0.5])
-    check_same("reconstruct/reconstruction", expected, expected + 0.01, offset, scale)
+    coding = Coding(1.764e12, 17_000.0)
+    expected = coding.decode(np.array([0.5, -0.5]))
+    check_same("serve/prediction", expected, expected + 0.01, coding.encode)
     with pytest.raises(ExportError, match="differs"):
-        check_same("reconstruct/reconstruction", expected, expected + 100, offset, scale)
+        check_same("serve/prediction", expected, expected + 100, coding.encode)
 
 
 @pytest.mark.parametrize(

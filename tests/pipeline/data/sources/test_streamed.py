@@ -88,7 +88,7 @@ def test_moments_are_those_of_all_rows(digits, folder: Path):
     np.testing.assert_allclose(variance, images.var(axis=0), rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("scaling", ["global", "standard", "minmax", "none"])
+@pytest.mark.parametrize("scaling", ["global", "standard", "minmax", "quantile", "none"])
 def test_scaled_rows_splits_and_fingerprint_do_not_depend_on_where_rows_are(
     scaling, digits, folder
 ):

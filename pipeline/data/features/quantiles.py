@@ -1,0 +1,110 @@
+"""Numbers through their quantiles to a normal distribution: straight lines between knots, and back.
+
+A perceptron learns little of a column of which most values lie close together and a few far out;
+scikit-learn's `QuantileTransformer` is the same idea with ends that are cut off.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pipeline.data.features.operations import Operations
+from pipeline.data.rows.sample import sample
+from pipeline.data.source import Source
+
+FEW = 20
+"""Different values up to which a column is left as it is: their order says all that there is."""
+KNOTS = 256
+"""At most, of each column."""
+ROWS, VALUES = 100_000, 2**24
+"""At most, of a random sample in which quantiles are looked for."""
+
+
+class Quantiles(NamedTuple):
+    """Strictly rising knots of each column that has them; the last is repeated where it has fewer.
+
+    Attributes:
+        positions: int64 (columns,), among the columns of numbers.
+        numbers: float64 (columns, knots), in raw units.
+        normal: float64 (columns, knots), what they become.
+    """
+
+    positions: np.ndarray
+    numbers: np.ndarray
+    normal: np.ndarray
+
+    def applied(self, values: Any, scale: np.ndarray, library: Operations) -> Any:
+        """Raw numbers (rows, columns) to normal ones, by `scale` alone beyond the last knots."""
+        return _along(values, self.numbers, self.normal, 1 / scale, library)
+
+    def undone(self, values: Any, scale: np.ndarray, library: Operations) -> Any:
+        """The way back."""
+        return _along(values, self.normal, self.numbers, scale, library)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """A JSON-ready form, to the bit."""
+        return [
+            {"position": int(position), "numbers": numbers.tolist(), "normal": normal.tolist()}
+            for position, numbers, normal in zip(*self, strict=True)
+        ]
+
+    @classmethod
+    def from_json(cls, content: list[dict[str, Any]]) -> "Quantiles":
+        """What `to_json` gave, as it was."""
+        if not content:
+            return NO_QUANTILES
+        names = ("position", "numbers", "normal")
+        return cls(*(np.array([column[name] for column in content]) for name in names))
+
+
+NO_QUANTILES = Quantiles(np.empty(0, np.int64), np.empty((0, 1)), np.empty((0, 1)))
+
+
+def quantiles_of(source: Source, rows: np.ndarray) -> Quantiles:
+    """The quantiles of number columns with more than a few values, as these rows have them.
+
+    Not of dates: time goes on evenly, beyond the last training row too.
+    """
+    kinds = [column.kind for column in source.columns if not column.is_category]
+    number = max(1, min(ROWS, VALUES // max(1, len(kinds))))
+    values = source.numbers[np.sort(sample(rows, number, seed=0))]
+    found = []
+    for position, kind in enumerate(kinds):
+        if kind == "number":
+            column = values[:, position].astype(np.float64)
+            distinct, counts = np.unique(column[~np.isnan(column)], return_counts=True)
+            if len(distinct) > FEW:
+                found.append((position, *_knots(distinct, counts)))
+    if not found:
+        return NO_QUANTILES
+    width = max(len(numbers) for _, numbers, _ in found)
+    positions, numbers, normal = zip(*found, strict=True)
+    return Quantiles(
+        np.array(positions),
+        *(
+            np.stack([np.pad(knots, (0, width - len(knots)), "edge") for knots in of_columns])
+            for of_columns in (numbers, normal)
+        ),
+    )
+
+
+def _knots(distinct: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Values and what they become: the normal quantile of the middle of the ranks of their rows."""
+    from scipy.special import ndtri
+
+    after = np.cumsum(counts)
+    normal = ndtri((after - counts / 2) / after[-1])
+    evenly = np.searchsorted(after, np.linspace(0, after[-1], KNOTS))
+    chosen = np.unique(np.concatenate([evenly, [0, len(distinct) - 1]]))
+    return distinct[chosen], normal[chosen]
+
+
+def _along(values: Any, xs: np.ndarray, ys: np.ndarray, slope: np.ndarray, library: Operations):
+    """By straight lines through (xs, ys) (columns, knots), and by `slope` beyond their ends."""
+    inside = library.where(values > xs[:, 0], values, xs[:, 0])
+    inside = library.where(inside < xs[:, -1], inside, xs[:, -1])
+    after = library.after(xs, inside)
+    x0, x1 = library.pick(xs, after - 1), library.pick(xs, after)
+    y0, y1 = library.pick(ys, after - 1), library.pick(ys, after)
+    share = (inside - x0) / library.where(x1 > x0, x1 - x0, 1.0)
+    return y0 + share * (y1 - y0) + (values - inside) * slope
