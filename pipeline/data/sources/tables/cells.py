@@ -20,6 +20,10 @@ from pipeline.errors import InputError
 
 BYTES = 32
 """Of a cell while it is read: DuckDB and PyArrow keep what they read ahead."""
+AT_ONCE = 100_000
+"""Rows that are read at a time, at most."""
+CACHED = 1_000
+"""Rows that are turned from columns into rows at a time."""
 LISTED = 30
 LABEL_MARKERS = ("", "nan", "na", "n/a", "null", "?")
 """Of labels, what means that there is none: "-" and "none" may be classes."""
@@ -60,14 +64,10 @@ def read_cells(
     others: list[pa.RecordBatch] = []
 
     def blocks() -> Iterator[np.ndarray]:
-        at_once = max(1, config.memory_bytes // BLOCKS // (max(1, len(wanted)) * BYTES))
-        for batch in table.batches(wanted, at_once):
+        at_once = config.memory_bytes // BLOCKS // (max(1, len(wanted)) * BYTES)
+        for batch in table.batches(wanted, max(1, min(at_once, AT_ONCE))):
             others.append(batch.select([name for name in wanted if name[0] != "n"]))
-            block = np.empty((batch.num_rows, len(numeric)))
-            for place, n in enumerate(numeric):
-                found = pc.fill_null(batch.column(f"n{n}"), np.nan)
-                block[:, place] = found.to_numpy(zero_copy_only=False)
-            yield block
+            yield _by_rows([batch.column(f"n{n}") for n in numeric], batch.num_rows)
 
     numbers: Rows
     if on_disk:
@@ -75,8 +75,24 @@ def read_cells(
         write_rows(scratch / ROWS, blocks())
         numbers = StreamedRows(scratch / ROWS, config.memory_bytes)
     else:
-        numbers = np.concatenate([np.empty((0, len(numeric))), *blocks()])
+        numbers = np.empty((rows, len(numeric)))
+        done = 0
+        for block in blocks():
+            numbers[done : done + len(block)] = block
+            done += len(block)
     return numbers, pa.Table.from_batches(others)
+
+
+def _by_rows(columns: Sequence[pa.Array], rows: int) -> np.ndarray:
+    """Columns of DOUBLE as float64 (rows, columns), NaN where NULL."""
+    found = [pc.fill_null(column, np.nan).to_numpy() for column in columns]
+    block = np.empty((rows, len(found)))
+    # A part of all columns stays in the processor's cache while it is turned round.
+    for start in range(0, rows, CACHED):
+        part = slice(start, start + CACHED)
+        for place, column in enumerate(found):
+            block[part, place] = column[part]
+    return block
 
 
 def number_of(

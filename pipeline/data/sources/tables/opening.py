@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from pipeline.config.data import DataConfig
 from pipeline.data.sources.tables.connection import literal, reading
-from pipeline.data.sources.tables.dialect import LENIENT, Dialect, dialect_of
+from pipeline.data.sources.tables.dialect import Dialect, dialect_of
 from pipeline.data.sources.tables.files import Format, kind_of
 from pipeline.data.sources.tables.plain import (
     as_plain_text,
@@ -20,16 +20,13 @@ from pipeline.data.sources.tables.plain import (
     without_padding,
 )
 from pipeline.data.sources.tables.query import answer_of
-from pipeline.data.sources.tables.types import guessed_types, nulls, wider
+from pipeline.data.sources.tables.scan import COPY, copy_of, scan
+from pipeline.data.sources.tables.types import guessed_types, nulls
 from pipeline.errors import InputError
 
 LISTED = 30
 PANDAS_INDEX = "__index_level_"
 """How pandas calls the columns of Parquet in which it keeps an index without a name."""
-WIDE, COPIED = 64, 16
-"""Columns above which text is read once, into memory, if it is less than such a part of it."""
-REJECTED = 1_000
-"""Lines that are told of at most."""
 
 
 @dataclass(frozen=True)
@@ -176,11 +173,12 @@ def _of_dialect(
             )
     markers = config.missing_values
     types = guessed_types(connection, dialect, plain[0], markers, texts(names))
-    rows, rejected, types = _checked(connection, dialect, plain, types, nulls(markers))
+    found = scan(connection, dialect, plain, types, nulls(markers))
     problems = []
-    if rejected:
-        first = "; ".join(f"line {line}: {text[:60]!r}" for line, text in rejected[:5])
-        more = f" and {len(rejected) - 5} more" if len(rejected) > 5 else ""
+    if rejected := found.rejected:
+        first = "; ".join(f"line {line}: {text!r}" for line, text in [*rejected.items()][:5])
+        least = "" if found.all_told else " at least"
+        more = f" and{least} {len(rejected) - 5} more" if len(rejected) > 5 else ""
         said = (
             f"Every line must have as many cells as the others. {where} has "
             f"{len(dialect.names)} columns, but {first}{more}."
@@ -189,43 +187,10 @@ def _of_dialect(
             notes.append(f"{said} They were skipped.")
         else:
             problems.append(f"{said} Correct them, or set data.bad_rows: skip.")
-    source = dialect.rows(plain, LENIENT + nulls(markers), types)
-    size = sum(file.stat().st_size for file in plain)
-    if len(names) > WIDE and size < config.memory_bytes // COPIED:
-        connection.execute(f"CREATE TEMP TABLE copy AS SELECT * FROM {source}")
-        source = "copy"
     return OpenTable(
-        connection, source, rows, names, tuple(types), dialect.header, dialect.delimiter,
-        where, notes, problems,
+        connection, found.source, found.rows, names, tuple(found.types), dialect.header,
+        dialect.delimiter, where, notes, problems,
     )  # fmt: skip
-
-
-def _checked(
-    connection: duckdb.DuckDBPyConnection,
-    dialect: Dialect,
-    plain: Sequence[Path],
-    types: list[str],
-    options: str,
-) -> tuple[int, list[tuple[int, str]], list[str]]:
-    """How many rows can be read, the lines that cannot, and the types that all cells have."""
-    options = f"{options}, store_rejects = true, rejects_limit = {REJECTED}"
-    while True:
-        counts = ", ".join(f"count(c{n})" for n, kind in enumerate(types) if kind != "VARCHAR")
-        rows = dialect.rows(plain, options, types)
-        ((found, *_),) = connection.execute(
-            f"SELECT count(*){', ' if counts else ''}{counts} FROM {rows}"
-        ).fetchall()
-        wrong = connection.execute(
-            "SELECT DISTINCT column_name FROM reject_errors WHERE error_type = 'CAST'"
-        ).fetchall()
-        if not wrong:
-            rejected = connection.execute(
-                "SELECT line, any_value(csv_line) FROM reject_errors GROUP BY line ORDER BY line"
-            ).fetchall()
-            return found, rejected, types
-        types = wider(types, {name for (name,) in wrong})
-        connection.execute("DROP TABLE reject_errors")
-        connection.execute("DROP TABLE reject_scans")
 
 
 def _typed(
@@ -240,9 +205,12 @@ def _typed(
     kept = [n for n, (name, *_) in enumerate(described) if not name.startswith(PANDAS_INDEX)]
     chosen = ", ".join(f"c{n} AS c{place}" for place, n in enumerate(kept))
     names, notes = _numbered([described[n][0] for n in kept], where)
+    rows = f"(SELECT {chosen} FROM {rows} AS t({columns}))"
+    if kind == "json" and copy_of(connection, rows):
+        rows = COPY
     ((count,),) = connection.execute(f"SELECT count(*) FROM {rows}").fetchall()
     return OpenTable(
-        connection, f"(SELECT {chosen} FROM {rows} AS t({columns}))", count, names,
+        connection, rows, count, names,
         tuple(described[n][1] for n in kept), True, ",", where, notes,
     )  # fmt: skip
 

@@ -1,0 +1,95 @@
+"""The rows of text files, read once where they fit memory, and what cannot be read of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+
+from pipeline.data.sources.tables.dialect import LENIENT, Dialect
+from pipeline.data.sources.tables.types import wider
+
+REJECTED = 1_000
+"""Errors in lines that DuckDB tells of at most."""
+SHOWN = 60
+"""Characters of such a line."""
+COPY = "copy"
+"""The table in memory."""
+COPY_SHARE = 0.75
+"""Of DuckDB's memory, what it may take; queries need the rest."""
+
+
+class Scan(NamedTuple):
+    """Rows of text files.
+
+    Attributes:
+        source: SQL for them.
+        rows: how many there are.
+        types: of the columns; all cells have them.
+        rejected: lines that are longer or shorter than others, number and beginning.
+        all_told: whether these are all.
+    """
+
+    source: str
+    rows: int
+    types: list[str]
+    rejected: dict[int, str]
+    all_told: bool
+
+
+def scan(
+    connection: duckdb.DuckDBPyConnection,
+    dialect: Dialect,
+    files: Sequence[Path],
+    types: list[str],
+    options: str,
+) -> Scan:
+    """All rows that can be read, in memory or where they are.
+
+    A column becomes wider, or text, where a cell is not of its type.
+    """
+    rejecting = f"{options}, store_rejects = true, rejects_limit = {REJECTED}"
+    while True:
+        rows = dialect.rows(files, rejecting, types)
+        copied = copy_of(connection, rows)
+        if not copied:
+            _forget_errors(connection)
+        typed = "".join(f", count(c{n})" for n, kind in enumerate(types) if kind != "VARCHAR")
+        ((found, *_),) = connection.execute(
+            f"SELECT count(*){typed} FROM {COPY if copied else rows}"
+        ).fetchall()
+        errors = connection.execute(
+            f"SELECT line, left(csv_line, {SHOWN}), error_type = 'CAST', column_name "
+            "FROM reject_errors ORDER BY line"
+        ).fetchall()
+        wrong = {column for *_, is_cast, column in errors if is_cast}
+        all_told = len(errors) < REJECTED
+        if typed and not all_told and not wrong:  # cells behind these may not be of their type
+            wrong = {f"c{n}" for n in range(len(types))}
+        if not wrong:
+            source = COPY if copied else dialect.rows(files, LENIENT + options, types)
+            rejected = {line: text for line, text, *_ in errors}
+            return Scan(source, found, types, rejected, all_told)
+        types = wider(types, wrong)
+        _forget_errors(connection)
+
+
+def _forget_errors(connection: duckdb.DuckDBPyConnection) -> None:
+    for table in ("reject_errors", "reject_scans"):
+        connection.execute(f"DROP TABLE IF EXISTS {table}")
+
+
+def copy_of(connection: duckdb.DuckDBPyConnection, rows: str) -> bool:
+    """Read rows into memory, where they leave enough of it; whether they did."""
+    try:
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {COPY} AS SELECT * FROM {rows}")
+    except duckdb.OutOfMemoryException:
+        return False
+    used, limit = connection.execute(
+        "SELECT (SELECT sum(memory_usage_bytes) FROM duckdb_memory()), "
+        "parse_formatted_bytes(current_setting('memory_limit'))"
+    ).fetchall()[0]
+    if used <= COPY_SHARE * limit:
+        return True
+    connection.execute(f"DROP TABLE {COPY}")
+    return False
