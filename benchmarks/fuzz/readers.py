@@ -19,6 +19,7 @@ with atheris.instrument_imports(include=["pipeline", "yaml"]):
     from pipeline.config.loading import load
     from pipeline.config.task import AutoTask
     from pipeline.data.describe import describe
+    from pipeline.data.problems import usable
     from pipeline.data.source import Column
     from pipeline.data.sources.read import read, read_rows
     from pipeline.data.target import with_target
@@ -78,7 +79,7 @@ def use(content: bytes) -> None:
         with suppress(InputError):
             config = DataConfig(source=str(path), **changes)
             source = with_target(read(config, FOLDER), AutoTask(), config)
-            json.dumps(describe(source, config), allow_nan=False)
+            json.dumps(describe(source, config, usable(source, config, seed=0)), allow_nan=False)
 
 
 def main() -> None:

@@ -42,6 +42,7 @@ def data(
     """What the data is, what is done with each column, and whether it can be used."""
     from pipeline.config.loading import load
     from pipeline.data.describe import describe
+    from pipeline.data.problems import usable
     from pipeline.data.sources.read import read
     from pipeline.data.target import with_target
 
@@ -49,7 +50,7 @@ def data(
     import_downloader(source)
     with tempfile.TemporaryDirectory() as scratch:
         rows = with_target(read(config.data, Path(scratch)), config.task, config.data)
-        found = describe(rows, config.data)
+        found = describe(rows, config.data, usable(rows, config.data, seed=0))
     if as_json:
         click.echo(json.dumps(found, indent=1))
     else:

@@ -5,7 +5,7 @@ from typing import Any, get_args
 import numpy as np
 
 from pipeline.config.data import DataConfig
-from pipeline.data.problems import usable
+from pipeline.data.problems import Usable
 from pipeline.data.proposal import proposals
 from pipeline.data.source import Column, Kind, Source
 from pipeline.data.watch import to_watch
@@ -14,7 +14,7 @@ TOP = 3
 """Values of a category column that are named, the most frequent."""
 
 
-def describe(source: Source, config: DataConfig) -> dict[str, Any]:
+def describe(source: Source, config: DataConfig, found: Usable) -> dict[str, Any]:
     """A JSON-ready account: sizes, columns, target, missing values, ranges, problems.
 
     `problems` lists why the source cannot be used as configured; it is empty when it can be.
@@ -22,7 +22,6 @@ def describe(source: Source, config: DataConfig) -> dict[str, Any]:
     look at before they believe a result; `proposed` what they would set in the config.
     """
     missing, least, greatest = _of_numbers(source)
-    found = usable(source, config, seed=0)
     return {
         "name": source.name,
         "origin": source.origin,
@@ -51,7 +50,7 @@ def describe(source: Source, config: DataConfig) -> dict[str, Any]:
         "range": _range(np.concatenate([least, greatest])),
         "problems": list(found.problems),
         "notes": list(found.notes),
-        "watch": to_watch(source),
+        "watch": to_watch(source, found.split),
         "proposed": [proposal._asdict() for proposal in proposals(source, config)],
     }
 

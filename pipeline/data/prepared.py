@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 
 from pipeline.config.data import DataConfig
 from pipeline.config.task import Decided, TaskConfig
+from pipeline.data.describe import describe
 from pipeline.data.distances import summaries
 from pipeline.data.features.preprocessing import Preprocessing
 from pipeline.data.fingerprint import digest, fingerprint, rows_fingerprint
@@ -50,6 +51,8 @@ class Prepared:
     origin: str
     notes: tuple[str, ...]
     """What is lost in reading and scaling, for people: numbers that become equal."""
+    description: dict[str, Any]
+    """What there is to say of the rows (`describe`)."""
     fingerprint: str
     """Digest of the source's values."""
     rows_read: str
@@ -128,8 +131,9 @@ def forget_prepared(config: DataConfig, task: TaskConfig, seed: int) -> None:
 
 def _prepare_into(folder: Path, config: DataConfig, section: TaskConfig, seed: int) -> None:
     source = with_target(read(config, folder), section, config)
-    split, preprocessing, problems, notes = usable(source, config, derive(seed, "split"))
-    raise_all(problems)
+    found = usable(source, config, derive(seed, "split"))
+    raise_all(found.problems)
+    split, preprocessing = found.split, found.preprocessing
     assert split and preprocessing  # there were no problems
     splits = split.parts
     numbers = source.numbers
@@ -141,7 +145,8 @@ def _prepare_into(folder: Path, config: DataConfig, section: TaskConfig, seed: i
     metadata = {
         "name": source.name,
         "origin": source.origin,
-        "notes": notes,
+        "notes": found.notes,
+        "description": describe(source, config, found),
         "fingerprint": fingerprint(source, rows),
         "rows_read": digest([rows, description], splits.pretrain, splits.pretrain_validation),
         "task": source.task.section.model_dump(mode="json"),
@@ -178,6 +183,7 @@ def _load(folder: Path) -> Prepared:
             name=metadata["name"],
             origin=metadata["origin"],
             notes=tuple(metadata["notes"]),
+            description=metadata["description"],
             fingerprint=metadata["fingerprint"],
             rows_read=metadata["rows_read"],
             rows=_rows(folder, preprocessing, metadata["table"], metadata["memory"]),

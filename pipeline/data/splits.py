@@ -42,6 +42,8 @@ class Split(NamedTuple):
     """What was decided, for people."""
     holdout: str
     """How test rows are held out: `marked` by the source, `stable` or `drawn`."""
+    repeated: int
+    """Rows whose features equal those of an earlier one."""
 
 
 def split(source: Source, config: DataConfig, seed: int) -> Split:
@@ -111,7 +113,8 @@ def split(source: Source, config: DataConfig, seed: int) -> Split:
             f"{copies:,} of {len(parts.test):,} test rows of {source.name} equal a training row in "
             "every feature: what is said to be test rows or groups goes before that.",
         )
-    return Split(parts, target, (*notes, *rare), holdout)
+    repeated = len(contents) - len(np.unique(contents))
+    return Split(parts, target, (*notes, *rare), holdout, repeated)
 
 
 def _check_marked(task: Task, source: Source, held: HeldOut) -> None:

@@ -6,20 +6,22 @@ import numpy as np
 
 from pipeline.data.rows.sample import sample
 from pipeline.data.source import Source
-from pipeline.data.splitting.row_keys import content_digests
+from pipeline.data.splits import Split
 from pipeline.tasks.classification import RARE
 
 FEW = 1_000
 """Labelled rows below which one test split is luck."""
 LOOKED_AT = 20_000
 """Rows of a random sample in which columns are looked at."""
+FIRST = 500
+"""Of them, which rule most columns out."""
 SAME = 0.9999
 """Of a number that says another: the absolute correlation."""
 
 
-def to_watch(source: Source) -> list[str]:
+def to_watch(source: Source, split: Split | None) -> list[str]:
     """Sentences for people, none where there is nothing to say."""
-    return [*_few(source), *_rare(source), *_repeated(source), *_giving_away(source)]
+    return [*_few(source), *_rare(source), *_repeated(source, split), *_giving_away(source)]
 
 
 def _few(source: Source) -> Iterator[str]:
@@ -43,11 +45,10 @@ def _rare(source: Source) -> Iterator[str]:
         )
 
 
-def _repeated(source: Source) -> Iterator[str]:
+def _repeated(source: Source, split: Split | None) -> Iterator[str]:
     """Rows that are there more than once."""
-    again = source.rows - len(np.unique(content_digests(source)))
-    if again:
-        yield f"{again:,} of {source.rows:,} rows repeat another one exactly."
+    if split and split.repeated:
+        yield f"{split.repeated:,} of {source.rows:,} rows repeat another one exactly."
 
 
 def _giving_away(source: Source) -> Iterator[str]:
@@ -80,6 +81,11 @@ def _number_gives_away(values: np.ndarray, target: np.ndarray) -> bool:
         if np.ptp(target) == 0:
             return False
         return bool(abs(np.corrcoef(values, target)[0, 1]) > SAME)
+    return all(_parts(values[:rows], target[:rows]) for rows in (FIRST, len(values)))
+
+
+def _parts(values: np.ndarray, target: np.ndarray) -> bool:
+    """Whether each class has a range of its own."""
     order = np.argsort(values, kind="stable")
     sorted_target = target[order]
     changes = sorted_target[1:] != sorted_target[:-1]

@@ -3,24 +3,23 @@
 import base64
 import io
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
-import jinja2
 import numpy as np
 from matplotlib.figure import Figure
 
 from layers import SparseAutoencoder
 from pipeline.config.untrained import UntrainedLevel
+from pipeline.data.page import DataPage
 from pipeline.evaluation.metrics import NAMES
 from pipeline.evaluation.summary import Summary
 from pipeline.report import figures
+from pipeline.report.data_html import TEMPLATES
 from pipeline.report.tables import headline, notes, seed_count, tables
 from pipeline.report.verdict import verdict_sentence
 from pipeline.tasks.metric import Reliability
 from pipeline.training.stack import encode, stacked_decoder
 
-TEMPLATE = Path(__file__).with_name("page.html.j2")
 SHOWN_ROWS = 2000
 """Validation rows that units and reconstructions are looked at with."""
 SHOWN_UNITS = 64
@@ -203,11 +202,11 @@ def _reconstructions(
     )
 
 
-def report_html(summary: Summary, sections: Sequence[Section]) -> str:
+def report_html(summary: Summary, data: DataPage, sections: Sequence[Section]) -> str:
     """The whole report; figures are inside, so that the file stands alone."""
-    template = jinja2.Environment(autoescape=True).from_string(TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(
+    return TEMPLATES.get_template("page.html.j2").render(
         summary=summary,
+        data=data,
         verdict=verdict_sentence(summary),
         headline=headline(summary),
         tables=tables(summary),

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from pipeline.config.data import DataConfig, Splitting
 from pipeline.config.part import Part
 from pipeline.config.task import Decided
+from pipeline.data.page import data_page
 from pipeline.data.prepared import Prepared
 from pipeline.errors import InputError
+from pipeline.report.data_html import data_html
 from pipeline.stages.base import Outcome, Stage
 from pipeline.stages.context import Context
 from pipeline.stages.earlier.distances import log_distances
-from pipeline.stages.summary import COLUMNS, DESCRIPTION
-from pipeline.tracking.artifacts import store_json
+from pipeline.stages.summary import COLUMNS, DATA_PAGE, DESCRIPTION, PAGE_CONTENT
+from pipeline.tracking.artifacts import store_json, store_text
 from pipeline.tracking.runs import StageRun
 from pipeline.training.progress import Watch
 
@@ -32,7 +34,7 @@ class DataStage(Stage):
     """Describes the prepared data."""
 
     kind = "data"
-    contract = 4
+    contract = 5
     described = ("data", "task", "holdout")
     settings: DataSettings
 
@@ -46,6 +48,8 @@ class DataStage(Stage):
         record.tags({"data": data.name, "task": data.task.kind, "holdout": data.holdout})
         store_json(record, DESCRIPTION, {"classes": data.classes, "notes": data.notes})
         store_json(record, COLUMNS, data.columns)
+        store_json(record, PAGE_CONTENT, data.description)
+        store_text(record, DATA_PAGE, data_html(data.name, data_page(data.description)))
         parts = {f"{name}_rows": len(rows) for name, rows in data.splits._asdict().items()}
         return {"rows": len(data.rows), "features": data.rows.shape[1], **parts}
 

@@ -1,9 +1,7 @@
 """The stage that draws what a run came to."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,14 +9,15 @@ import numpy as np
 from pipeline.config.arms import CANDIDATE, CONTROL
 from pipeline.config.part import Part
 from pipeline.config.untrained import UntrainedLevel
+from pipeline.data.page import data_page
 from pipeline.data.rows.sample import sample
 from pipeline.seeds import derive
 from pipeline.stages.base import Outcome, Stage
 from pipeline.stages.context import Context
-from pipeline.stages.summary import REPORT, read_summary
+from pipeline.stages.summary import PAGE_CONTENT, REPORT, read_summary
 from pipeline.stages.trial import Trial
 from pipeline.tasks.metric import reliability
-from pipeline.tracking.artifacts import predictions_of
+from pipeline.tracking.artifacts import predictions_of, store_text, stored_json
 from pipeline.tracking.runs import StageRun
 from pipeline.training.progress import Watch
 
@@ -75,13 +74,11 @@ class DrawReport(Stage):
         for section in of_trials:
             StageRun(tracker.client, comparison.made_by).picture(section.name, section.png)
         height = len(self.settings.stack)
-        _, *inputs = self.inputs
+        data, *inputs = self.inputs
         stacks = [inputs[n * height : (n + 1) * height] for n in range(self.settings.stacks)]
         of_levels = [self._of_levels(context, levels) for levels in stacks]
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder, REPORT)
-            file.write_text(report_html(summary, (*of_trials, *of_levels[0])), "utf-8")
-            record.artifact(file)
+        page = data_page(stored_json(tracker, data.run_id, PAGE_CONTENT))
+        store_text(record, REPORT, report_html(summary, page, (*of_trials, *of_levels[0])))
         return {}
 
     def _of_levels(self, context: Context, levels: Sequence[Outcome]) -> "list[Section]":

@@ -49,9 +49,14 @@ def correct_predictions(tracker: Tracker, run_id: str) -> np.ndarray:
 
 def store_json(stage: StageRun, name: str, value: Any) -> None:
     """Store a value as JSON."""
+    store_text(stage, name, json.dumps(value, indent=1))
+
+
+def store_text(stage: StageRun, name: str, text: str) -> None:
+    """Store a text, such as a page."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, name)
-        file.write_text(json.dumps(value, indent=1), encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
         stage.artifact(file)
 
 

@@ -7,8 +7,10 @@ from pydantic import TypeAdapter
 
 from pipeline.config.data import DataConfig
 from pipeline.config.task import TaskConfig
+from pipeline.data import describe as descriptions
 from pipeline.data import prepared
 from pipeline.data.fingerprint import fingerprint, rows_fingerprint
+from pipeline.data.problems import usable
 from pipeline.data.source import Source
 from pipeline.data.sources import read as sources
 from pipeline.data.target import with_target
@@ -31,3 +33,7 @@ def prepare(
 
 def fingerprint_of(source: Source) -> str:
     return fingerprint(source, rows_fingerprint(source))
+
+
+def describe(source: Source, config: DataConfig) -> dict[str, Any]:
+    return descriptions.describe(source, config, usable(source, config, seed=0))

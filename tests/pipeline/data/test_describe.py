@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config.data import DataConfig
-from pipeline.data.describe import describe
-from tests.pipeline.data.reading import read
+from tests.pipeline.data.reading import describe, read
 
 
 def described(config: DataConfig) -> dict:

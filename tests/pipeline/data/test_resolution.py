@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from pipeline.config.data import DataConfig
-from pipeline.data.describe import describe
-from tests.pipeline.data.reading import prepare, read
+from tests.pipeline.data.reading import describe, prepare, read
 
 MINUTE = 1_764_000_000_000 + 200 * np.arange(300)
 

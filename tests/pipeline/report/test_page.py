@@ -11,14 +11,17 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from flows.cli.data_page import print_data
+from pipeline.data.page import ColumnLine, DataPage
 from pipeline.data.prepared import prepare
 from pipeline.evaluation.summary import Summary
+from pipeline.report.data_html import data_html
 from pipeline.report.page import TrialDiagnostics, comparison_sections
 from pipeline.report.tables import notes, tables
 from pipeline.report.verdict import verdict_sentence
 from pipeline.stages.base import perform
 from pipeline.stages.context import fail_run
-from pipeline.stages.summary import read_report
+from pipeline.stages.summary import DATA_PAGE, read_report
 from tests.pipeline.whole_runs import Whole, call_stages
 
 
@@ -117,6 +120,34 @@ def test_every_figure_is_kept_with_its_own_stage_too(digits_home):
     assert set(of_trials) == {"scores", "gains", "confusion", "calibration", "movement"}
     kept = {picture for found in (*of_levels, of_trials) for picture in found.values()}
     assert kept == set(page_of(digits_home).images.values())
+
+
+def test_the_report_and_mlflow_have_the_page_of_layerwise_data(flowers_home, tmp_path, capsys):
+    called = flowers_home.called
+    print_data(called.context.data.description, "--data flowers.csv")
+    terminal = capsys.readouterr().out
+    tracker = called.context.tracker
+    (stage,) = [
+        child for child in tracker.children(called.run.run_id) if child.tags["stage"] == "data"
+    ]
+    in_mlflow = Page(tracker.artifact(stage.made_by, DATA_PAGE, tmp_path).read_text("utf-8"))
+    for page in (page_of(flowers_home), in_mlflow):
+        words = " ".join(page.text.split())
+        for line in ("sepal_width number 17 2 to 4.4", "year category 0 2: 2001 (75), 2002 (75)"):
+            assert line in words
+            assert line in " ".join(terminal.split())
+        assert "flowers.csv: 150 rows, 6 columns as features" in words
+        assert "To watch There are 150 labelled rows" in words
+        counts = {name: len(rows) for name, rows in called.context.data.splits._asdict().items()}
+        assert f"Split: {counts['train']} labelled rows to train on" in words
+    assert in_mlflow.addresses == []
+
+
+def test_names_in_the_data_are_text_in_its_page():
+    hostile = "<script>alert(1)</script>"
+    page = DataPage([hostile], [ColumnLine(hostile, "number", "0", "")], 0, {"Decided": [hostile]})
+    assert Page(data_html(hostile, page)).text.count(hostile) == 5
+    assert "<script>" not in data_html(hostile, page)
 
 
 def test_a_picture_given_to_a_stage_leaves_its_model_intact(digits_home):

@@ -9,7 +9,6 @@ import pytest
 from pipeline.config.data import DataConfig
 from pipeline.config.loading import check
 from pipeline.config.task import AutoTask, ClassificationTask, MultilabelTask
-from pipeline.data.describe import describe
 from pipeline.data.prepared import prepare
 from pipeline.data.source import Source
 from pipeline.data.sources.read import read, read_rows
@@ -17,6 +16,7 @@ from pipeline.data.target import with_target
 from pipeline.errors import InputError
 from pipeline.export.inference import infer, model_columns
 from pipeline.stages.plan import check_data
+from tests.pipeline.data.reading import describe
 from tests.pipeline.whole_runs import Whole, whole_run
 
 LABELS = ["odd", "loop", "large"]

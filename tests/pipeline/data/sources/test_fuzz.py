@@ -18,11 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.config.data import DataConfig
-from pipeline.data.describe import describe
 from pipeline.data.source import Column
 from pipeline.data.sources.read import read_rows
 from pipeline.errors import InputError
-from tests.pipeline.data.reading import read
+from tests.pipeline.data.reading import describe, read
 from tests.pipeline.data.sources.damage import damaged
 
 ROWS = 24

@@ -17,12 +17,11 @@ import pyarrow.parquet
 import pytest
 
 from pipeline.config.data import DataConfig
-from pipeline.data.describe import describe
 from pipeline.data.rows import memory
 from pipeline.data.source import Column
 from pipeline.data.sources.read import read_rows
 from pipeline.errors import InputError
-from tests.pipeline.data.reading import read
+from tests.pipeline.data.reading import describe, read
 
 COLUMNS = (Column("a", "number"), Column("b", "number"))
 ROWS = 30

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from pipeline.config.data import DataConfig
-from pipeline.data.describe import describe
 from pipeline.data.features.fitting import fit
 from pipeline.data.rows import streamed
 from pipeline.data.rows.streamed import (
@@ -21,7 +20,7 @@ from pipeline.data.rows.streamed import (
 )
 from pipeline.data.sources.matrix import Arrays, source_of
 from pipeline.errors import InputError
-from tests.pipeline.data.reading import fingerprint_of, prepare, read
+from tests.pipeline.data.reading import describe, fingerprint_of, prepare, read
 
 SMALL = 100 * 1024
 """Bytes: the digits, as float32 and with their copies, need 13 times as much."""

@@ -1,0 +1,111 @@
+"""What people read about rows: the same in the terminal, in the report and in MLflow."""
+
+from typing import Any, NamedTuple
+
+HELD_OUT = {
+    "drawn": "drawn at random, equal rows and groups together",
+    "stable": "held out by their values or groups, so that they stay so",
+    "marked": "as the source says",
+}
+"""How test rows are held out, in words."""
+LISTED = 60
+"""Columns that have a line of their own."""
+
+
+class ColumnLine(NamedTuple):
+    """A column: its name, what it is taken for, and what is in it."""
+
+    column: str
+    kind: str
+    missing: str
+    values: str
+
+
+class DataPage(NamedTuple):
+    """A description (`pipeline.data.describe`) as text.
+
+    Attributes:
+        lead: what the rows are, their target and how they are split, a sentence each.
+        columns: a line for each column of a table, those that are left out last.
+        more: how many columns have no line.
+        sections: sentences under a title each, none empty.
+    """
+
+    lead: list[str]
+    columns: list[ColumnLine]
+    more: int
+    sections: dict[str, list[str]]
+
+
+def data_page(found: dict[str, Any]) -> DataPage:
+    """The page of a description."""
+    per_column = found["per_column"] or []
+    sections = {
+        "Decided": found["notes"],
+        "To watch": found["watch"],
+        "Proposed": [
+            f"{proposal['key']}: {proposal['value']!r} ({proposal['why']})."
+            for proposal in found["proposed"]
+        ],
+        "Problems": found["problems"],
+    }
+    columns = [
+        ColumnLine(column["name"], column["kind"], f"{column['missing']:,}", _values(column))
+        for column in per_column[:LISTED]
+    ]
+    columns += [
+        ColumnLine(column["name"], f"left out ({column['is']})", "", column["why"])
+        for column in found["left_out"][:LISTED]
+    ]
+    return DataPage(
+        lead=_lead(found),
+        columns=columns,
+        more=len(per_column) + len(found["left_out"]) - len(columns),
+        sections={title: sentences for title, sentences in sections.items() if sentences},
+    )
+
+
+def _lead(found: dict[str, Any]) -> list[str]:
+    kinds = ", ".join(f"{count} of {kind}" for kind, count in found["kinds"].items() if count)
+    left_out = f", {len(found['left_out'])} left out" if found["left_out"] else ""
+    lead = [
+        f"{found['origin']}: {found['rows']:,} rows, {found['columns']} columns as features "
+        f"({kinds}){left_out}",
+        f"Target: {_target(found)}",
+    ]
+    if split := found["split"]:
+        lead.append(
+            f"Split: {split['train']:,} labelled rows to train on, {split['validation']:,} to "
+            f"validate, {split['test']:,} to test, {HELD_OUT[split['holdout']]}; "
+            f"{split['pretrain']:,} rows to pretrain on"
+        )
+    return lead
+
+
+def _target(found: dict[str, Any]) -> str:
+    if found["classes"] is not None:
+        classes = ", ".join(f"{name} ({count:,})" for name, count in found["classes"].items())
+        text = f"{len(found['classes'])} classes: {classes}"
+    elif found["target_range"]:
+        least, greatest = found["target_range"]
+        text = f"a number from {least:g} to {greatest:g}"
+    else:
+        text = "none"
+    unlabelled = found["unlabelled_rows"]
+    return text + (f"; {unlabelled:,} rows without a label" if unlabelled else "")
+
+
+def _values(column: dict[str, Any]) -> str:
+    if column["kind"] == "category":
+        top = ", ".join(f"{name} ({count:,})" for name, count in column["top"].items())
+        return f"{column['distinct']:,}: {top}" + (", ..." if column["distinct"] > 3 else "")
+    if column["min"] is None:
+        return "none"
+    if column["kind"] == "date":
+        import pandas as pd
+
+        first, last = (pd.Timestamp(column[key], unit="s") for key in ("min", "max"))
+        return f"{first} to {last}"
+    if column["kind"] == "boolean":
+        return "true or false"
+    return f"{column['min']:g} to {column['max']:g}"
