@@ -27,6 +27,7 @@ from benchmarks.fuzz.seeds import changed, tables
 from pipeline.config.data import DataConfig
 from pipeline.config.task import AutoTask
 from pipeline.data.describe import describe
+from pipeline.data.problems import usable
 from pipeline.data.source import Column
 from pipeline.data.sources.read import read, read_rows
 from pipeline.data.sources.tables.connection import literal, reading
@@ -70,7 +71,7 @@ def use_whole(file: Path, random: Random, folder: Path) -> None:
     with suppress(InputError):
         config = DataConfig(source=str(file), **changes)
         source = with_target(read(config, folder), AutoTask(), config)
-        json.dumps(describe(source, config), allow_nan=False)
+        json.dumps(describe(source, config, usable(source, config, seed=0)), allow_nan=False)
 
 
 def use_duckdb(connection: duckdb.DuckDBPyConnection, file: Path, random: Random) -> None:
