@@ -17,6 +17,8 @@ UNIQUE = 0.9
 """Different values among the cells, from which on a column names the row that it is in."""
 FEWEST_ROWS = 20
 """Of which it can be said that a column numbers them."""
+ENOUGH_COMMAS = 20
+"""Cells with a comma from which on it is no chance that three digits follow each."""
 LONG_NUMBER = 10_000
 """The least greatest whole number of an identifier."""
 
@@ -157,19 +159,31 @@ def _of_numbers(
 
 
 def _decimal(counts: Survey, mark: Mark | None) -> tuple[Mark, int]:
-    """The decimal mark that makes more cells numbers; of two the one of the file."""
+    """The decimal mark that makes more cells numbers; of two the one of the file.
+
+    Unless commas set thousands apart: numbers of three decimals, each of them, would not stand
+    beside whole ones, all below a thousand.
+    """
     if counts.points != counts.commas:
         mark = "," if counts.commas > counts.points else "."
+    elif (
+        counts.with_comma >= ENOUGH_COMMAS
+        and counts.plain
+        and counts.plain == counts.integers
+        and counts.greatest is not None
+        and counts.greatest < 1000
+    ):
+        mark = "."
     return mark or ".", counts.commas if mark == "," else counts.points
 
 
 def _numbers_with_bad(counts: Survey, decimal: Mark, numbers: int) -> Decision:
     bad = counts.given - numbers
     notes = []
-    if numbers > counts.plain or decimal == ",":
-        notes.append(
-            "written with a decimal comma" if decimal == "," else "written with thousands or units"
-        )
+    if decimal == "," and counts.with_comma:
+        notes.append("written with a decimal comma")
+    elif numbers > counts.plain:
+        notes.append("written with thousands or units")
     if bad:
         notes.append(_missing(bad))
     return Decision("number", "," if decimal == "," else "", "; ".join(notes), bad)

@@ -21,6 +21,7 @@ from pipeline.data.sources.tables.plain import (
 )
 from pipeline.data.sources.tables.query import answer_of
 from pipeline.data.sources.tables.scan import COPY, copy_of, scan
+from pipeline.data.sources.tables.total import without_last, word_of_total
 from pipeline.data.sources.tables.types import guessed_types, nulls
 from pipeline.errors import InputError
 
@@ -175,6 +176,13 @@ def _of_dialect(
     types = guessed_types(connection, dialect, plain[0], markers, texts(names))
     found = scan(connection, dialect, plain, types, nulls(markers))
     problems = []
+    if total := word_of_total(connection, found):
+        said = f"The last row of {where} begins with {total!r}: it is no row like those above it."
+        if config.bad_rows == "skip":
+            found = without_last(found)
+            notes.append(f"{said} It was skipped.")
+        else:
+            problems.append(f"{said} Remove it, or set data.bad_rows: skip.")
     if rejected := found.rejected:
         first = "; ".join(f"line {line}: {text!r}" for line, text in [*rejected.items()][:5])
         least = "" if found.all_told else " at least"

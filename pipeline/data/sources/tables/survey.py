@@ -37,6 +37,7 @@ class Survey:
         least, greatest: of the plain numbers.
         first, last: the same of all cells, as text.
         digest: of all cells, in whatever order.
+        with_comma: cells that have one.
         booleans: cells that say true or false.
         date_like: cells that look as if they were dates.
         words: how many a cell has, on average.
@@ -54,6 +55,7 @@ class Survey:
     digest: int
     points: int = 0
     commas: int = 0
+    with_comma: int = 0
     booleans: int = 0
     date_like: int = 0
     words: float = 1.0
@@ -102,6 +104,7 @@ _OF_NUMBERS = _OF_ALL | {
 _OF_WORDS = {
     "points": f"count({sql.number('{t}', '.')})",
     "commas": f"count({sql.number('{t}', ',')})",
+    "with_comma": "count(CASE WHEN contains({t}, ',') THEN 1 END)",
     "booleans": f"count({sql.boolean('{t}')})",
     "date_like": f"count(CASE WHEN regexp_matches({{t}}, {literal(_DATE_LIKE)}) THEN 1 END)",
     "words": "avg(length({t}) - length(replace({t}, ' ', '')) + 1)",
