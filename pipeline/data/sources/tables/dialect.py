@@ -1,15 +1,17 @@
 """How a text file writes its table: separator, quotes, comments, and whether it has a header."""
 
+import csv
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Literal
 
 import duckdb
 
 from pipeline.data.sources.tables.connection import literal
+from pipeline.data.sources.tables.plain import lines_of
 from pipeline.errors import InputError
 
 SNIFFED_WHOLE = 2**20
@@ -18,6 +20,7 @@ SAMPLE_ROWS = 20_480
 """Of larger files."""
 COMPARED_ROWS = 1_000
 """Rows below the first line that it is compared with."""
+MOST_TITLE_LINES = 10
 LENIENT = ", ignore_errors = true"
 """Leaves out lines that are longer or shorter than others."""
 LONGEST_LINE = 2**24
@@ -87,6 +90,12 @@ def dialect_of(
     top = connection.execute(
         f"SELECT * FROM {bare.rows([file], LENIENT)} LIMIT {COMPARED_ROWS + 1}"
     ).fetchall()
+    if title := _lines_of_title(file, bare, top):
+        bare = replace(bare, skip=bare.skip + title)
+        top = connection.execute(
+            f"SELECT * FROM {bare.rows([file], LENIENT)} LIMIT {COMPARED_ROWS + 1}"
+        ).fetchall()
+        sniffed = True
     first = [(cell or "").strip() for cell in top[0]] if top else []
     if not any(any(row) for row in top):
         raise InputError(
@@ -97,7 +106,27 @@ def dialect_of(
     if header != "auto":
         has_header = header == "true"
     names = tuple(first) if has_header else bare.names
-    return Dialect(**{**bare.__dict__, "header": has_header, "names": names})
+    return replace(bare, header=has_header, names=names)
+
+
+def _lines_of_title(file: Path, bare: Dialect, top: list[tuple[str | None, ...]]) -> int:
+    """How many lines with a title stand above the names, as spreadsheets have them: one cell each.
+
+    Then the first full line is the names, each of them different and none a number.
+    """
+    rows = [[(cell or "").strip() for cell in row] for row in top[: MOST_TITLE_LINES + 1]]
+    filled = [len(row) - row.count("") for row in rows]
+    if len(bare.names) < 3 or not filled or filled[0] != 1:
+        return 0
+    names = next((row for row, count in zip(rows, filled, strict=True) if count > 1), [])
+    if "" in names or len({*names}) < len(bare.names) or any(map(_number, names)):
+        return 0
+    with lines_of(file) as lines:
+        below = list(islice(lines, bare.skip, bare.skip + 2 * MOST_TITLE_LINES))
+    reader = csv.reader(below, delimiter=bare.delimiter, quotechar=bare.quote or '"')
+    found = [[cell.strip() for cell in cells] for cells in reader]
+    # A cell of several lines above it: where the names begin is not known.
+    return found.index(names) if names in found and len(found) == len(below) else 0
 
 
 def _sniffed(connection: duckdb.DuckDBPyConnection, file: Path) -> tuple[Dialect, bool]:

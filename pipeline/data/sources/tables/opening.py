@@ -17,6 +17,7 @@ from pipeline.data.sources.tables.files import Format, kind_of
 from pipeline.data.sources.tables.plain import (
     as_plain_text,
     columns_by_spaces,
+    lines_of,
     without_padding,
 )
 from pipeline.data.sources.tables.query import answer_of
@@ -164,6 +165,7 @@ def _of_dialect(
     ]
     names, repeated = _numbered(called, where)
     notes += repeated
+    notes += _outside(plain[0], dialect, where)
     for file in plain[1:]:
         other = dialect_of(connection, file, "true" if dialect.header else "false", ())
         if other.names != dialect.names:
@@ -199,6 +201,18 @@ def _of_dialect(
         connection, found.source, found.rows, names, tuple(found.types), dialect.header,
         dialect.delimiter, where, notes, problems,
     )  # fmt: skip
+
+
+def _outside(file: Path, dialect: Dialect, where: str) -> Iterator[str]:
+    """Notes of lines that are none of the table."""
+    if dialect.skip:
+        yield f"The first {dialect.skip} lines of {where} stand above its table."
+    if dialect.comment:
+        with lines_of(file) as lines:
+            places = [n for n, line in enumerate(lines, 1) if line.startswith(dialect.comment)]
+        if places:
+            listed = ", ".join(map(str, places[:5])) + (", ..." if len(places) > 5 else "")
+            yield f"Lines of {where} that are comments: {listed}."
 
 
 def _typed(

@@ -2,9 +2,13 @@
 
 import codecs
 import csv
+import io
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
+from typing import TextIO
 
 import charset_normalizer
 import pyarrow as pa
@@ -31,6 +35,8 @@ ENCODINGS = (
 """What text is in that is not in Unicode."""
 UNCLEAR = 20
 """Letters that are not ASCII; of fewer nobody can tell the encoding."""
+LOOKED_AT = 1_000
+"""Lines, for spaces between columns."""
 PACKED = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 TEXT = "utf-8"
 SHEETS = (".xlsx", ".xls", ".xlsb", ".ods")
@@ -71,6 +77,13 @@ def opened(file: Path) -> pa.NativeFile:
     return pa.input_stream(str(file), compression=PACKED.get(file.suffix.lower()))
 
 
+@contextmanager
+def lines_of(file: Path) -> Iterator[TextIO]:
+    """The lines of a UTF-8 file, unpacked."""
+    with opened(file) as packed, io.TextIOWrapper(packed, encoding="utf-8-sig") as lines:
+        yield lines
+
+
 def in_utf8(file: Path, encoding: str, folder: Path) -> Path:
     """A copy of a text file, unpacked, in UTF-8."""
     copy = folder / f"{len(list(folder.iterdir()))}.csv"
@@ -108,8 +121,8 @@ def as_plain_text(file: Path, sheet: str | None, folder: Path) -> tuple[Path, st
 
 def columns_by_spaces(file: Path) -> int:
     """How many columns there are where spaces part them, as in tables that are padded; 0: none."""
-    with file.open(encoding="utf-8-sig", newline=None) as lines:
-        widths = [len(line.split()) for line in _some(lines) if line.strip()]
+    with lines_of(file) as lines:
+        widths = [len(line.split()) for line in islice(lines, LOOKED_AT) if line.strip()]
     most = max(set(widths), key=widths.count, default=0)
     return most if most > 1 and widths.count(most) >= 0.9 * len(widths) else 0
 
@@ -120,7 +133,7 @@ def without_padding(file: Path, folder: Path) -> Path:
     quoted = re.compile(r"\"[^\"]*\"|'[^']*'")
     cells = re.compile(rf"(?:{quoted.pattern})(?=\s|$)|\S+")
     with (
-        file.open(encoding="utf-8-sig", newline=None) as lines,
+        lines_of(file) as lines,
         copy.open("w", encoding=TEXT, newline="") as out,
     ):
         writer = csv.writer(out)
@@ -165,11 +178,6 @@ def _cell(value: object) -> object:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value
-
-
-def _some(lines: Iterator[str], most: int = 1000) -> Iterator[str]:
-    for line, _ in zip(lines, range(most), strict=False):
-        yield line
 
 
 def _every_other_byte_is_zero(start: bytes) -> bool:

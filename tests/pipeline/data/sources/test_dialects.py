@@ -5,10 +5,8 @@ import csv
 import gzip
 import io
 import json
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 import numpy as np
 import pandas as pd
@@ -19,6 +17,7 @@ import pytest
 from pipeline.config.data import DataConfig
 from pipeline.data.source import Source
 from tests.pipeline.data.reading import read
+from tests.pipeline.data.sources.spreadsheet import spreadsheet
 
 ROWS = 60
 NAMES = ("Größe", "weight", "town", "smokes", "since", "kind")
@@ -109,40 +108,7 @@ def by_spaces() -> str:
 
 
 def sheet() -> bytes:
-    """The least .xlsx file: text and numbers in the cells of one sheet."""
-
-    def cell(value: str) -> str:
-        try:
-            return f"<c><v>{float(value)}</v></c>"
-        except ValueError:
-            return f'<c t="inlineStr"><is><t>{escape(value)}</t></is></c>' if value else "<c/>"
-
-    body = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in [list(NAMES), *cells()])
-    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-    packed = "http://schemas.openxmlformats.org/package/2006"
-    parts = {
-        "[Content_Types].xml": f'<Types xmlns="{packed}/content-types">'
-        '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.'
-        'relationships+xml"/><Override PartName="/xl/workbook.xml" ContentType="application/vnd.'
-        'openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/><Override PartName='
-        '"/xl/worksheets/sheet1.xml" ContentType="application/vnd.openxmlformats-officedocument.'
-        'spreadsheetml.worksheet+xml"/></Types>',
-        "_rels/.rels": f'<Relationships xmlns="{packed}/relationships"><Relationship Id="r1" '
-        f'Type="{office}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
-        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets><sheet '
-        'name="Blatt" sheetId="1" r:id="r1"/></sheets></workbook>',
-        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{packed}/relationships">'
-        f'<Relationship Id="r1" Type="{office}/worksheet" Target="worksheets/sheet1.xml"/>'
-        "</Relationships>",
-        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{body}</sheetData>'
-        "</worksheet>",
-    }
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, content in parts.items():
-            archive.writestr(name, f'<?xml version="1.0" encoding="UTF-8"?>{content}')
-    return file.getvalue()
+    return spreadsheet([NAMES, *cells()])
 
 
 def zstd(content: bytes) -> bytes:

@@ -1,5 +1,6 @@
-"""Totals below a table, and numbers whose commas can be read in two ways."""
+"""Lines above and below a table, and numbers whose commas can be read in two ways."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from pipeline.config.data import DataConfig
 from pipeline.data.sources.tables import scan
 from pipeline.errors import InputError
 from tests.pipeline.data.reading import read
+from tests.pipeline.data.sources.spreadsheet import spreadsheet
 
 ROWS = [f"{n},{n % 7}.5,{'pq'[n % 2]}" for n in range(50)]
 
@@ -59,3 +61,39 @@ def test_commas_of_decimals_stay_decimals(tmp_path: Path):
     rows = [f"{size:.3f}".replace(".", ",") + f";{'pq'[n % 2]}" for n, size in enumerate(sizes)]
     source = read(DataConfig(source=str(written(tmp_path, "size;y", *rows)), label="y"))
     np.testing.assert_allclose(source.numbers[:, 0], sizes)
+
+
+TITLES = {
+    "one": ["Shells of 2020;;"],
+    "with a blank line": ["Shells;;", ";;"],
+    "bare": ["Shells", ""],
+}
+
+
+@pytest.mark.parametrize("title", TITLES.values(), ids=TITLES)
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_title_above_the_names_is_none(title: list[str], packed: bool, tmp_path: Path):
+    rows = [row.replace(",", ";") for row in ROWS]
+    path = written(tmp_path, *title, "number;size;species", *rows)
+    if packed:
+        path = tmp_path / "a.csv.gz"
+        path.write_bytes(gzip.compress((tmp_path / "a.csv").read_bytes()))
+    source = read(DataConfig(source=str(path), label="species"))
+    assert source.rows == 50
+    assert [column.name for column in source.columns] == ["size"]
+    assert any("stand above its table" in note for note in source.notes)
+
+
+def test_a_title_in_a_spreadsheet_is_none(tmp_path: Path):
+    cells = [["Shells of 2020", "", ""], ["", "", ""], ["number", "size", "species"]]
+    sheet = spreadsheet([*cells, *(row.split(",") for row in ROWS)])
+    (tmp_path / "a.xlsx").write_bytes(sheet)
+    source = read(DataConfig(source=str(tmp_path / "a.xlsx"), label="species"))
+    assert (source.rows, source.columns[0].name) == (50, "size")
+
+
+def test_comments_are_told_by_their_lines(tmp_path: Path):
+    path = written(tmp_path, "number,size,species", *ROWS[:6], "# checked", *ROWS[6:])
+    source = read(DataConfig(source=str(path), label="species"))
+    assert source.rows == 50
+    assert "Lines of a.csv that are comments: 8." in source.notes
