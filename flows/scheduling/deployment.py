@@ -3,6 +3,8 @@
 import os
 import time
 from collections.abc import Sequence
+from contextlib import chdir
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from prefect import Flow, serve
@@ -16,7 +18,7 @@ from flows.scheduling.trigger import Trigger
 from flows.terminal import console
 from pipeline.credentials import redact
 from pipeline.errors import InputError
-from pipeline.tracking.store import tracking_uri
+from pipeline.tracking.store import scratch_folder, tracking_uri
 
 
 class Job(NamedTuple):
@@ -86,6 +88,10 @@ def _environment(trigger: Trigger) -> dict[str, str]:
 
 def _serve(deployments: Sequence[RunnerDeployment], jobs: Sequence[Job]) -> None:
     os.environ["MLFLOW_TRACKING_URI"] = tracking_uri()
+    os.environ["LAYERWISE_SCRATCH"] = str(scratch_folder())
     names = [deployment.full_name for deployment in deployments]
-    with looked_after(dict(zip(names, (job.flow for job in jobs), strict=True))):
+    flows = dict(zip(names, (job.flow for job in jobs), strict=True))
+    # A run starts in the folder of its server, and Prefect would import what is there before our
+    # package of the same name.
+    with TemporaryDirectory() as empty, chdir(empty), looked_after(flows):
         serve(*deployments, limit=1, pause_on_shutdown=False, print_starting_message=False)

@@ -45,10 +45,13 @@ def run_jobs(configs: Sequence[RunConfig], name: str | None, **parameters: Any) 
 
 def _portable(config: RunConfig) -> dict[str, Any]:
     """The config with absolute paths."""
-    source = Path(config.data.source)
-    data = config.data
-    if source.exists():
-        data = data.model_copy(update={"source": str(source.resolve())})
+    given = {name: getattr(config.data, name) for name in ("source", "unlabelled_rows")}
+    files = {
+        name: _absolute(source)
+        for name, source in given.items()
+        if source and (Path(source).exists() or is_pattern(source))
+    }
+    data = config.data.model_copy(update=files)
     directory = str(Path(config.export.directory).resolve())
     export = config.export.model_copy(update={"directory": directory})
     made = config.model_copy(update={"data": data, "export": export})
@@ -85,7 +88,7 @@ def inference_job(
 
 def _absolute(data: str) -> str:
     """A source, or a pattern of files, that means the same in any folder."""
-    if data in BUILTINS:
+    if data in BUILTINS or "://" in data:
         return data
     path = Path(data).expanduser()
     if is_pattern(str(path)):

@@ -1,7 +1,9 @@
 """MLflow's and Prefect's own pages, on loopback and for its names alone."""
 
+import shlex
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -76,15 +78,19 @@ def _mlflow_page(port: int) -> Page:
     hosts = [pattern for name in NAMES for pattern in (name, f"{name}:*")]
     program = Path(sys.executable).parent / "mlflow"
     # One worker: four of them, its default, import MLflow four times over at one moment.
+    # By itself uvicorn puts the current folder before all others that are imported from.
+    installed = sysconfig.get_path("purelib")
     command: list[str | Path] = [
         program, "server", "--host", HOST, "--port", str(port), "--workers", "1",
-        "--allowed-hosts", ",".join(hosts),
+        "--allowed-hosts", ",".join(hosts), "--uvicorn-opts", f"--app-dir {shlex.quote(installed)}",
     ]  # fmt: skip
     environment = {
         # Not as an option, which every user of the machine can read: it may have a password.
         "MLFLOW_BACKEND_STORE_URI": uri,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_LOGGING_LEVEL": "ERROR",
+        # Where warnings are errors it does not start: it warns of its own type hints.
+        "PYTHONWARNINGS": "ignore",
     }
     return Page("MLflow", address, command, environment)
 

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +17,9 @@ from mlflow import MlflowClient
 from sklearn.datasets import load_digits
 
 from flows.environment import LOOPBACK
-from tests.flows.conftest import COMMAND, QUICK, Command, settings
+from tests.flows.conftest import COMMAND, QUICK, Command, free_port, settings, write_impostors
 
 SMALL = settings(*QUICK, "finetune.label_budgets=[30]")
-IMPOSTOR = 'open("executed", "a").write(__name__)\nraise SystemExit(3)\n'
 
 
 def environment(home: Path, **changes: str) -> dict[str, str]:
@@ -39,8 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One with a name that is no URL, and files that are called like all that can be imported."""
     folder = tmp_path_factory.mktemp("awkward") / "My%20Repo #1"
     folder.mkdir()
-    for name in {*packages_distributions(), *sys.stdlib_module_names}:
-        (folder / f"{name}.py").write_text(IMPOSTOR)
+    write_impostors(folder)
     return folder
 
 
@@ -99,6 +96,22 @@ def test_its_registered_model_predicts_there(folder: Path, awkward: dict[str, st
     done = subprocess.run(predict, cwd=folder, env=awkward, capture_output=True, timeout=120)
     assert done.returncode == 0, done.stderr.decode()
     assert len((folder / "labels.csv").read_text().splitlines()) == 6
+
+
+@pytest.mark.slow
+def test_both_pages_come_up_there(folder: Path, awkward: dict[str, str], finished: str):
+    ports = ["--mlflow-port", str(free_port()), "--prefect-port", str(free_port())]
+    pages = subprocess.Popen(
+        [COMMAND, "ui", *ports], cwd=folder, env=awkward, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    assert pages.stderr
+    ready = (line for line in pages.stderr if ": ready at " in line)
+    said = sorted(line.partition(" at ")[0] for _, line in zip(range(2), ready, strict=False))
+    pages.send_signal(signal.SIGINT)
+    pages.communicate(timeout=60)
+    assert said == ["MLflow: ready", "Prefect: ready"]
+    assert not (folder / "executed").exists()
 
 
 @pytest.mark.parametrize("given", ["", "example.org,localhost"])
