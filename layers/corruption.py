@@ -2,11 +2,13 @@
 
 Each layer maps rows (rows, features) to corrupted rows of the same shape while training and leaves
 them alone otherwise; the reconstruction loss compares with the clean rows. Noise comes from the
-layer's own seed; a layer that is loaded begins it anew. Source: Vincent et al., "Stacked Denoising
-Autoencoders" (2010), section 3.3.
+layer's own seed; a layer that is loaded begins it anew. Sources: Vincent et al., "Stacked Denoising
+Autoencoders" (2010), section 3.3; `Swap`, Bahri et al., "SCARF" (2022), and before it Michael
+Jahrer's autoencoders of tables (2017).
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import keras
 from keras import ops
@@ -96,3 +98,35 @@ class SaltAndPepper(Corruption):
 
     def get_config(self):
         return {**super().get_config(), "share": self.share}
+
+
+@keras.saving.register_keras_serializable(package="layerwise")
+class Swap(Corruption):
+    """Replace each column's value, with probability `share`, by that of any row of the batch.
+
+    `columns` says of each feature which column it is of, numbered from 0: the features of a column,
+    such as those of a one-hot vector, are replaced together. Without it each is a column.
+    """
+
+    def __init__(self, share: float, columns: Sequence[int] = (), seed: int = 0, **kwargs):
+        super().__init__(seed, **kwargs)
+        _check_share("Swap", share)
+        self.share = share
+        self.columns = tuple(columns)
+
+    def corrupt(self, rows):
+        number, features = ops.shape(rows)[0], rows.shape[1]
+        columns = self.columns or tuple(range(features))
+        if len(columns) != features:
+            raise ValueError(
+                f"Swap needs a column for each of the {features} features. "
+                f"Received: {len(columns)} columns."
+            )
+        shape = (number, max(columns) + 1)
+        swapped = keras.random.uniform(shape, seed=self.noise) < self.share
+        drawn = keras.random.randint(shape, 0, number, seed=self.noise)
+        swapped, drawn = (ops.take(values, columns, axis=1) for values in (swapped, drawn))
+        return ops.where(swapped, ops.take_along_axis(rows, drawn, axis=0), rows)
+
+    def get_config(self):
+        return {**super().get_config(), "share": self.share, "columns": list(self.columns)}

@@ -4,6 +4,7 @@ Layers are imported where they are made, for a config is read without Keras.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, PositiveFloat
@@ -19,8 +20,11 @@ class CorruptionPart(Part, ABC):
     """What every corruption has."""
 
     @abstractmethod
-    def layer(self, seed: int) -> "CorruptionLayer | None":
-        """The layer that corrupts rows while training, its noise from the seed."""
+    def layer(self, seed: int, columns: Sequence[int] = ()) -> "CorruptionLayer | None":
+        """The layer that corrupts rows while training, its noise from the seed.
+
+        `columns` says of each feature which column it is of; where it is empty each is one.
+        """
 
 
 class NoCorruption(CorruptionPart):
@@ -29,7 +33,7 @@ class NoCorruption(CorruptionPart):
     kind: Literal["none"] = "none"
 
     @override
-    def layer(self, seed: int) -> None:
+    def layer(self, seed: int, columns: Sequence[int] = ()) -> None:
         return None
 
 
@@ -40,7 +44,7 @@ class MaskingNoise(CorruptionPart):
     share: Share = Field(0.3, description="The probability of each value.")
 
     @override
-    def layer(self, seed: int) -> "CorruptionLayer":
+    def layer(self, seed: int, columns: Sequence[int] = ()) -> "CorruptionLayer":
         from layers.corruption import Masking
 
         return Masking(self.share, seed)
@@ -53,7 +57,7 @@ class GaussianNoise(CorruptionPart):
     stddev: PositiveFloat = Field(0.3, description="Standard deviation, in units of scaled rows.")
 
     @override
-    def layer(self, seed: int) -> "CorruptionLayer":
+    def layer(self, seed: int, columns: Sequence[int] = ()) -> "CorruptionLayer":
         from layers.corruption import GaussianCorruption
 
         return GaussianCorruption(self.stddev, seed)
@@ -66,12 +70,26 @@ class SaltAndPepperNoise(CorruptionPart):
     share: Share = Field(0.2, description="The probability of each value.")
 
     @override
-    def layer(self, seed: int) -> "CorruptionLayer":
+    def layer(self, seed: int, columns: Sequence[int] = ()) -> "CorruptionLayer":
         from layers.corruption import SaltAndPepper
 
         return SaltAndPepper(self.share, seed)
 
 
+class SwapNoise(CorruptionPart):
+    """Values replaced by those of other rows: all features of a column at once."""
+
+    kind: Literal["swap"] = "swap"
+    share: Share = Field(0.2, description="The probability of each column's value.")
+
+    @override
+    def layer(self, seed: int, columns: Sequence[int] = ()) -> "CorruptionLayer":
+        from layers.corruption import Swap
+
+        return Swap(self.share, columns, seed)
+
+
 Corruption = Annotated[
-    NoCorruption | MaskingNoise | GaussianNoise | SaltAndPepperNoise, Field(discriminator="kind")
+    NoCorruption | MaskingNoise | GaussianNoise | SaltAndPepperNoise | SwapNoise,
+    Field(discriminator="kind"),
 ]

@@ -103,7 +103,8 @@ class FinetuneTrial(Stage):
         )
         metric = settings.metric
         shape = (settings.training, settings.network, features, outputs, data.task.section, metric)
-        with _finetuner(*shape) as finetuner:
+        columns = data.preprocessing.column_of_features
+        with _finetuner(*shape, columns) as finetuner:
             result = finetuner.run(
                 self._start(context, features),
                 parts,
@@ -150,6 +151,7 @@ def _finetuner(
     outputs: int,
     task: Decided,
     metric: str,
+    columns: tuple[int, ...],
 ) -> "Iterator[Finetuner]":
     """One that no other thread uses meanwhile: training changes its weights.
 
@@ -157,12 +159,12 @@ def _finetuner(
     """
     from pipeline.training.finetuning.finetune import Finetuner
 
-    shape = (training, network, features, outputs, task, metric)
+    shape = (training, network, features, outputs, task, metric, columns)
     with _lending:
         lent = _idle[shape].pop() if _idle[shape] else None
     if not lent:
         made = task_of(task)
-        lent = Finetuner(training, network, features, outputs, made, made.metric(metric))
+        lent = Finetuner(training, network, features, outputs, made, made.metric(metric), columns)
     yield lent
     with _lending:  # one whose training failed is not lent again
         _idle[shape].append(lent)

@@ -105,10 +105,14 @@ class PretrainLevel(Stage):
                 record.metrics({"loss": progress.loss, **measured}, progress.epoch)
             watch(progress)
 
+        lowest = settings.number == 1
+        columns = context.data.preprocessing.column_of_features if lowest else ()
         seed = derive(settings.seed, "pretrain", settings.stack, settings.number)
         with distribution_scope(settings.gpus):
             start = stored_autoencoder(context, self._start) if self._start else None
-            result = pretrain(settings.training, rows, validation, seed, log, checkpoint, start)
+            result = pretrain(
+                settings.training, rows, validation, seed, log, checkpoint, start, columns
+            )
         store_model(record, result.autoencoder, AUTOENCODER)
         record.tags({"xla": result.xla})
         if checkpoint.resumed:

@@ -4,7 +4,7 @@ import numpy as np
 from keras import ops
 
 from layers import SparseAutoencoder, SparsityMechanism
-from layers.corruption import GaussianCorruption, Masking, SaltAndPepper
+from layers.corruption import GaussianCorruption, Masking, SaltAndPepper, Swap
 from tests.mechanisms import activation_for, mechanisms
 
 MECHANISMS = mechanisms(number=5)
@@ -19,6 +19,7 @@ CORRUPTIONS = {
     "masking": lambda: Masking(share=0.3, seed=1),
     "gaussian": lambda: GaussianCorruption(stddev=0.2, seed=1),
     "salt_and_pepper": lambda: SaltAndPepper(share=0.3, seed=1),
+    "swap": lambda: Swap(share=0.3, seed=1),
 }
 SHAPES = [(1, 5), (4, 7), (64, 16), (6, 200)]
 """(rows, units) of the random matrices; every mechanism above fits, the last two are extremes."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from layers.corruption import GaussianCorruption, Masking, SaltAndPepper
+from layers.corruption import GaussianCorruption, Masking, SaltAndPepper, Swap
 from tests.layers.cases import CORRUPTIONS, array, autoencoder, respond, total_loss
 
 KINDS = [name for name in CORRUPTIONS if name != "none"]
@@ -48,6 +48,39 @@ def test_salt_and_pepper_replaces_its_share_by_a_column_s_extremes_half_each(sha
     already_extreme = 2 / 1000
     assert abs(changed.mean() - share) < bound(share) + already_extreme
     assert abs((changed & lowest).mean() - share / 2) < bound(share / 2) + already_extreme
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_swap_takes_its_share_of_values_from_the_same_column_of_other_rows(share):
+    rows = sample() + 2 * np.arange(200, dtype="float32")  # no value is in two columns
+    corrupted, _ = respond(Swap(share), rows, training=True)
+    changed = corrupted != rows
+    assert abs(changed.mean() - share * 999 / 1000) < bound(share)
+    for column in range(200):
+        assert np.isin(corrupted[:, column], rows[:, column]).all()
+    assert len(np.unique(changed.sum(axis=1))) > 10  # column by column, not row by row
+    sources = np.searchsorted(np.sort(rows[:, 0]), corrupted[changed[:, 0], 0])
+    assert len(np.unique(sources)) > len(sources) / 2  # any row, not one for all
+
+
+def test_swap_changes_all_features_of_a_column_together():
+    kinds = np.random.default_rng(1).integers(0, 3, 1000)
+    rows = np.concatenate([np.eye(3, dtype="float32")[kinds], sample()[:, :2]], axis=1)
+    # As in a table: a number, a one-hot vector, and further what belongs to the number.
+    rows = rows[:, [3, 0, 1, 2, 4]]
+    layer = Swap(0.5, columns=(0, 1, 1, 1, 0))
+    corrupted, _ = respond(layer, rows, training=True)
+    assert (corrupted[:, 1:4].sum(axis=1) == 1).all()
+    assert 0.2 < (corrupted[:, 1:4] != rows[:, 1:4]).any(axis=1).mean() < 0.45  # 0.5 x 2 / 3
+    changed = corrupted[:, 0] != rows[:, 0]
+    np.testing.assert_array_equal(changed, corrupted[:, 4] != rows[:, 4])
+    pairs = {tuple(pair) for pair in rows[:, [0, 4]].tolist()}
+    assert {tuple(pair) for pair in corrupted[:, [0, 4]].tolist()} <= pairs
+
+
+def test_swap_needs_a_column_for_each_feature():
+    with pytest.raises(ValueError, match=r"each of the 200 features.*3 columns"):
+        respond(Swap(0.5, columns=(0, 1, 2)), sample(), training=True)
 
 
 @pytest.mark.parametrize("stddev", [0.1, 2.0])
@@ -97,7 +130,7 @@ def test_the_loss_compares_with_the_clean_rows(kind):
     assert total_loss(model) == pytest.approx(0, abs=1e-10)
 
 
-@pytest.mark.parametrize("layer", [Masking, SaltAndPepper])
+@pytest.mark.parametrize("layer", [Masking, SaltAndPepper, Swap])
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.5])
 def test_a_share_outside_zero_to_one_is_refused(layer, share):
     with pytest.raises(ValueError, match=f"{layer.__name__} needs 0 < share < 1.*share={share}"):

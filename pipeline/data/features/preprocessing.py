@@ -81,6 +81,21 @@ class Preprocessing:
             ),
         )
 
+    @property
+    def column_of_features(self) -> tuple[int, ...]:
+        """Which column each feature is of: those of numbers first, then categories, from 0."""
+        numbers = len(self.offset)
+        return (
+            *range(numbers),
+            *self.indicated,
+            *(cycle.position for cycle in self.cycles for _ in ("sine", "cosine")),
+            *(
+                numbers + category
+                for category, vocabulary in enumerate(self.vocabularies)
+                for _ in vocabulary
+            ),
+        )
+
     def features(self, numbers: Any, categories: Any, library: Operations) -> Any:
         """The features of rows, float32 (rows, features), as arrays of the given library.
 

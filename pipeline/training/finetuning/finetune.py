@@ -71,10 +71,12 @@ class Finetuner:
         outputs: int,
         task: Task,
         metric: Metric | None = None,
+        columns: Sequence[int] = (),
     ):
         """`outputs` is the number of classes or labels, or 1 for a number.
 
-        `metric` chooses rate and checkpoint: by default the task's first.
+        `metric` chooses rate and checkpoint: by default the task's first. `columns` says of each
+        feature which column it is of; where it is empty each is one.
         """
         self.training = training
         self.task = task
@@ -87,7 +89,7 @@ class Finetuner:
         if isinstance(training, NetworkTraining):
             if training.reconstruction:
                 self._decoder = build_decoder(stack, features)
-            self._objective = NetworkObjective(training, self.network, self._decoder, task)
+            self._objective = NetworkObjective(training, self.network, self._decoder, task, columns)
             self._rates = training.encoder_rates
         else:
             self._objective = HeadObjective(training, self.network, task)

@@ -6,6 +6,8 @@ in place of his three phases; reconstruction beside classification, Zhang et al.
 Supervised Neural Networks with Unsupervised Objectives" (2016).
 """
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -75,12 +77,16 @@ class NetworkObjective(HeadObjective):
         network: Network,
         decoder: keras.Sequential | None,
         task: Task,
+        columns: Sequence[int],
     ):
-        """`decoder` is needed where unlabelled rows are to be reconstructed."""
+        """`decoder` is needed where unlabelled rows are to be reconstructed.
+
+        `columns` says of each feature which column it is of.
+        """
         super().__init__(training, network, task)
         self._training = training
         self._decoder = decoder
-        self._corruption = training.corruption.layer(seed=0)
+        self._corruption = training.corruption.layer(0, columns)
         self._done = tf.Variable(0.0, trainable=False)
         self._variance = tf.Variable(1.0, trainable=False)
 

@@ -1,5 +1,6 @@
 """One level of the stack: the autoencoder that its config describes, and what trains it."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import keras
@@ -28,14 +29,19 @@ SEARCH = tf.function(largest, jit_compile=True, autograph=False)
 levels share it, so that those of the same shape compile it once."""
 
 
-def build_autoencoder(level: LevelTraining, rows: Rows, seed: int) -> SparseAutoencoder:
-    """The autoencoder of a level, with weights, its decoder's bias at the mean of the rows."""
+def build_autoencoder(
+    level: LevelTraining, rows: Rows, seed: int, columns: Sequence[int] = ()
+) -> SparseAutoencoder:
+    """The autoencoder of a level, with weights, its decoder's bias at the mean of the rows.
+
+    `columns` says of each feature of the rows which column it is of; else each is one.
+    """
     mean, variance = column_moments(rows)
     autoencoder = SparseAutoencoder(
         level.units,
         activation=level.activation,
         sparsity=level.sparsity.layer(),
-        corruption=level.corruption.layer(derive(seed, "corruption")),
+        corruption=level.corruption.layer(derive(seed, "corruption"), columns),
         tied=level.tied,
         decoder_activation=level.decoder_activation,
         unit_norm_decoder=level.unit_norm_decoder,

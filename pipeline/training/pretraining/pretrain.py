@@ -1,5 +1,6 @@
 """Pretraining one level: a sparse autoencoder on the rows, or on the codes of the level below."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
@@ -46,11 +47,13 @@ def pretrain(
     watch: Watch,
     checkpoint: Checkpoint | None = None,
     start: SparseAutoencoder | None = None,
+    columns: Sequence[int] = (),
 ) -> Pretrained:
     """Train one sparse autoencoder on rows (rows, features), float32.
 
     Its first weights are new ones, or those of `start`, an autoencoder of the same shape that reads
-    such rows; the optimizer begins anew in either case.
+    such rows; the optimizer begins anew in either case. `columns` says of each feature which column
+    it is of, for noise that changes whole columns; where it is empty each feature is one.
 
     After each epoch its metrics are measured on clean validation rows and, during the first half,
     dead units are revived; both on a random sample of at most 5,000 rows. Where the level
@@ -64,7 +67,7 @@ def pretrain(
     standardizing = Standardizing.of(rows) if level.standardize else None
     if standardizing:
         rows = standardizing.apply(rows)
-    autoencoder = kept = build_autoencoder(level, rows, seed)
+    autoencoder = kept = build_autoencoder(level, rows, seed, columns)
     if start:
         autoencoder.set_weights(start.get_weights())
     if standardizing:

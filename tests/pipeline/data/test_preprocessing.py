@@ -286,6 +286,22 @@ def test_a_missing_value_has_a_feature_where_more_than_a_percent_miss():
     assert features(few, DataConfig())[:, 2].tolist() == [0] * 98 + [1] * 2
 
 
+def test_each_feature_is_known_by_its_column():
+    made = source(
+        [[n, n % 3] for n in range(100)], [["ab"[n % 2], "cde"[n % 3]] for n in range(100)]
+    )
+    made.numbers[:5, 1] = np.nan
+    made = replace(made, columns=(Column("n0", "date"), *made.columns[1:]))
+    seconds = made.numbers.astype(np.float64)
+    seconds[:, 0] *= 3600
+    preprocessing = fit(replace(made, numbers=seconds), np.arange(100), DataConfig())
+    columns = preprocessing.column_of_features
+    assert dict(zip(preprocessing.feature_names, columns, strict=True)) == {
+        "n0": 0, "n1": 1, "n1 is missing": 1, "n0, sine of the day": 0, "n0, cosine of the day": 0,
+        "c0=a": 2, "c0=b": 2, "c1=c": 3, "c1=d": 3, "c1=e": 3,
+    }  # fmt: skip
+
+
 def test_a_category_with_many_values_keeps_the_most_frequent():
     words = [["a"]] * 3 + [["b"]] * 2 + [["c"], ["d"]]
     made = source([[n] for n in range(7)], words)

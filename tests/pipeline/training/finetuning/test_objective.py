@@ -43,7 +43,7 @@ class Made:
         initialize_decoder(self.decoder, self.autoencoders)
         self.training = NetworkTraining(**settings)
         decoder = self.decoder if self.training.reconstruction else None
-        self.objective = NetworkObjective(self.training, self.network, decoder, CLASSES)
+        self.objective = NetworkObjective(self.training, self.network, decoder, CLASSES, ())
         self.objective.begin(rows[1000:], seed=5)
 
     def loss(self) -> float:

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from layers import dead_units
-from pipeline.config.corruption import GaussianNoise, MaskingNoise, SaltAndPepperNoise
+from pipeline.config.corruption import GaussianNoise, MaskingNoise, SaltAndPepperNoise, SwapNoise
 from pipeline.config.level import LevelConfig
 from pipeline.config.sparsity import TopKLimit
 from pipeline.data.rows.sample import sample
@@ -133,7 +133,12 @@ def test_in_bfloat16_every_mechanism_explains_as_much(mechanism, tied, trained):
 
 @pytest.mark.parametrize(
     "corruption",
-    [MaskingNoise(share=0.3), GaussianNoise(stddev=0.3), SaltAndPepperNoise(share=0.2)],
+    [
+        MaskingNoise(share=0.3),
+        GaussianNoise(stddev=0.3),
+        SaltAndPepperNoise(share=0.2),
+        SwapNoise(),
+    ],
     ids=lambda corruption: corruption.kind,
 )
 def test_corruption_makes_training_harder_and_another_encoder(corruption, trained):
@@ -163,7 +168,9 @@ def test_one_seed_gives_the_same_weights_bit_for_bit(trained, rows, validation):
     assert again.metrics == trained().pretrained.metrics
 
 
-@pytest.mark.parametrize("corruption", [MaskingNoise(), GaussianNoise(), SaltAndPepperNoise()])
+@pytest.mark.parametrize(
+    "corruption", [MaskingNoise(), GaussianNoise(), SaltAndPepperNoise(), SwapNoise()]
+)
 def test_noise_comes_from_the_seed_too(corruption, trained, rows, validation):
     level = TOPK.model_copy(update={"corruption": corruption, "epochs": 1})
     again = pretrain(level, rows, validation, 0, lambda _: None)
