@@ -12,6 +12,7 @@ from flows.inference import is_registered
 from flows.scheduling.deployment import Job
 from flows.scheduling.scoring import inference
 from pipeline.config.schema import RunConfig
+from pipeline.credentials import secret_in
 from pipeline.data.sources.builtin import BUILTINS
 from pipeline.errors import InputError, noted, raise_all
 from pipeline.export.folder import model_folder
@@ -87,7 +88,13 @@ def inference_job(
 
 
 def _absolute(data: str) -> str:
-    """A source, or a pattern of files, that means the same in any folder."""
+    """A source, or a pattern of files, that means the same in any folder.
+
+    Raises:
+        InputError: for an address with a password, which Prefect would store.
+    """
+    if message := secret_in(data):
+        raise InputError(message)
     if data in BUILTINS or "://" in data:
         return data
     path = Path(data).expanduser()

@@ -7,6 +7,7 @@ from pydantic import Field, PositiveFloat
 
 from pipeline.config.part import Number, Part, RowsOrShare, rule
 from pipeline.config.reading import Reading
+from pipeline.credentials import secret_in
 
 ROLES = ("split", "group", "time")
 """Keys that name a column which says how rows are split, and is no feature unless a key of kinds
@@ -103,7 +104,8 @@ class DataConfig(Splitting, Reading):
     source: str = Field(
         "digits",
         description="A built-in name (digits, fashion_mnist, mnist, cifar10), a file (.npz, .npy, "
-        ".csv, .parquet) or a folder: of IDX files, of .npy files (x, y), of TFRecord shards.",
+        ".csv, .parquet) or a folder: of IDX files, of .npy files (x, y), of TFRecord shards. Or "
+        "their address: s3://, gs://, https://.",
     )
     unlabelled_rows: str | None = Field(
         None,
@@ -121,6 +123,12 @@ class DataConfig(Splitting, Reading):
         description="A column that lies farther than this from the experiment's last run is named "
         "in a note: standard deviations of a number, or the share of rows whose category moved.",
     )
+
+    @rule
+    def _nothing_secret(self) -> Iterator[str]:
+        for name in ("source", "unlabelled_rows"):
+            if message := secret_in(getattr(self, name) or ""):
+                yield f"{name}: {message}"
 
     @property
     def memory_bytes(self) -> int:

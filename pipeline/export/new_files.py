@@ -33,8 +33,11 @@ class Work(NamedTuple):
 
 
 def is_pattern(data: str) -> bool:
-    """Whether a source is a pattern of files (`incoming/*.csv`) and not one of its own."""
-    return glob.has_magic(data) and not Path(data).exists()
+    """Whether a source is a pattern of files (`incoming/*.csv`) and not one of its own.
+
+    What lies on a server is one source, also as a pattern.
+    """
+    return "://" not in data and glob.has_magic(data) and not Path(data).exists()
 
 
 def work_of(data: str, output: str) -> list[Work]:

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.config.data import DataConfig
+from pipeline.credentials import secret_in
 from pipeline.data.source import Column, Layout, RawRows, Source, Wanted
 from pipeline.data.sources.arrays import NpyReader, NpzReader
 from pipeline.data.sources.arrays_folder import ArraysFolderReader
 from pipeline.data.sources.builtin import BUILTINS, BuiltinReader
 from pipeline.data.sources.idx import IdxFolderReader
 from pipeline.data.sources.reader import Reader
+from pipeline.data.sources.remote import PACKAGES
 from pipeline.data.sources.tables.files import is_table
 from pipeline.data.sources.tables.table import TableReader
 from pipeline.data.sources.tfrecords import ShardsReader
@@ -77,8 +79,10 @@ def likely_label(config: DataConfig) -> str | None:
 
 
 def _reader_of(spec: str) -> tuple[Reader, str]:
-    """The reader of a source, and the source's name without a ~."""
-    if spec not in BUILTINS:
+    """The reader of a source, and its path: without a ~, and of a copy where it is on a server."""
+    if "://" in spec:
+        spec = _copied(spec)
+    elif spec not in BUILTINS:
         spec = _existing(spec)
     for reader in READERS:
         if reader.recognises(spec):
@@ -88,6 +92,21 @@ def _reader_of(spec: str) -> tuple[Reader, str]:
         f"A data file must be of a kind that can be read. Given: {Path(spec).name} (suffix "
         f"{suffix!r}).{nearest(suffix, _suffixes())}"
     )
+
+
+def _copied(address: str) -> str:
+    """The path of a copy of what is on a server."""
+    if message := secret_in(address):
+        raise InputError(message)
+    scheme = address.partition("://")[0]
+    if scheme not in PACKAGES:
+        raise InputError(
+            f"Data on servers are read from {', '.join(f'{known}://' for known in PACKAGES)}. "
+            f"Given: {scheme}://.{nearest(scheme, PACKAGES)}"
+        )
+    from pipeline.data.sources.remote.server import local_copy
+
+    return local_copy(address)
 
 
 def _suffixes() -> list[str]:
