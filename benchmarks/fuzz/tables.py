@@ -31,7 +31,8 @@ from pipeline.data.problems import usable
 from pipeline.data.source import Column
 from pipeline.data.sources.read import read, read_rows
 from pipeline.data.sources.tables.connection import literal, reading
-from pipeline.data.sources.tables.dialect import LENIENT, dialect_of
+from pipeline.data.sources.tables.dialect import dialect_of
+from pipeline.data.sources.tables.scan import scan
 from pipeline.data.sources.tables.types import guessed_types, nulls
 from pipeline.data.target import with_target
 from pipeline.errors import InputError
@@ -84,13 +85,9 @@ def use_duckdb(connection: duckdb.DuckDBPyConnection, file: Path, random: Random
         connection.sql(f"SELECT * FROM {rows}").to_arrow_table()
         return
     dialect = dialect_of(connection, file, random.choice(("auto", "true", "false")), ())
-    options = LENIENT + nulls(("NA", "?"))
     types = guessed_types(connection, dialect, file, ("NA", "?"), ())
-    rejects = ", store_rejects = true, rejects_limit = 1000"
-    connection.sql(f"SELECT * FROM {dialect.rows([file], options, types)}").to_arrow_table()
-    connection.execute(f"SELECT count(*) FROM {dialect.rows([file], rejects)}").fetchall()
-    connection.execute("SELECT * FROM reject_errors").fetchall()
-    connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
+    rows = scan(connection, dialect, [file], types, nulls(("NA", "?"))).source
+    connection.sql(f"SELECT * FROM {rows}").to_arrow_table()
 
 
 def child(folder: Path, first: int, last: int) -> None:

@@ -116,7 +116,7 @@ def _suffixes() -> list[str]:
 def _existing(spec: str) -> str:
     """The path of a file or folder that is there. What starts with ./ keeps it."""
     try:
-        path = Path(spec).expanduser()
+        path = Path(spec).expanduser() if spec.startswith("~") else Path(spec)
     except (RuntimeError, ValueError) as error:  # ~somebody: nobody of this machine, or no name
         raise InputError(f"{spec!r} is in no folder of this machine: {error}.") from error
     try:

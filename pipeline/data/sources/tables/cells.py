@@ -65,9 +65,18 @@ def read_cells(
 
     def blocks() -> Iterator[np.ndarray]:
         at_once = config.memory_bytes // BLOCKS // (max(1, len(wanted)) * BYTES)
+        done = 0
         for batch in table.batches(wanted, max(1, min(at_once, AT_ONCE))):
+            done += batch.num_rows
+            if done > rows:
+                break
             others.append(batch.select([name for name in wanted if name[0] != "n"]))
             yield _by_rows([batch.column(f"n{n}") for n in numeric], batch.num_rows)
+        if done != rows:
+            raise InputError(
+                f"{table.where} cannot be read: {rows} rows were counted, and others were found. "
+                "It is damaged, or changed meanwhile."
+            )
 
     numbers: Rows
     if on_disk:

@@ -21,8 +21,13 @@ SAMPLE_ROWS = 20_480
 COMPARED_ROWS = 1_000
 """Rows below the first line that it is compared with."""
 MOST_TITLE_LINES = 10
-LENIENT = ", ignore_errors = true"
-"""Leaves out lines that are longer or shorter than others."""
+REJECTED = 1_000
+"""Errors that DuckDB tells of at most."""
+LENIENT = f", store_rejects = true, rejects_limit = {REJECTED}"
+"""Leaves out lines that are longer or shorter than others. With `ignore_errors` alone, DuckDB 2.0
+finds no row at all where the first has a cell with a quote inside."""
+_IGNORING = ", ignore_errors = true"
+"""The same for the sniffer."""
 LONGEST_LINE = 2**24
 """Bytes."""
 
@@ -139,7 +144,7 @@ def _sniffed(connection: duckdb.DuckDBPyConnection, file: Path) -> tuple[Dialect
     rows = -1 if file.stat().st_size <= SNIFFED_WHOLE else SAMPLE_ROWS
     found: list[tuple[Dialect, bool, bool]] = []
     problem = None
-    for tolerance in ("", LENIENT, f"{LENIENT}, strict_mode = false"):
+    for tolerance in ("", _IGNORING, f"{_IGNORING}, strict_mode = false"):
         try:
             (values,) = connection.execute(
                 "SELECT Delimiter, Quote, Escape, Comment, SkipRows, HasHeader, Columns FROM "

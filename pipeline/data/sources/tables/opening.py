@@ -15,6 +15,7 @@ from pipeline.data.sources.tables.connection import literal, reading
 from pipeline.data.sources.tables.dialect import Dialect, dialect_of
 from pipeline.data.sources.tables.files import Format, kind_of
 from pipeline.data.sources.tables.plain import (
+    as_path,
     as_plain_text,
     columns_by_spaces,
     lines_of,
@@ -100,8 +101,9 @@ def opened_table(
                 with _text(files, config, where, texts, known, Path(folder)) as table:
                     yield table
             else:
-                with reading(files, config.memory_bytes) as connection:
-                    yield _typed(connection, files, kind, where)
+                paths = [as_path(file, Path(folder)) for file in files]
+                with reading(paths, config.memory_bytes) as connection:
+                    yield _typed(connection, paths, kind, where)
         except InputError:
             raise
         except duckdb.OutOfMemoryException as error:
@@ -135,7 +137,7 @@ def _text(
     notes: list[str] = []
     plain = []
     for file in files:
-        copy, encoding = as_plain_text(file, config.sheet, folder)
+        copy, encoding = as_plain_text(file, config.sheet, config.memory_bytes, folder)
         plain.append(copy)
         if encoding:
             notes.append(f"{file.name} is text in {encoding}.")

@@ -3,17 +3,22 @@
 import codecs
 import csv
 import io
+import json
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TextIO
 
 import charset_normalizer
 import pyarrow as pa
-from python_calamine import CalamineWorkbook
 
+from pipeline.data.rows.memory import memory
+from pipeline.data.sources.tables import sheet as converter
 from pipeline.errors import InputError
 
 BLOCK = 2**20
@@ -42,6 +47,13 @@ TEXT = "utf-8"
 SHEETS = (".xlsx", ".xls", ".xlsb", ".ods")
 TYPED = (".parquet", ".pq", ".json", ".jsonl", ".ndjson")
 """Files whose cells have types."""
+DISK_SHARE = 2
+"""A copy may take this part of what is free: a few bytes can unpack to a full disk."""
+_PATTERN = set("*?[")
+PROGRAM = 2**28
+"""Bytes that a program takes before it reads anything."""
+LONGEST = 2**24
+"""Characters of a line that are looked at at a time."""
 
 
 def encoding_of(file: Path) -> str:
@@ -78,20 +90,30 @@ def opened(file: Path) -> pa.NativeFile:
 
 
 @contextmanager
-def lines_of(file: Path) -> Iterator[TextIO]:
-    """The lines of a UTF-8 file, unpacked."""
+def lines_of(file: Path) -> Iterator[Iterator[str]]:
+    """The lines of a UTF-8 file, unpacked; overlong ones in parts."""
     with opened(file) as packed, io.TextIOWrapper(packed, encoding="utf-8-sig") as lines:
-        yield lines
+        yield iter(partial(lines.readline, LONGEST), "")
 
 
 def in_utf8(file: Path, encoding: str, folder: Path) -> Path:
-    """A copy of a text file, unpacked, in UTF-8."""
-    copy = folder / f"{len(list(folder.iterdir()))}.csv"
+    """A copy of a text file, unpacked, in UTF-8.
+
+    Raises:
+        InputError: where it is of another encoding, and where it would fill the disk.
+    """
+    copy = _copy_in(folder)
+    room = _room(folder)
     decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
     with opened(file) as stream, copy.open("w", encoding=TEXT, newline="") as out:
         try:
             while block := stream.read(BLOCK):
                 out.write(decoder.decode(block))
+                if out.tell() > room:
+                    raise InputError(
+                        f"{file.name} unpacks to more than {room / 2**30:,.1f} GiB, half of what "
+                        f"is free in {folder.parent}. Make room, or set TMPDIR to another folder."
+                    )
             out.write(decoder.decode(b"", final=True))
         except UnicodeDecodeError as error:
             raise InputError(
@@ -101,20 +123,42 @@ def in_utf8(file: Path, encoding: str, folder: Path) -> Path:
     return copy
 
 
-def as_plain_text(file: Path, sheet: str | None, folder: Path) -> tuple[Path, str | None]:
+def as_path(file: Path, folder: Path) -> Path:
+    """The file, or a link to it, under a name that DuckDB takes for no pattern and no home."""
+    path = file.absolute()
+    if not _PATTERN & set(str(path)):
+        return path
+    link = _copy_in(folder, "".join(path.suffixes[-2:]))
+    link.symlink_to(path)
+    return link
+
+
+def _copy_in(folder: Path, suffix: str = ".csv") -> Path:
+    return folder / f"{len(list(folder.iterdir()))}{suffix}"
+
+
+def _room(folder: Path) -> int:
+    return shutil.disk_usage(folder).free // DISK_SHARE
+
+
+def as_plain_text(
+    file: Path, sheet: str | None, most: int, folder: Path
+) -> tuple[Path, str | None]:
     """The file, or a copy that DuckDB can read, and the encoding that people may want to know.
+
+    `most`: bytes of memory that a spreadsheet may take.
 
     Raises:
         InputError: for what is no text, and for an unclear sheet.
     """
     suffixes = [suffix.lower() for suffix in file.suffixes]
     if suffixes[-1] in SHEETS:
-        return sheet_as_text(file, sheet, folder), None
+        return sheet_as_text(file, sheet, most, folder), None
     if any(suffix in TYPED for suffix in suffixes):
-        return file, None
+        return as_path(file, folder), None
     encoding = encoding_of(file)
     if encoding == TEXT and suffixes[-1] != ".bz2":
-        return file, None
+        return as_path(file, folder), None
     told = None if encoding in (TEXT, "utf-8-sig") else encoding
     return in_utf8(file, encoding, folder), told
 
@@ -129,13 +173,12 @@ def columns_by_spaces(file: Path) -> int:
 
 def without_padding(file: Path, folder: Path) -> Path:
     """A copy of a text file whose columns are parted by spaces, with commas."""
-    copy = folder / f"{len(list(folder.iterdir()))}.csv"
+    if file.suffix.lower() in PACKED:
+        file = in_utf8(file, "utf-8-sig", folder)
+    copy = _copy_in(folder)
     quoted = re.compile(r"\"[^\"]*\"|'[^']*'")
     cells = re.compile(rf"(?:{quoted.pattern})(?=\s|$)|\S+")
-    with (
-        lines_of(file) as lines,
-        copy.open("w", encoding=TEXT, newline="") as out,
-    ):
+    with lines_of(file) as lines, copy.open("w", encoding=TEXT, newline="") as out:
         writer = csv.writer(out)
         for line in lines:
             if found := cells.findall(line):
@@ -143,41 +186,33 @@ def without_padding(file: Path, folder: Path) -> Path:
     return copy
 
 
-def sheet_as_text(file: Path, sheet: str | None, folder: Path) -> Path:
+def sheet_as_text(file: Path, sheet: str | None, most: int, folder: Path) -> Path:
     """A sheet of a spreadsheet as text: the one that is named, or the only one with cells.
 
     Raises:
-        InputError: for a damaged file, and where the sheet is not clear.
+        InputError: for a damaged file, for one that needs more than `most` bytes of memory, and
+            where the sheet is not clear.
     """
-    try:
-        book = CalamineWorkbook.from_path(str(file))
-        filled = [name for name in book.sheet_names if book.get_sheet_by_name(name).total_height]
-    except Exception as error:  # calamine has a class of errors for each kind of file
-        raise InputError(f"{file.name} cannot be read as a spreadsheet: {error}.") from error
-    if sheet is None and len(filled) != 1:
+    copy = _copy_in(folder)
+    limits = min(most, memory() // 2) + PROGRAM, _room(folder)
+    program = [sys.executable, "-I", converter.__file__, file, copy, *limits]
+    command = [str(word) for word in (*program, *([] if sheet is None else [sheet]))]
+    done = subprocess.run(command, capture_output=True, text=True)
+    found = json.loads(done.stdout) if done.returncode == 0 else {}
+    if "names" not in found:
+        why = found.get("error", "it is damaged, or needs more than data.memory")
+        raise InputError(f"{file.name} cannot be read as a spreadsheet: {why.rstrip('.')}.")
+    if sheet is None and len(found["filled"]) != 1:
         raise InputError(
             f"Of a spreadsheet with several sheets one must be named. {file.name} has "
-            f"{', '.join(map(repr, filled)) or 'no sheet with cells'}. Set data.sheet."
+            f"{', '.join(map(repr, found['filled'])) or 'no sheet with cells'}. Set data.sheet."
         )
-    wanted = sheet if sheet is not None else filled[0]
-    if wanted not in book.sheet_names:
+    if sheet is not None and sheet not in found["names"]:
         raise InputError(
-            f"data.sheet must name a sheet of the file. Given: {wanted!r}. {file.name} has "
-            f"{', '.join(map(repr, book.sheet_names))}."
+            f"data.sheet must name a sheet of the file. Given: {sheet!r}. {file.name} has "
+            f"{', '.join(map(repr, found['names']))}."
         )
-    copy = folder / f"{len(list(folder.iterdir()))}.csv"
-    with copy.open("w", encoding=TEXT, newline="") as out:
-        writer = csv.writer(out)
-        for row in book.get_sheet_by_name(wanted).to_python():
-            writer.writerow([_cell(value) for value in row])
     return copy
-
-
-def _cell(value: object) -> object:
-    """A cell as text: whole numbers without a point, as a spreadsheet shows them."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
 
 
 def _every_other_byte_is_zero(start: bytes) -> bool:

@@ -33,7 +33,8 @@ def answer_of(query: str, files: Sequence[Path], config: DataConfig, folder: Pat
             f"{', '.join(file.name for file in files)}. Rename those that are called alike."
         )
     query = query.strip().removesuffix(";")
-    plain = [as_plain_text(file, config.sheet, folder)[0] for file in files]
+    most = config.memory_bytes
+    plain = [as_plain_text(file, config.sheet, most, folder)[0] for file in files]
     with reading(plain, config.memory_bytes, joins=True) as connection:
         for name, file in zip(names, plain, strict=True):
             rows = _rows_of(connection, file, config)

@@ -6,13 +6,11 @@ from typing import NamedTuple
 
 import duckdb
 
-from pipeline.data.sources.tables.dialect import LENIENT, Dialect
+from pipeline.data.sources.tables.dialect import LENIENT, REJECTED, Dialect
 from pipeline.data.sources.tables.types import wider
 
-REJECTED = 1_000
-"""Errors in lines that DuckDB tells of at most."""
 SHOWN = 60
-"""Characters of such a line."""
+"""Characters of a line that cannot be read."""
 COPY = "copy"
 """The table in memory."""
 COPY_SHARE = 0.75
@@ -48,9 +46,9 @@ def scan(
 
     A column becomes wider, or text, where a cell is not of its type.
     """
-    rejecting = f"{options}, store_rejects = true, rejects_limit = {REJECTED}"
     while True:
-        rows = dialect.rows(files, rejecting, types)
+        rows = dialect.rows(files, LENIENT + options, types)
+        _forget_errors(connection)
         copied = copy_of(connection, rows)
         if not copied:
             _forget_errors(connection)
@@ -67,11 +65,9 @@ def scan(
         if typed and not all_told and not wrong:  # cells behind these may not be of their type
             wrong = {f"c{n}" for n in range(len(types))}
         if not wrong:
-            source = COPY if copied else dialect.rows(files, LENIENT + options, types)
             rejected = {line: text for line, text, *_ in errors}
-            return Scan(source, found, types, rejected, all_told)
+            return Scan(COPY if copied else rows, found, types, rejected, all_told)
         types = wider(types, wrong)
-        _forget_errors(connection)
 
 
 def _forget_errors(connection: duckdb.DuckDBPyConnection) -> None:

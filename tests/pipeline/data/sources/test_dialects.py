@@ -223,9 +223,11 @@ def test_it_is_read_to_the_same_rows(name: str, write: Callable[[], str | bytes]
     check_same(read_table(tmp_path / name))
 
 
-def test_columns_parted_by_spaces_are_read(tmp_path: Path):
-    (tmp_path / "a.data").write_text(by_spaces(), encoding="utf-8")
-    source = read_table(tmp_path / "a.data")
+@pytest.mark.parametrize("name", ["a.data", "a.data.gz"])
+def test_columns_parted_by_spaces_are_read(name: str, tmp_path: Path):
+    content = by_spaces().encode()
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    source = read_table(tmp_path / name)
     np.testing.assert_array_equal(source.numbers[:, 0], table()["Größe"])
     assert set(source.categories[:, 0]) == {"Köln", "St._Gallen", 'the_"Port"', ""}
 

@@ -1,9 +1,11 @@
 """Files made to do harm: nothing in them is run, and nothing is expanded beyond what fits."""
 
+import bz2
 import gzip
 import io
 import os
 import pickle
+import shutil
 import struct
 import tracemalloc
 import zipfile
@@ -20,6 +22,7 @@ from pipeline.config.data import DataConfig
 from pipeline.data.rows import memory
 from pipeline.data.source import Column
 from pipeline.data.sources.read import read_rows
+from pipeline.data.sources.tables import plain
 from pipeline.errors import InputError
 from tests.pipeline.data.reading import describe, read
 
@@ -242,6 +245,41 @@ def test_thousands_of_columns_are_not_compared_two_by_two(tmp_path: Path):
     assert len(read(DataConfig(source=str(tmp_path / "a.csv"), label="y")).columns) == 5_000
 
 
+def test_a_sheet_may_say_that_it_has_any_number_of_cells(tmp_path: Path):
+    main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    packed = "http://schemas.openxmlformats.org/package/2006"
+    kinds = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{packed}/content-types"><Override '
+        f'PartName="/xl/workbook.xml" ContentType="{kinds}.sheet.main+xml"/></Types>',
+        "_rels/.rels": f'<Relationships xmlns="{packed}/relationships"><Relationship Id="r1" '
+        f'Type="{office}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook {main} xmlns:r="{office}"><sheets><sheet name="a" '
+        'sheetId="1" r:id="r1"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{packed}/relationships">'
+        f'<Relationship Id="r1" Type="{office}/worksheet" Target="worksheets/a.xml"/>'
+        "</Relationships>",
+        "xl/worksheets/a.xml": f'<worksheet {main}><sheetData><row r="1"><c r="A1"><v>1</v></c>'
+        '</row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData></worksheet>',
+    }
+    with zipfile.ZipFile(tmp_path / "a.xlsx", "w") as file:
+        for name, content in parts.items():
+            file.writestr(name, content)
+    message = refusal(tmp_path / "a.xlsx", label="-1")
+    assert message.startswith("a.xlsx cannot be read as a spreadsheet: it is damaged, or needs")
+
+
+@pytest.mark.parametrize("name", ["a.csv.bz2", "a.csv.gz"])
+def test_a_copy_does_not_fill_the_disk(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    content = ("a,b,y\n" + "1,2,p\n" * 2**20).encode("utf-16")
+    pack = bz2.compress if name.endswith("bz2") else gzip.compress
+    (tmp_path / name).write_bytes(pack(content))
+    free = shutil.disk_usage(tmp_path).free
+    monkeypatch.setattr(plain, "DISK_SHARE", free // 2**20)
+    assert "half of what is free" in refusal(tmp_path / name, label="y")
+
+
 # Malformed contents
 
 
@@ -330,6 +368,26 @@ def test_names_are_only_names(name: str, tmp_path: Path, monkeypatch: pytest.Mon
     assert account["per_column"][0]["name"] == name
     assert account["classes"] == {"'0'; --": ROWS // 2, "'1'; --": ROWS // 2}
     assert os.listdir() == [f"{name}.csv"]
+
+
+@pytest.mark.parametrize("name", ["a*.csv", "[ab].csv", "?b.parquet", "./~/a.csv", "file:/a.csv"])
+def test_a_file_s_name_is_no_pattern_and_no_home(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    table = pd.DataFrame({"a": np.arange(ROWS) / 7, "y": LABELS})
+    for other in (name, "ab.csv", "b.csv", "bb.parquet", "home/a.csv"):
+        Path(other).parent.mkdir(exist_ok=True)
+        content = (
+            table.to_parquet(index=False)
+            if other.endswith("parquet")
+            else table.to_csv(index=False).encode()
+        )
+        Path(other).write_bytes(content)
+        table["a"] += 1
+    source = read(DataConfig(source=name, label="y"))
+    np.testing.assert_allclose(source.numbers[:, 0], np.arange(ROWS) / 7)
 
 
 def test_a_member_s_path_leads_nowhere(tmp_path: Path):

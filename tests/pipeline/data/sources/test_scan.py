@@ -48,3 +48,15 @@ def test_a_word_among_numbers_is_seen_behind_many_short_lines(tmp_path: Path):
     assert found.rows == len(GOOD) + 1
     assert np.isnan(found.numbers[-1, 0])
     assert any("at least 495 more" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("share", [0.75, 0])
+def test_a_quote_inside_a_cell_costs_its_own_line_alone(
+    share: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(scan, "COPY_SHARE", share)
+    lines = [f'"{n}"|"x, {n % 3}"|"{"pq"[n % 2]}"' for n in range(40)]
+    (tmp_path / "a.csv").write_text("\n".join(['"a"|"b"|"y"', '"1"|";"x"|"p"', *lines]))
+    found = read(DataConfig(source=str(tmp_path / "a.csv"), label="y", bad_rows="skip"))
+    assert found.rows == 40
+    assert "line 2" in found.notes[0]
