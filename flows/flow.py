@@ -83,7 +83,9 @@ def prepare_data(config: RunConfig, run: Run) -> Plan:
     """Read, split and scale the rows, and plan what is trained on them."""
     context = context_of(run)
     data = prepared(context)
-    plan = plan_of(config, data, perform(data_of(config, data), context))
+    done = perform(data_of(config, data), context)
+    splits = [context.data_of(seed) for seed in range(config.splits)]
+    plan = plan_of(config, *splits, done=done)
     context.parent.tags({"stages": plan.stages, **plan.tags})
     return plan
 

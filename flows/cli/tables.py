@@ -103,10 +103,12 @@ def print_plan(summary: Summary, gain: float) -> None:
     for row in compared:
         std = row["gain"]["std"]
         if std > 0:
-            seeds = f"{seeds_needed(gain / scale(metric), std, len(compared)):,}"
+            alike = row["correlation"] or 0.0
+            needed = seeds_needed(gain / scale(metric), std, len(compared), alike)
+            seeds = f"{needed:,}" if needed else "no number"
             rows.append((f"{row['labels']:,}", score_text(std, metric), seeds))
         else:
-            shown = "one seed" if row["gain"]["p_value"] is None else "no spread"
+            shown = "one seed" if seed_count(summary) == 1 else "no spread"
             rows.append((f"{row['labels']:,}", shown, "-"))
     title = f"Seeds to see a gain of {gain:g} {gain_unit(metric)}"
     _print(TextTable(title, ("labels", "standard deviation of the gain", "seeds"), rows))
@@ -122,22 +124,21 @@ def print_differences(first: Summary, second: Summary, found: Differences) -> No
     output.print()
     for letter, summary in (("A", first), ("B", second)):
         output.print(f"{letter}: run {summary['run_id']} of experiment {summary['experiment']}")
+    metric, seeds = first["metric"], min(seed_count(first), seed_count(second))
     rows: list[tuple[str, ...]] = [
         (
             f"{row.labels:,}",
             row.arm,
-            score_text(row.first, first["metric"]),
-            score_text(row.second, first["metric"]),
-            *gain_cells(
-                {"mean": row.gain.mean, "ci95": row.gain.interval, "p_value": row.gain.p}, first
-            ),
+            score_text(row.first, metric),
+            score_text(row.second, metric),
+            *gain_cells({"mean": row.gain.mean, "ci95": row.gain.interval}, metric, seeds),
             "-" if row.p_holm is None else p_text(row.p_holm),
         )
         for row in found.rows
     ]
-    less = METRICS[first["metric"]].less_is_better
+    less = METRICS[metric].less_is_better
     columns = ("labels", "arm", "A", "B", "A - B" if less else "B - A", "95 % interval", "p")
-    _print(TextTable(f"B against A, {WORDS[first['metric']]}", columns, rows))
+    _print(TextTable(f"B against A, {WORDS[metric]}", columns, rows))
     if found.settings:
         settings = [(name, *map(str, values)) for name, values in found.settings.items()]
         _print(TextTable("Settings that differ", ("setting", "of A", "of B"), settings))

@@ -68,6 +68,12 @@ class Splitting(Part):
         "shares are then kept on average only. `auto` is `stable` from 2,000 rows on, where both "
         "are shares.",
     )
+    resplit: bool = Field(
+        False,
+        description="Split the rows anew for each seed of fine-tuning, which then has a stack of "
+        "its own split too: for small tables, of which one test split is luck. Intervals allow for "
+        "the rows that splits share.",
+    )
     validation: RowsOrShare = Field(
         0.15,
         description="Rows held out of what remains, by number or share, to choose the encoder's "
@@ -91,6 +97,16 @@ class Splitting(Part):
                     f"holdout: stable needs {name} as a share of the rows, for their number "
                     f"changes. Given: {rows}."
                 )
+
+    @rule
+    def _what_is_fixed_is_not_drawn(self) -> Iterator[str]:
+        fixed = [name for name in ("split", "time") if getattr(self, name)]
+        fixed += ["holdout: stable"] if self.holdout == "stable" else []
+        if self.resplit and fixed:
+            yield (
+                "resplit draws test and validation rows anew for each seed. Given with it: "
+                f"{', '.join(fixed)}, which fixes them. Leave one out."
+            )
 
     @rule
     def _one_way_to_split(self) -> Iterator[str]:

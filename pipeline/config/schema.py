@@ -128,14 +128,29 @@ class RunConfig(Part):
 
     @rule
     def _no_test_row_was_pretrained_on(self) -> Iterator[str]:
-        if self.pretrain.start is not None and self.data.holdout == "drawn":
+        drawn = "resplit" if self.data.resplit else self.data.holdout
+        if self.pretrain.start is not None and drawn in ("drawn", "resplit"):
             yield (
                 "pretrain.from needs data.holdout: stable: else test rows are drawn anew, also "
-                "among the rows that the earlier stacks have read. Given: drawn with "
+                f"among the rows that the earlier stacks have read. Given: {drawn} with "
                 f"pretrain.from: {self.pretrain.start}."
+            )
+
+    @rule
+    def _each_split_has_a_stack(self) -> Iterator[str]:
+        if self.data.resplit and self.stacks < self.finetune.seeds:
+            yield (
+                "data.resplit needs a stack for each seed: one that another seed uses has read "
+                f"some of its test rows. Given: pretrain_seeds: {self.pretrain_seeds} for "
+                f"{self.finetune.seeds} seeds. Leave pretrain_seeds out."
             )
 
     @property
     def stacks(self) -> int:
         """How many stacks are pretrained; no more than there are seeds."""
         return min(self.pretrain_seeds or self.finetune.seeds, self.finetune.seeds)
+
+    @property
+    def splits(self) -> int:
+        """How many times the rows are split."""
+        return self.finetune.seeds if self.data.resplit else 1

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 HELD_OUT = {
     "drawn": "drawn at random, equal rows and groups together",
+    "resplit": "drawn anew for each seed, equal rows and groups together",
     "stable": "held out by their values or groups, so that they stay so",
     "marked": "as the source says",
 }

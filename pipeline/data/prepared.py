@@ -5,7 +5,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -30,7 +30,7 @@ from pipeline.data.splits import Splits
 from pipeline.data.target import with_target
 from pipeline.errors import raise_all
 from pipeline.files import check_writable, hidden_folder
-from pipeline.seeds import derive
+from pipeline.seeds import derive, split_seed
 from pipeline.tasks import task_of
 from pipeline.tasks.task import Task
 
@@ -74,7 +74,7 @@ class Prepared:
     table: bool
     """Whether the source is a table, whose columns have names of their own."""
     holdout: str
-    """How test rows are held out: `marked` by the source, `stable` or `drawn`."""
+    """How test rows are held out: see `Split`."""
     columns: list[dict[str, Any]]
     """What is kept of each column: name, kind, and how its values are spread (`distances`)."""
     layout: Layout | None
@@ -124,9 +124,21 @@ def prepared_ahead(config: DataConfig, task: TaskConfig, seed: int) -> Iterator[
     _ahead[config, task, seed] = folder / "data"
 
 
-def forget_prepared(config: DataConfig, task: TaskConfig, seed: int) -> None:
+@contextmanager
+def splits_ahead(
+    config: DataConfig, task: TaskConfig, seed: int, splits: int
+) -> Iterator[list[Prepared]]:
+    """The same, of rows that are split so many times."""
+    with ExitStack() as ahead:
+        seeds = [split_seed(seed, number) for number in range(splits)]
+        yield [ahead.enter_context(prepared_ahead(config, task, each)) for each in seeds]
+
+
+def forget_prepared(config: DataConfig, task: TaskConfig, seed: int, splits: int) -> None:
     """Remove data prepared ahead for which no run will come: a later one reads them anew."""
-    shutil.rmtree(_ahead.pop((config, task, seed)).parent)
+    for number in range(splits):
+        if ahead := _ahead.pop((config, task, split_seed(seed, number)), None):
+            shutil.rmtree(ahead.parent)
 
 
 def _prepare_into(folder: Path, config: DataConfig, section: TaskConfig, seed: int) -> None:
@@ -174,7 +186,7 @@ def _prepare_into(folder: Path, config: DataConfig, section: TaskConfig, seed: i
     (folder / "metadata.json").write_text(json.dumps(metadata))
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=16)
 def _load(folder: Path) -> Prepared:
     metadata = json.loads((folder / "metadata.json").read_text())
     preprocessing = Preprocessing.from_json(metadata["preprocessing"])

@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.config.data import ROLES, DataConfig
 from pipeline.data.source import Source
 from pipeline.data.splitting.held_out import NAMES
+from pipeline.data.watch import FEW
 
 _OF_SEVERAL_ROWS = re.compile(
     r"(patient|subject|participant|person|user|customer|client|household)"
@@ -28,7 +29,18 @@ class Proposal(NamedTuple):
 
 def proposals(source: Source, config: DataConfig) -> list[Proposal]:
     """What to set beside what the config says already; nothing that the defaults do anyway."""
-    return list(_how_to_split(source, config))
+    found = list(_how_to_split(source, config))
+    fixed = any(proposal.key == "data.split" for proposal in found)
+    return found if fixed else [*found, *_how_often(source, config)]
+
+
+def _how_often(source: Source, config: DataConfig) -> Iterator[Proposal]:
+    """Anew for each seed where few rows have a label and nothing says which of them are to test."""
+    given = "resplit" in config.model_fields_set or config.split or config.time
+    fixed = given or config.holdout == "stable" or source.test is not None
+    labelled = int(source.labelled.sum())
+    if not fixed and 0 < labelled < FEW:
+        yield Proposal("data.resplit", True, f"{labelled:,} labelled rows: one test split is luck")
 
 
 def _how_to_split(source: Source, config: DataConfig) -> Iterator[Proposal]:

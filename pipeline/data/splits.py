@@ -41,7 +41,8 @@ class Split(NamedTuple):
     notes: tuple[str, ...]
     """What was decided, for people."""
     holdout: str
-    """How test rows are held out: `marked` by the source, `stable` or `drawn`."""
+    """How test rows are held out: `marked` by the source, `stable`, `drawn`, or `resplit`: drawn
+    anew for each seed."""
     repeated: int
     """Rows whose features equal those of an earlier one."""
 
@@ -66,8 +67,13 @@ def split(source: Source, config: DataConfig, seed: int) -> Split:
         )
     keys, contents, notes = row_keys(source)
     held = marked(source, config, source.labelled)
+    if config.resplit and held.test is not None:
+        raise InputError(
+            f"data.resplit draws test rows anew for each seed. {source.name} says itself which "
+            "rows are for testing: leave data.resplit out."
+        )
     _check_marked(task, source, held)
-    holdout = "drawn" if held.test is None else "marked"
+    holdout = "marked" if held.test is not None else "resplit" if config.resplit else "drawn"
     if held.drawn and is_stable(config, source.rows):
         by_keys = by_key(held, keys, config)
         if config.holdout == "stable" or _is_enough(task, source, by_keys):

@@ -27,7 +27,10 @@ def to_watch(source: Source, split: Split | None) -> list[str]:
 def _few(source: Source) -> Iterator[str]:
     labelled = int(source.labelled.sum())
     if 0 < labelled < FEW:
-        yield f"There are {labelled:,} labelled rows: figures on their test rows vary by chance."
+        yield (
+            f"There are {labelled:,} labelled rows: figures on their test rows vary by chance. "
+            "data.resplit: true splits them anew for each seed."
+        )
 
 
 def _rare(source: Source) -> Iterator[str]:

@@ -10,8 +10,11 @@ import scipy
 
 from pipeline.config.arms import CANDIDATE, CONTROL
 from pipeline.evaluation.gain import SIGNIFICANCE, Gain, corrected, paired_gain
+from pipeline.evaluation.resplit import Resplit
 
 POWER = 0.8
+MANY = 1_000_000
+"""Seeds that nobody runs."""
 
 Verdict = Literal["helps", "hurts", "no evidence", "incomplete"]
 
@@ -78,10 +81,14 @@ class Comparison(NamedTuple):
     """
     stacks: int
     """Stacks that the pretrained arm started from."""
+    correlation: float | None
+    """Of two seeds' gains, where each seed splits the rows anew; None where all share a split."""
 
 
 def compare(
-    scores: Sequence[Score], missing: Collection[tuple[str, int, int]] = ()
+    scores: Sequence[Score],
+    missing: Collection[tuple[str, int, int]] = (),
+    resplit: Resplit | None = None,
 ) -> list[Comparison]:
     """One comparison for each label budget, in ascending order.
 
@@ -90,11 +97,16 @@ def compare(
     `missing` are trials, by arm, labels and seed, that are still to be done. A label budget that
     lacks some of the two arms has no verdict yet. In the correction of the others its p-value
     counts as 1: then none that is to come takes a verdict back.
+
+    With `resplit` intervals and p-values allow for the rows that the splits of two seeds share.
     """
     budgets: dict[int, dict[str, dict[int, Score]]] = defaultdict(lambda: defaultdict(dict))
     for score in scores:
         budgets[score.labels][score.arm][score.seed] = score
-    gains = {labels: _gain(budgets[labels], CONTROL) for labels in sorted(budgets)}
+    correlations = {labels: resplit and resplit.correlation(labels) for labels in budgets}
+    gains = {
+        labels: _gain(budgets[labels], CONTROL, correlations[labels]) for labels in sorted(budgets)
+    }
     incomplete = {labels for arm, labels, _ in missing if arm in (CANDIDATE, CONTROL)}
     complete = {labels: gain for labels, gain in gains.items() if labels not in incomplete}
     p_holm = corrected(complete, to_come=len(incomplete))
@@ -107,7 +119,8 @@ def compare(
             {
                 arm: found
                 for arm in budgets[labels]
-                if arm not in (CANDIDATE, CONTROL) and (found := _gain(budgets[labels], arm))
+                if arm not in (CANDIDATE, CONTROL)
+                and (found := _gain(budgets[labels], arm, correlations[labels]))
             },
             _mcnemar_of_one_seed(budgets[labels]),
             "incomplete"
@@ -116,6 +129,7 @@ def compare(
             if gain
             else None,
             _stacks(budgets[labels]),
+            correlations[labels],
         )
         for labels, gain in gains.items()
     ]
@@ -136,20 +150,24 @@ def verdict(mean: float, p_holm: float | None) -> Verdict:
     return "helps" if mean > 0 else "hurts"
 
 
-def seeds_needed(gain: float, std: float, budgets: int) -> int:
+def seeds_needed(gain: float, std: float, budgets: int, correlation: float = 0.0) -> int | None:
     """Seeds at which a true gain is called `helps` with a probability of 80 %.
 
     `std` is the standard deviation of the paired differences; the power is that of Student's t
     test (noncentral t), at the strictest level of Holm's method among this number of `budgets`.
+    None where seeds are so correlated that a million would not do.
     """
     level = SIGNIFICANCE / budgets
 
     def power(seeds: int) -> float:
         least = scipy.stats.t.ppf(1 - level / 2, seeds - 1)
-        return float(scipy.stats.nct.sf(least, seeds - 1, gain / std * seeds**0.5))
+        error = std * (1 / seeds + correlation / (1 - correlation)) ** 0.5
+        return float(scipy.stats.nct.sf(least, seeds - 1, gain / error))
 
     most = 2
     while power(most) < POWER:
+        if most > MANY:
+            return None
         most *= 2
     return bisect_left(range(most + 1), POWER, lo=2, key=power)
 
@@ -171,6 +189,7 @@ def comparison_entry(row: Comparison, metric: str) -> dict[str, Any]:
         "against": {arm: _gain_entry(other) for arm, other in row.against.items()},
         "verdict": row.verdict,
         "stacks": row.stacks,
+        "correlation": row.correlation,
     }
 
 
@@ -184,12 +203,15 @@ def _gain_entry(gain: Gain) -> dict[str, Any]:
     }
 
 
-def _gain(by_arm: Mapping[str, Mapping[int, Score]], other: str) -> Gain | None:
+def _gain(
+    by_arm: Mapping[str, Mapping[int, Score]], other: str, correlation: float | None
+) -> Gain | None:
     ours, theirs = by_arm.get(CANDIDATE, {}), by_arm.get(other, {})
     seeds = sorted(set(ours) & set(theirs))
     if not seeds:
         return None
-    return paired_gain([ours[seed].merit for seed in seeds], [theirs[seed].merit for seed in seeds])
+    one, two = ([scores[seed].merit for seed in seeds] for scores in (ours, theirs))
+    return paired_gain(one, two, correlation or 0.0)
 
 
 def _stacks(by_arm: Mapping[str, Mapping[int, Score]]) -> int:

@@ -15,6 +15,7 @@ from pipeline.evaluation.gain import (
     Randomisation,
     corrected,
     paired_gain,
+    variance_of_mean,
 )
 from pipeline.evaluation.metrics import merit
 from pipeline.evaluation.summary import Summary
@@ -52,7 +53,8 @@ def differences(
     """Compare every arm at every label budget that both runs have.
 
     On the same rows, splits and seed the runs are paired seed by seed; otherwise Welch's t test
-    compares two independent groups of seeds. Raises `InputError` for different metrics and where
+    compares two independent groups of seeds. Where a run split its rows anew for each seed, its
+    mean varies by more than its seeds say. Raises `InputError` for different metrics and where
     there is nothing in common.
     """
     if first["metric"] != second["metric"]:
@@ -62,14 +64,15 @@ def differences(
         )
     metric = first["metric"]
     paired = first["data"]["key"] == second["data"]["key"]
-    before = {row["labels"]: row["arms"] for row in first["comparison"]}
+    before = {row["labels"]: row for row in first["comparison"]}
     found: dict[tuple[int, str], tuple[float, float, Gain]] = {}
     for row in second["comparison"]:
+        other = before.get(row["labels"])
         for arm, scores in row["arms"].items():
-            earlier = before.get(row["labels"], {}).get(arm)
-            if earlier:
-                merits = [[merit(metric, s) for s in run[metric]] for run in (scores, earlier)]
-                gain = (_paired if paired else _unpaired)(*merits)
+            if other and (earlier := other["arms"].get(arm)):
+                one, two = ([merit(metric, s) for s in run[metric]] for run in (scores, earlier))
+                alike = [run["correlation"] or 0.0 for run in (row, other)]
+                gain = _paired(one, two, alike[0]) if paired else _unpaired(one, two, *alike)
                 found[row["labels"], arm] = (earlier["mean"], scores["mean"], gain)
     if not found:
         raise InputError(
@@ -84,20 +87,29 @@ def differences(
     return Differences(paired, rows, _different(first_config, second_config))
 
 
-def _paired(scores: list[float], earlier: list[float]) -> Gain:
+def _paired(scores: list[float], earlier: list[float], correlation: float) -> Gain:
     seeds = min(len(scores), len(earlier))
-    return paired_gain(scores[:seeds], earlier[:seeds])
+    return paired_gain(scores[:seeds], earlier[:seeds], correlation)
 
 
-def _unpaired(scores: list[float], earlier: list[float]) -> Gain:
+def _unpaired(
+    scores: list[float], earlier: list[float], of_scores: float, of_earlier: float
+) -> Gain:
+    """With the correlation of two seeds of each."""
     mean = sum(scores) / len(scores) - sum(earlier) / len(earlier)
     if min(len(scores), len(earlier)) < 2:
         return Gain(mean, None, None, None, 0.0)
     if max(np.ptp(scores), np.ptp(earlier)) <= EQUAL:
-        return Gain(mean, None, _regrouped(mean, len(scores), len(earlier)), None, 0.0)
-    welch = scipy.stats.ttest_ind(scores, earlier, equal_var=False)
-    low, high = welch.confidence_interval(CONFIDENCE)
-    return Gain(mean, (float(low), float(high)), None, float(welch.pvalue), 0.0)
+        correlated = of_scores or of_earlier  # then who belongs to which group is no coin's toss
+        test = None if correlated else _regrouped(mean, len(scores), len(earlier))
+        return Gain(mean, None, test, None, 0.0)
+    first = float(variance_of_mean(np.array(scores), of_scores))
+    second = float(variance_of_mean(np.array(earlier), of_earlier))
+    error = (first + second) ** 0.5
+    free = error**4 / (first**2 / (len(scores) - 1) + second**2 / (len(earlier) - 1))
+    half = float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, free)) * error
+    p_value = float(2 * scipy.stats.t.sf(abs(mean) / error, free))
+    return Gain(mean, (mean - half, mean + half), None, p_value, 0.0)
 
 
 def _regrouped(mean: float, first: int, second: int) -> Randomisation:

@@ -37,7 +37,7 @@ class Gain(NamedTuple):
     randomisation: Randomisation | None
     """Sign flips of paired differences; of groups that are not paired, who belongs to which.
 
-    None for one seed, and for groups with spread.
+    None for one seed, for groups with spread, and for seeds that are correlated.
     """
     p_student: float | None
     """Two-sided t test of no difference (Student's, Welch's if not paired), if there is spread."""
@@ -52,29 +52,45 @@ class Gain(NamedTuple):
         return self.randomisation.p_value if self.randomisation else None
 
 
-def paired_gain(candidate: Sequence[float], other: Sequence[float]) -> Gain:
-    """The gain of a candidate over another arm on the same seeds, in the same order."""
+def paired_gain(
+    candidate: Sequence[float], other: Sequence[float], correlation: float = 0.0
+) -> Gain:
+    """The gain of a candidate over another arm on the same seeds, in the same order.
+
+    `correlation` is that of two seeds' differences; a sign of one then says something of another's.
+    """
     differences = np.subtract(candidate, other)
     mean = float(differences.mean())
     if len(differences) < 2:
         return Gain(mean, None, None, None, 0.0)
-    flips = sign_flip_test(differences)
+    flips = None if correlation else sign_flip_test(differences)
     if np.ptp(differences) <= EQUAL:
         return Gain(mean, None, flips, None, 0.0)
-    half = float(half_interval(differences))
+    half = float(half_interval(differences, correlation))
+    t = mean / float(variance_of_mean(differences, correlation)) ** 0.5
     return Gain(
         mean,
         (mean - half, mean + half),
         flips,
-        float(scipy.stats.ttest_1samp(differences, 0.0).pvalue),
+        float(2 * scipy.stats.t.sf(abs(t), len(differences) - 1)),
         float(differences.std(ddof=1)),
     )
 
 
-def half_interval(values: np.ndarray) -> np.ndarray:
+def half_interval(values: np.ndarray, correlation: float | np.ndarray = 0.0) -> np.ndarray:
     """Half the 95 % interval of the mean over the first axis, by Student's t."""
     t = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)
-    return t * np.std(values, axis=0, ddof=1) / np.sqrt(len(values))
+    return t * np.sqrt(variance_of_mean(values, correlation))
+
+
+def variance_of_mean(values: np.ndarray, correlation: float | np.ndarray = 0.0) -> np.ndarray:
+    """The variance of the mean over the first axis, from that between values.
+
+    Of values with a correlation r that between them is 1 - r of each one's own (Nadeau and Bengio
+    2003, equation 5): they vary less than their mean does.
+    """
+    share = 1 / len(values) + correlation / (1 - np.asarray(correlation))
+    return np.var(values, axis=0, ddof=1) * share
 
 
 def sign_flip_test(differences: np.ndarray) -> Randomisation:

@@ -17,6 +17,7 @@ import scipy
 from pipeline.config.arms import CANDIDATE, CONTROL
 from pipeline.evaluation.compare import Score
 from pipeline.evaluation.gain import EQUAL, half_interval
+from pipeline.evaluation.resplit import Resplit
 
 PLACES = 400
 """Label numbers between two budgets at which candidate and control are compared."""
@@ -39,8 +40,11 @@ class LabelSaving(NamedTuple):
     """Whether `equals` is at an end of the budgets that ran, and so only a bound."""
 
 
-def label_savings(scores: Sequence[Score]) -> list[LabelSaving]:
-    """One for each label budget at which every seed ran in both arms; none below two budgets."""
+def label_savings(scores: Sequence[Score], resplit: Resplit | None = None) -> list[LabelSaving]:
+    """One for each label budget at which every seed ran in both arms; none below two budgets.
+
+    With `resplit` intervals allow for the rows that the splits of two seeds share.
+    """
     tables = [_table(scores, arm) for arm in (CANDIDATE, CONTROL)]
     budgets = sorted(set(tables[0]) & set(tables[1]))
     if len(budgets) < 2:
@@ -55,7 +59,7 @@ def label_savings(scores: Sequence[Score]) -> list[LabelSaving]:
     savings = []
     for budget, ours in zip(budgets, candidate.T, strict=True):
         equals = _same_score(budgets, ours.mean(), control.mean(axis=0))
-        interval = _interval(budgets, ours, control) if len(seeds) > 1 else None
+        interval = _interval(budgets, budget, ours, control, resplit) if len(seeds) > 1 else None
         savings.append(LabelSaving(budget, equals, interval, _bound(budgets, equals)))
     return savings
 
@@ -97,17 +101,26 @@ def _same_score(budgets: Sequence[int], ours: float, control: np.ndarray) -> flo
     return _labels(np.interp(ours, heights, np.log(budgets)[first]))
 
 
-def _interval(budgets: Sequence[int], ours: np.ndarray, control: np.ndarray) -> tuple[float, float]:
+def _interval(
+    budgets: Sequence[int],
+    budget: int,
+    ours: np.ndarray,
+    control: np.ndarray,
+    resplit: Resplit | None,
+) -> tuple[float, float]:
     """The label numbers at which the seeds' scores (seeds,) and the control's do not differ.
 
-    `control` is (seeds, budgets). From the first place where ours are not significantly above it to
-    the last where they are not significantly below.
+    Ours are of a `budget`, `control` is (seeds, budgets). From the first place where ours are not
+    significantly above it to the last where they are not significantly below.
     """
     ends = np.log(budgets)
     places = np.unique([np.linspace(*pair, PLACES) for pair in pairwise(ends)])
     theirs = np.array([np.interp(places, ends, curve) for curve in control])
     gains = ours[:, np.newaxis] - theirs
-    mean, half = gains.mean(axis=0), half_interval(gains)
+    alike: float | np.ndarray = 0.0
+    if resplit:
+        alike = np.array([resplit.correlation(max(budget, n)) for n in np.exp(places)])
+    mean, half = gains.mean(axis=0), half_interval(gains, alike)
     low = _first_not_above(places, mean - half)
     high = _first_not_above(places[::-1], -(mean + half)[::-1])
     return _labels(low), _labels(high)

@@ -33,7 +33,12 @@ def scores_over_labels(comparison: Sequence[Mapping[str, Any]], metric: str) -> 
         axes.errorbar(
             labels,
             [np.mean(s) for s in scores],
-            yerr=[float(half_interval(s)) for s in scores] if len(scores[0]) > 1 else None,
+            yerr=[
+                float(half_interval(s, row["correlation"] or 0.0))
+                for s, row in zip(scores, rows, strict=True)
+            ]
+            if len(scores[0]) > 1
+            else None,
             marker="o",
             markersize=4,
             capsize=3,

@@ -38,6 +38,7 @@ def headline(summary: Summary) -> str:
         f"{data['name']}: {data['rows']:,} rows, {data['features']} features, {target}; "
         f"{data['pretrain_rows']:,} pretraining, {data['validation_rows']:,} validation, "
         f"{data['test_rows']:,} test"
+        + (f", split anew for each of {seed_count(summary)} seeds" if is_resplit(summary) else "")
     )
 
 
@@ -77,7 +78,7 @@ def gain_table(summary: Summary) -> TextTable:
         if compared:
             corrected = row["gain"] and row["gain"]["p_holm"]
             cells += [
-                *gain_cells(row["gain"], summary),
+                *gain_cells(row["gain"], summary["metric"], count),
                 "-" if corrected is None else p_text(corrected),
                 row["verdict"] or "-",
             ]
@@ -90,6 +91,7 @@ def gain_table(summary: Summary) -> TextTable:
 
 def other_table(summary: Summary) -> TextTable:
     """What the pretrained stack gains over each further arm."""
+    count = seed_count(summary)
     return TextTable(
         f"Pretrained against others, {WORDS[summary['metric']]}",
         ("labels", "arm", "its score", "pretrained gains", "95 % interval"),
@@ -98,7 +100,7 @@ def other_table(summary: Summary) -> TextTable:
                 f"{row['labels']:,}",
                 arm,
                 mean_std(row["arms"][arm], summary),
-                *gain_cells(gain, summary),
+                *gain_cells(gain, summary["metric"], count),
             )
             for row in summary["comparison"]
             for arm, gain in row["against"].items()
@@ -169,6 +171,11 @@ def stacks_sentence(summary: Summary) -> str:
     count, stacks = seed_count(summary), summary["pretrain_seeds"]
     if count == 1 or not any(row["gain"] for row in summary["comparison"]):
         return ""
+    if is_resplit(summary):
+        return (
+            f"The rows were split anew for each of {count} seeds, which has a stack of its own: "
+            "the verdict is on pretraining, and not on one split."
+        )
     if stacks == count:
         return "Each seed has a stack of its own: the verdict is on pretraining."
     shared = "1 pretrained stack" if stacks == 1 else f"{stacks} pretrained stacks"
@@ -188,10 +195,11 @@ def _gain(summary: Summary) -> list[str]:
             f"Gain: {_difference(summary)} on the test rows. One seed has no interval and no "
             "verdict: set finetune.seeds."
         ]
+    shared = ", widened for the rows that splits share" if is_resplit(summary) else ""
     sentences = [
         f"Gain: {_difference(summary)} on the test rows, paired by seed; 95 % interval of its mean "
-        "by Student's t; p: of that test, corrected for the number of label budgets (Holm); the "
-        "verdict follows from p."
+        f"by Student's t{shared}; p: of that test, corrected for the number of label budgets "
+        "(Holm); the verdict follows from p."
     ]
     flat = [gain for gain in gains if not gain["ci95"] and gain["p_value"] is not None]
     if flat:
@@ -251,6 +259,11 @@ def _poor_levels(summary: Summary) -> list[str]:
     ]
 
 
+def is_resplit(summary: Summary) -> bool:
+    """Whether each seed split the rows anew."""
+    return any(row["correlation"] is not None for row in summary["comparison"])
+
+
 def seed_count(summary: Summary) -> int:
     """How many seeds the run had."""
     return max(
@@ -269,16 +282,16 @@ def mean_std(scores: Mapping[str, Any] | None, summary: Summary) -> str:
     return f"{mean} ± {score_text(scores['std'], summary['metric'])}" if several else mean
 
 
-def gain_cells(gain: Mapping[str, Any] | None, summary: Summary) -> tuple[str, str]:
+def gain_cells(gain: Mapping[str, Any] | None, metric: str, seeds: int) -> tuple[str, str]:
     """A gain and its interval."""
     if gain is None:
         return "-", "-"
     if gain["ci95"]:
-        low, high = (score_text(end, summary["metric"], "+") for end in gain["ci95"])
+        low, high = (score_text(end, metric, "+") for end in gain["ci95"])
         shown = f"[{low}, {high}]"
     else:
-        shown = "one seed" if gain["p_value"] is None else "no spread"
-    return score_text(gain["mean"], summary["metric"], "+"), shown
+        shown = "one seed" if seeds == 1 else "no spread"
+    return score_text(gain["mean"], metric, "+"), shown
 
 
 def p_text(value: float) -> str:

@@ -28,7 +28,7 @@ def rows_of_level(
     level are there. Rows stay on disk where `memory` says how many bytes of them may be read.
     """
     if not below:
-        data = context.data
+        data = context.data_of(stack)
         stored = data.rows
         if isinstance(stored, np.memmap):  # reading leaves no pages of the file in this process
             stored = StreamedRows(Path(str(stored.filename)), context.run.data.memory_bytes)

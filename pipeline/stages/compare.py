@@ -10,6 +10,7 @@ from pipeline.config.part import Part
 from pipeline.evaluation.compare import Score, compare, comparison_entry
 from pipeline.evaluation.label_saving import label_saving_entry, label_savings
 from pipeline.evaluation.metrics import METRICS
+from pipeline.evaluation.resplit import Resplit
 from pipeline.stages.base import Outcome, Stage
 from pipeline.stages.context import Context
 from pipeline.stages.summary import COMPARISON
@@ -28,6 +29,8 @@ class Comparing(Part):
     metric: str
     missing: tuple[Trial, ...] = ()
     """Trials of the run that were not done."""
+    resplit: Resplit | None = None
+    """How the rows are split anew for each seed; None where all seeds share a split."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class CompareArms(Stage):
     """Computes gain, interval and verdict for each label budget; its inputs are the trials."""
 
     kind = "compare"
+    contract = 2
     packages = ("scipy",)
     settings: Comparing
 
@@ -57,9 +61,9 @@ class CompareArms(Stage):
         ]
         metric = settings.metric
         missing = {(trial.arm, trial.labels, trial.seed) for trial in settings.missing}
-        rows = compare(scores, missing)
+        rows = compare(scores, missing, settings.resplit)
         whole = {row.labels for row in rows if row.verdict != "incomplete"}
-        savings = label_savings([score for score in scores if score.labels in whole])
+        savings = label_savings([s for s in scores if s.labels in whole], settings.resplit)
         entries = {
             "comparison": [comparison_entry(row, metric) for row in rows],
             "label_saving": [label_saving_entry(row) for row in savings],

@@ -15,6 +15,7 @@ from pipeline.config.task import TaskConfig
 from pipeline.data.prepared import Prepared, prepare
 from pipeline.evaluation.summary import Summary
 from pipeline.native_output import native_output_hidden
+from pipeline.seeds import split_seed
 from pipeline.stages.summary import CONFIG, read_summary
 from pipeline.tracking.artifacts import store_json
 from pipeline.tracking.processes import (
@@ -74,9 +75,17 @@ class Context:
 
     @property
     def data(self) -> Prepared:
-        """The data of the run, prepared once on each machine."""
-        run = self.run
-        return prepare(run.data, run.task, run.seed, self.scratch / "data")
+        """The data of the run, prepared once on each machine; of several splits the first."""
+        return self.data_of(0)
+
+    def data_of(self, seed: int) -> Prepared:
+        """The same, as they are split for a seed of fine-tuning, and for its stack.
+
+        One split serves all seeds, unless data.resplit has them drawn anew.
+        """
+        run, split = self.run, seed if self.run.data.resplit else 0
+        folder = self.scratch / (f"data-{split}" if split else "data")
+        return prepare(run.data, run.task, split_seed(run.seed, split), folder)
 
     @property
     def parent(self) -> StageRun:

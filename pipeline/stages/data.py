@@ -81,12 +81,12 @@ def data_stage(config: DataConfig, seed: int, data: Prepared) -> DataStage:
     return DataStage(settings, ())
 
 
-def data_of_run(context: Context, done: Outcome) -> Prepared:
-    """The data in a worker: those of the data stage `done`, or what it has read itself.
+def data_of_run(context: Context, done: Outcome, seed: int) -> Prepared:
+    """The data of a seed's trials in a worker: those of the stage `done`, or read by itself.
 
     Raises `InputError` when those are not the same.
     """
-    data = context.data
+    data = context.data_of(seed)
     if context.reads_itself:
         known = context.tracker.run(done.run_id).params["fingerprint"]
         if data.fingerprint != known:

@@ -67,7 +67,7 @@ class ExportBest(Stage):
         from pipeline.stages.codes import stored_autoencoder
         from pipeline.tracking.models import NETWORK, stored_model
 
-        settings, data = self.settings, context.data
+        settings, data = self.settings, context.data_of(self.trial.seed)
         _, best, *levels = self.inputs
         trained = Trained(
             name=settings.name,

@@ -84,7 +84,8 @@ class FinetuneTrial(Stage):
         from pipeline.tracking.models import NETWORK, store_model
         from pipeline.training.finetuning.objective import reads_unlabelled
 
-        settings, data = self.settings, data_of_run(context, self.inputs[0])
+        settings = self.settings
+        data = data_of_run(context, self.inputs[0], settings.trial_seed)
         features, outputs = data.rows.shape[1], max(len(data.classes), 1)
         steps = 0
 

@@ -4,18 +4,20 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from pipeline.config.arms import ARMS, Arm
 from pipeline.config.schema import RunConfig
 from pipeline.config.untrained import untrained
-from pipeline.data.prepared import Prepared, prepared_ahead
+from pipeline.data.prepared import Prepared, splits_ahead
 from pipeline.data.rows.streamed import StreamedRows, exceeds
 from pipeline.data.splits import label_budget
 from pipeline.data.trial_rows import subset
 from pipeline.errors import InputError
 from pipeline.evaluation.metrics import merit
+from pipeline.evaluation.resplit import Resplit
 from pipeline.files import check_writable
 from pipeline.stages.base import Outcome, Stage
 from pipeline.stages.compare import CompareArms, Comparing
@@ -37,6 +39,14 @@ Stacks = Sequence[Sequence[Outcome]]
 """Of each stack the outcome of each level, from the rows upward."""
 
 
+class Read(NamedTuple):
+    """What a stack reads."""
+
+    digest: str
+    rows: int
+    features: int
+
+
 @dataclass(frozen=True)
 class Plan:
     """The stages of a run whose data are known. Each is made when what it stands on is done."""
@@ -44,10 +54,10 @@ class Plan:
     config: RunConfig
     data: Outcome
     """Of the data stage."""
-    rows_read: str
-    """Digest of the rows that pretraining reads."""
-    pretrain_rows: int
-    features: int
+    read: tuple[Read, ...]
+    """By each stack, or by all alike."""
+    resplit: Resplit | None
+    """Of which sizes splits are, where each seed has its own."""
     outputs: int
     """Of the network."""
     metric: str
@@ -72,7 +82,8 @@ class Plan:
         """The stage that pretrains a level (from 1) of a stack (from 0)."""
         config = self.config
         levels = config.stack[: number - 1]
-        width = levels[-1].units if levels else self.features
+        read = self.read_by(stack)
+        width = levels[-1].units if levels else read.features
         settings = Level(
             number=number,
             stack=stack,
@@ -80,8 +91,8 @@ class Plan:
             training=config.stack[number - 1].training(),
             passed_on=tuple(level.passes_on for level in levels),
             gpus=config.execution.gpus,
-            memory=_memory_if_streamed(config, self.pretrain_rows, width),
-            rows_read=self.rows_read,
+            memory=_memory_if_streamed(config, read.rows, width),
+            rows_read=read.digest,
         )
         return PretrainLevel(settings, (*below, *self.start.of_level(stack, number)))
 
@@ -104,7 +115,7 @@ class Plan:
             **self._draw(trial),
             network=untrained(config.stack, decoder),
             training=training,
-            more_steps=self._more_steps(arm),
+            more_steps=self._more_steps(arm, trial),
             metric=self.metric,
         )
         levels = () if stack is None else tuple(stacks[stack])
@@ -122,6 +133,7 @@ class Plan:
             missing=tuple(trial for trial in self.trials if trial not in done),
             stacks=tuple(self._starts_from(trial) for trial, _ in trials),
             metric=self.metric,
+            resplit=self.resplit,
         )
         return CompareArms(settings, tuple(done for _, done in trials))
 
@@ -154,6 +166,10 @@ class Plan:
         levels = tuple(level for stack in stacks for level in stack)
         return DrawReport(settings, (self.data, *levels, *(done for _, done in trials)))
 
+    def read_by(self, stack: int) -> Read:
+        """What a stack reads."""
+        return self.read[stack % len(self.read)]
+
     def stack_of(self, trial: Trial) -> int:
         """The stack that a trial starts from: seeds use them in turn."""
         return trial.seed % self.config.stacks
@@ -170,14 +186,15 @@ class Plan:
             "seed": self.config.seed,
         }
 
-    def _more_steps(self, arm: Arm) -> int:
+    def _more_steps(self, arm: Arm, trial: Trial) -> int:
         if not arm.matched:
             return 0
+        read = self.read_by(self.stack_of(trial))
         return matched_steps(
             self.config.stack,
             self.config.finetune.batch_size,
-            self.pretrain_rows,
-            self.features,
+            read.rows,
+            read.features,
             self.outputs,
         )
 
@@ -187,8 +204,8 @@ def check_data(config: RunConfig) -> Plan:
 
     Raises `InputError` for data or label budgets that cannot be used.
     """
-    with prepared_ahead(config.data, config.task, config.seed) as data:
-        return plan_of(config, data)
+    with splits_ahead(config.data, config.task, config.seed, config.splits) as splits:
+        return plan_of(config, *splits)
 
 
 def data_of(config: RunConfig, data: Prepared) -> DataStage:
@@ -196,11 +213,14 @@ def data_of(config: RunConfig, data: Prepared) -> DataStage:
     return data_stage(config.data, config.seed, data)
 
 
-def plan_of(config: RunConfig, data: Prepared, done: Outcome | None = None) -> Plan:
+def plan_of(config: RunConfig, *splits: Prepared, done: Outcome | None = None) -> Plan:
     """The plan of a run whose data stage is `done`, or will be.
+
+    The data are given once, or as often as the config has them split.
 
     Raises `InputError` where the data do not allow what is configured, or no model could be stored.
     """
+    data, *_ = splits
     check_writable(Path(config.export.directory), "Models go there: set export.directory.")
     if config.finetune.pseudo_labels and not data.task.pseudo_labels:
         raise InputError(
@@ -213,19 +233,28 @@ def plan_of(config: RunConfig, data: Prepared, done: Outcome | None = None) -> P
             f"{config.finetune.class_weights} for the task {data.task.kind}. Leave it out."
         )
     data_done = done or Outcome("", data_of(config, data).key, {}, False)
-    trials = _trials(config, data)
+    trials = _trials(config, splits)
     return Plan(
         config=config,
         data=data_done,
-        rows_read=data.rows_read,
-        pretrain_rows=len(data.splits.pretrain),
-        features=data.rows.shape[1],
+        read=tuple(
+            Read(split.rows_read, len(split.splits.pretrain), split.rows.shape[1])
+            for split in splits
+        ),
+        resplit=_sizes(data) if config.data.resplit else None,
         outputs=max(len(data.classes), 1),
         metric=_metric(config, data),
         trials=trials,
         start=warm_start(config, data, data_done.key),
         notes=_of_rare_class(data, sorted({trial.labels for trial in trials})),
     )
+
+
+def _sizes(data: Prepared) -> Resplit:
+    test, train, validation = (
+        len(part) for part in (data.splits.test, data.splits.train, data.splits.validation)
+    )
+    return Resplit(test, train, test + train + validation)
 
 
 def _metric(config: RunConfig, data: Prepared) -> str:
@@ -236,16 +265,19 @@ def _metric(config: RunConfig, data: Prepared) -> str:
     return data.task.metric(name).name
 
 
-def _trials(config: RunConfig, data: Prepared) -> tuple[Trial, ...]:
+def _trials(config: RunConfig, splits: Sequence[Prepared]) -> tuple[Trial, ...]:
     """Every trial of the run. Raises `InputError` for a label budget that the rows do not allow."""
-    train, validation = len(data.splits.train), len(data.splits.validation)
+    data, *_ = splits
+    train = min(len(split.splits.train) for split in splits)
+    validation = min(len(split.splits.validation) for split in splits)
     classes = len(np.unique(data.task.strata(data.targets[data.splits.train])))
     budgets = []
     for budget in config.finetune.label_budgets:
         # A number may take in the validation rows: then the network is refitted on all of them.
         counted = isinstance(budget, int)
         labels = label_budget(budget, train + validation if counted else train, classes)
-        subset(data, data.splits.train, min(labels, train), seed=0)
+        for split in splits:
+            subset(split, split.splits.train, min(labels, train), seed=0)
         _check_in_memory(data, labels, "finetune.label_budgets")
         if labels not in budgets:
             budgets.append(labels)

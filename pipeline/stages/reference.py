@@ -65,7 +65,8 @@ class FitReference(Stage):
         from pipeline.evaluation.references import fit_reference
         from pipeline.tracking.artifacts import store_predictions
 
-        settings, data = self.settings, data_of_run(context, self.inputs[0])
+        settings = self.settings
+        data = data_of_run(context, self.inputs[0], settings.trial_seed)
         subset = derive(settings.seed, "subset", settings.trial_seed)
         parts = trial_rows(data, settings.labels, subset, all_unlabelled=False)
         seed = derive(settings.seed, "reference", settings.trial_seed)

@@ -76,17 +76,19 @@ class DrawReport(Stage):
         height = len(self.settings.stack)
         data, *inputs = self.inputs
         stacks = [inputs[n * height : (n + 1) * height] for n in range(self.settings.stacks)]
-        of_levels = [self._of_levels(context, levels) for levels in stacks]
+        of_levels = [self._of_levels(context, *stack) for stack in enumerate(stacks)]
         page = data_page(stored_json(tracker, data.run_id, PAGE_CONTENT))
         store_text(record, REPORT, report_html(summary, page, (*of_trials, *of_levels[0])))
         return {}
 
-    def _of_levels(self, context: Context, levels: Sequence[Outcome]) -> "list[Section]":
+    def _of_levels(
+        self, context: Context, stack: int, levels: Sequence[Outcome]
+    ) -> "list[Section]":
         """Draw the levels of a stack, each for the run that made it."""
         from pipeline.report.page import SHOWN_ROWS, level_sections
         from pipeline.stages.codes import stored_autoencoder
 
-        tracker, data = context.tracker, context.data
+        tracker, data = context.tracker, context.data_of(stack)
         seed = derive(self.settings.seed, "shown")
         sections = level_sections(
             self.settings.stack,

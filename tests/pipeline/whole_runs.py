@@ -52,7 +52,8 @@ def begin(config: RunConfig, refresh: bool = False) -> tuple[Context, Plan]:
     """A run whose data stage is done."""
     context = context_of(start_run(config, refresh))
     done = perform(data_of(config, context.data), context)
-    plan = plan_of(config, context.data, done)
+    splits = [context.data_of(seed) for seed in range(config.splits)]
+    plan = plan_of(config, *splits, done=done)
     context.parent.tags(plan.tags)
     return context, plan
 

@@ -68,6 +68,8 @@ def by_key(held: HeldOut, keys: np.ndarray, config: DataConfig) -> HeldOut:
 
 def is_stable(config: DataConfig, rows: int) -> bool:
     """Whether rows are held out by their keys."""
+    if config.resplit:
+        return False
     if config.holdout != "auto":
         return config.holdout == "stable"
     shares = isinstance(config.test, float) and isinstance(config.validation, float)

@@ -29,7 +29,7 @@ def unchanged(config: RunConfig) -> str | None:
         return None
     if not repeats(tracker, last, config, key):
         return None
-    forget_prepared(config.data, config.task, config.seed)
+    forget_prepared(config.data, config.task, config.seed, config.splits)
     return f"The rows of {data.name} and the config are those of the last run, {last.run_id}."
 
 

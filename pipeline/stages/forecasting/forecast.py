@@ -12,7 +12,7 @@ from pipeline.config.arms import ARMS
 from pipeline.config.finetune import NetworkTraining
 from pipeline.config.level import LevelTraining
 from pipeline.config.schema import RunConfig
-from pipeline.data.prepared import Prepared, forget_prepared, prepared_ahead
+from pipeline.data.prepared import Prepared, forget_prepared, splits_ahead
 from pipeline.data.trial_rows import Parts, trial_rows
 from pipeline.stages.base import Outcome, Stage
 from pipeline.stages.context import import_what_computes
@@ -82,13 +82,13 @@ def forecast(config: RunConfig, refresh: bool) -> Forecast:
 
     Raises `InputError` for data that cannot be used.
     """
-    with prepared_ahead(config.data, config.task, config.seed) as data:
-        plan = plan_of(config, data)
+    with splits_ahead(config.data, config.task, config.seed, config.splits) as splits:
+        data, plan = splits[0], plan_of(config, *splits)
         tracker = _reading_tracker()
         known = _Known(tracker, refresh)
         entries = [_entry(group, known) for group in _groups(config, data, plan, known)]
         stored, scratch = _bytes(config, data, plan, entries)
-    forget_prepared(config.data, config.task, config.seed)
+    forget_prepared(config.data, config.task, config.seed, config.splits)
     computed = sum(entry.stages - entry.cached for entry in entries)
     start = START if computed else START / 2
     low, high = sum(entry.low for entry in entries), sum(entry.high for entry in entries)
@@ -169,8 +169,8 @@ def _groups(config: RunConfig, data: Prepared, plan: Plan, known: _Known) -> Ite
         for stack, below in enumerate(stacks):
             levels.append(plan.level(stack, number, below))
             below.append(_outcome(levels[-1]))
-        width = config.stack[number - 2].units if number > 1 else plan.features
-        measure = partial(_level_seconds, level.training(), width, plan.pretrain_rows)
+        width = config.stack[number - 2].units if number > 1 else plan.read[0].features
+        measure = partial(_level_seconds, level.training(), width, plan.read[0].rows)
         name = f"pretrain level {number} ({level.units} units)"
         yield _Group(name, "pretrain", levels, len(levels), measure)
     done = [(trial, plan.trial(trial, stacks)) for trial in plan.trials]
@@ -254,7 +254,8 @@ def _reads_all(training: NetworkTraining) -> bool:
 
 def _bytes(config: RunConfig, data: Prepared, plan: Plan, entries: list[Entry]) -> tuple[int, int]:
     """What is stored for good, by weights and predictions, and what lies in scratch meanwhile."""
-    widths = [plan.features, *(level.units for level in config.stack)]
+    features = plan.read[0].features
+    widths = [features, *(level.units for level in config.stack)]
     encoders = sum(below * units + units for below, units in pairwise(widths))
     network = encoders + widths[-1] * plan.outputs
     predictions = 3 * FLOAT * len(data.splits.test)
@@ -272,4 +273,4 @@ def _bytes(config: RunConfig, data: Prepared, plan: Plan, entries: list[Entry]) 
             stored += left * (predictions + weights)
     rows = len(data.splits.pretrain) + len(data.splits.pretrain_validation)
     codes = rows * sum(sorted(widths[1:-1], reverse=True)[:2])
-    return stored, FLOAT * (len(data.rows) * plan.features + codes)
+    return stored, FLOAT * (len(plan.read) * len(data.rows) * features + codes)

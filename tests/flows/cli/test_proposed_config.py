@@ -40,11 +40,29 @@ def test_target_task_and_group_are_proposed_with_reasons(command: Command, visit
 def test_what_the_config_says_already_stays(command: Command, visits: Path):
     told = command(
         "config", "--data", "visits.csv", "--label", "a", "--task", "regression",
-        "--set", "data.group=note", folder=visits,
+        "--set", "data.group=note", "--set", "data.resplit=false", folder=visits,
     )  # fmt: skip
     assert told.exit_code == 0, told.output
     assert not told.stdout.startswith("#")
     assert yaml.safe_load(told.stdout)["data"]["group"] == "note"
+
+
+def test_few_labels_are_proposed_to_be_split_anew(command: Command, visits: Path):
+    result = command("config", "--data", "visits.csv", folder=visits)
+    assert yaml.safe_load(result.stdout)["data"]["resplit"] is True
+    assert "# data.resplit: True (300 labelled rows: one test split is luck)" in result.stdout
+    fixed = command("config", "--data", "visits.csv", "--set", "data.time=c", folder=visits)
+    assert "resplit" not in fixed.stdout.split("name:")[0]
+
+
+def test_many_labels_are_split_once(command: Command, tmp_path: Path):
+    values = np.random.default_rng(0).normal(size=(1100, 2))
+    table = pd.DataFrame(values, columns=["a", "b"]).assign(
+        kind=np.where(values[:, 0] > 0, "p", "q")
+    )
+    table.to_csv(tmp_path / "many.csv", index=False)
+    result = command("config", "--data", "many.csv", folder=tmp_path)
+    assert yaml.safe_load(result.stdout)["data"]["resplit"] is False
 
 
 def test_a_column_of_parts_is_proposed_as_the_split(command: Command, visits: Path):

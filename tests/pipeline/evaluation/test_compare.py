@@ -330,6 +330,7 @@ def test_an_entry_holds_every_figure_by_name():
         },
         "verdict": "no evidence",
         "stacks": 0,
+        "correlation": None,
     }
     assert gain["mean"] == 0.5
     assert gain["ci95"] == pytest.approx([0.5 - 12.7062 * 0.25, 0.5 + 12.7062 * 0.25], rel=1e-5)

@@ -14,7 +14,9 @@ FIRST = [0.70, 0.72, 0.75, 0.71]
 SECOND = [0.74, 0.75, 0.76, 0.77]
 
 
-def summary(scores: dict[int, dict[str, list[float]]], key="one", metric="accuracy") -> Any:
+def summary(
+    scores: dict[int, dict[str, list[float]]], key="one", metric="accuracy", correlation=None
+) -> Any:
     """The parts of a summary that a comparison of runs reads."""
     return {
         "metric": metric,
@@ -26,6 +28,7 @@ def summary(scores: dict[int, dict[str, list[float]]], key="one", metric="accura
                     arm: {metric: values, "mean": float(np.mean(values))}
                     for arm, values in arms.items()
                 },
+                "correlation": correlation,
             }
             for labels, arms in scores.items()
         ],

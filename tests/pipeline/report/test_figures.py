@@ -15,6 +15,7 @@ ONE_BUDGET = [
             "random": {"accuracy": [0.8, 0.99, 0.9]},
         },
         "gain": {"mean": 0.0667, "ci95": [-0.1, 0.2]},
+        "correlation": None,
     }
 ]
 
@@ -40,7 +41,7 @@ def test_scores_are_drawn_as_means_with_student_s_intervals():
 
 
 def test_one_seed_has_no_interval():
-    row = {"labels": 600, "arms": {"random": {"r2": [0.5]}}}
+    row = {"labels": 600, "arms": {"random": {"r2": [0.5]}}, "correlation": None}
     (bars,) = figures.scores_over_labels([row], "r2").axes[0].containers
     assert not bars.has_yerr
     assert bars[0].get_ydata() == [0.5]

@@ -224,7 +224,9 @@ def test_movement_is_the_distance_from_the_pretrained_weights(digits_home):
 # The sentence
 
 
-def summary(metric: str, *rows: tuple[int, float, str], stacks: int = 5) -> dict:
+def summary(
+    metric: str, *rows: tuple[int, float, str], stacks: int = 5, correlation: float | None = None
+) -> dict:
     """Of five seeds."""
     return {
         "metric": metric,
@@ -236,6 +238,7 @@ def summary(metric: str, *rows: tuple[int, float, str], stacks: int = 5) -> dict
                 "gain": {"mean": mean},
                 "against": {},
                 "verdict": verdict,
+                "correlation": correlation,
             }
             for labels, mean, verdict in rows
         ],

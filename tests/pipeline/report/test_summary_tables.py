@@ -35,6 +35,7 @@ def summary(seeds: int = 2, labels: int = 50, stacks: int = 1, **changes: Any) -
         "gain": gain(seeds),
         "against": {},
         "verdict": "helps" if seeds > 1 else "no evidence",
+        "correlation": None,
     }
     return {
         "metric": "accuracy", "data": DATA, "layers": [LEVEL], "comparison": [row],

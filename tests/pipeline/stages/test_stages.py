@@ -539,7 +539,8 @@ def test_codes_of_a_level_are_computed_once(uri):
     files = [scratch / f"{part}-0-1.npy" for part in ("pretrain", "validation")]
     written = [(file.stat().st_ino, file.stat().st_mtime_ns) for file in files]
     other = changed(config, stack={1: {"epochs": 1}})
-    assert not perform(plan_of(other, prepared, plan.data).level(0, 2, [first]), context).cached
+    level = plan_of(other, prepared, done=plan.data).level(0, 2, [first])
+    assert not perform(level, context).cached
     assert [(file.stat().st_ino, file.stat().st_mtime_ns) for file in files] == written
     # They are the activations of the first level for training and validation rows.
     stored = artifact(context, first.run_id, "autoencoder.keras")

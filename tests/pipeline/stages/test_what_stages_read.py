@@ -21,6 +21,7 @@ from pipeline.config.part import Part
 from pipeline.config.schema import RunConfig
 from pipeline.data.prepared import prepare
 from pipeline.files import text_digest
+from pipeline.seeds import split_seed
 from pipeline.stages.base import Outcome, Stage, perform
 from pipeline.stages.context import context_of, start_run
 from pipeline.stages.plan import Plan, data_of, plan_of
@@ -46,6 +47,7 @@ CHANGES_NOTHING = {
     "task": "`auto` had decided the same",
 }
 CHANGES_NO_RESULT = {
+    "splitting.resplit": "whether a split is a seed's own: a digest of its rows is in the key",
     "splitting.memory": "whether codes wait in memory or on disk to be read",
     "task.kind": "decided by the data, which every stage reads",
 }
@@ -209,7 +211,7 @@ def observed(config: RunConfig, home: Path, at_home) -> Observed:
             return outcome
 
         done = compute(data_of(config, data))
-        stages = all_stages(plan_of(config, data, done), compute)
+        stages = all_stages(plan_of(config, data, done=done), compute)
     return Observed({"data": data_of(config, data), **stages}, reads)
 
 
@@ -290,6 +292,8 @@ def changed_configs(config: RunConfig) -> Iterator[tuple[str, RunConfig]]:
             changed = with_value(config.model_dump(mode="json"), path, other)
             if path == "execution.address":
                 changed = with_value(changed, "execution.runner", "dask")  # which it is for
+            if path == "data.resplit":
+                changed = with_value(changed, "data.holdout", "drawn")  # as it needs
             try:
                 yield path, check(changed)
                 break
@@ -334,10 +338,13 @@ def differing(one: Part, other: Part, path: str = "") -> set[str]:
 def stages_of(config: RunConfig, home: Path) -> dict[str, Stage]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
-        what = [config.data.model_dump_json(), config.task.model_dump_json(), config.seed]
-        folder = home / "prepared" / text_digest(json.dumps(what))
-        data = prepare(config.data, config.task, config.seed, folder)
-        return {"data": data_of(config, data), **all_stages(plan_of(config, data))}
+        what = [config.data.model_dump_json(), config.task.model_dump_json()]
+        splits = []
+        for number in range(config.splits):
+            seed = split_seed(config.seed, number)
+            folder = home / "prepared" / text_digest(json.dumps([*what, seed]))
+            splits.append(prepare(config.data, config.task, seed, folder))
+        return {"data": data_of(config, splits[0]), **all_stages(plan_of(config, *splits))}
 
 
 def test_a_key_changes_with_what_its_stage_reads_and_with_nothing_else(config, observed, home):
