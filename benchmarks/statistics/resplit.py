@@ -5,8 +5,9 @@ a synthetic one, Fashion-MNIST in 49 columns, and files whose last column is the
 is split anew for ten seeds, by the functions that layerwise splits with, and two pairs of models
 are trained on each label budget. The true gain is the mean over all tables. A line is of a table's
 rows, test share, label budget and number of seeds, over all populations, pairs and metrics: how
-seeds agree (intraclass correlation: mean, greatest), and of each interval how often it holds the
-true gain (mean, least) and how wide it is, as a multiple of the naive one.
+seeds agree (intraclass correlation: mean, greatest), how often the naive interval holds the true
+gain (mean, least) of seeds that have tables of their own (`apart`), and of each interval how often
+it does of seeds that share one, and how wide it is, as a multiple of the naive one.
 """
 
 import sys
@@ -25,7 +26,8 @@ from pipeline.config.task import ClassificationTask
 from pipeline.data.prepared import prepare
 from pipeline.data.splits import label_subset
 from pipeline.data.splitting.drawing import draw
-from pipeline.evaluation.gain import CONFIDENCE
+from pipeline.evaluation.gain import CONFIDENCE, half_interval
+from pipeline.evaluation.resplit import Resplit
 
 TABLES = 200
 SEEDS = (5, 10)
@@ -50,35 +52,37 @@ class Population(NamedTuple):
     classes: np.ndarray
 
 
-class Shares(NamedTuple):
-    """Of the labelled rows."""
-
-    test: float
-    train: float
-    labels: float
-
-
 class Interval(NamedTuple):
-    """How the variance of a mean over seeds is taken for more than that over the seeds' number."""
+    """How a mean over seeds varies more than its seeds do."""
 
     name: str
-    more: Callable[[Shares], float]
-    """Added to 1 / seeds."""
+    more: Callable[[Resplit, float], float]
+    """What is added to 1 / seeds, at a number of labels."""
 
 
-def _odds(correlation: float) -> float:
-    return correlation / (1 - correlation)
+def correlated(name: str, correlation: Callable[[Resplit, float], float]) -> Interval:
+    """An interval that takes two seeds to have this correlation."""
+
+    def more(split: Resplit, labels: float) -> float:
+        found = correlation(split, labels)
+        return found / (1 - found)
+
+    return Interval(name, more)
 
 
 INTERVALS = (
-    Interval("naive", lambda _: 0.0),
-    Interval("test / all", lambda s: _odds(s.test)),
-    Interval("test / train", lambda s: s.test / s.train),
-    Interval("test / labels", lambda s: s.test / s.labels),
-    Interval("larger overlap", lambda s: _odds(max(s.test, s.labels))),
-    Interval("sum of overlaps", lambda s: _odds(1 - (1 - s.test) * (1 - s.labels))),
+    Interval("naive", lambda split, labels: 0.0),
+    correlated("test, root of labels", Resplit.correlation),
+    correlated("test, labels", lambda s, labels: s.test * labels / s.train),
+    correlated("half of test", lambda s, _: s.test / 2),
+    correlated("test", lambda s, _: s.test),
+    Interval("test / train", lambda s, _: s.test / s.train),
+    Interval("test / labels", lambda s, labels: s.test / labels),
+    correlated("either", lambda s, labels: 1 - (1 - s.test) * (1 - labels)),
 )
-"""Nadeau and Bengio (2003) add test / train; what a run knows are shares of the labelled rows."""
+"""The second is what layerwise has. Shares of the labelled rows: `test` is the correlation, and
+`test / train` the formula, of Nadeau and Bengio (2003), whose models see all training rows;
+`either` is the share of rows that two seeds both test on or both see the labels of."""
 
 
 def synthetic() -> Population:
@@ -254,17 +258,20 @@ def _clustered(seeds: list[Trained], rows: int) -> np.ndarray:
 
 def line(runs: list[Runs], rows: int, test: float, budget: int, seeds: int) -> str:
     """Over all populations, pairs and metrics."""
-    train = (1 - test) * (1 - VALIDATION)
-    shares = Shares(test, train, BUDGETS[budget] * train)
-    agreements, held, widths = [], [], []
+    split = Resplit(test, (1 - test) * (1 - VALIDATION), 1)
+    labels = BUDGETS[budget] * split.train
+    agreements, apart, held, widths = [], [], [], []
     for run in runs:
         for pair, metric in np.ndindex(PAIRS, METRICS):
             gains = run.gains[..., budget, pair, metric]
             agreements.append(_agreement(gains))
             seen = gains[:, :seeds]
+            others = np.column_stack([np.roll(seen[:, seed], seed) for seed in range(seeds)])
+            error = abs(others.mean(axis=1) - gains.mean())
+            apart.append((error <= half_interval(others.T)).mean())
             t = stats.t.ppf((1 + CONFIDENCE) / 2, seeds - 1)
             variance = seen.var(axis=1, ddof=1)
-            variances = [variance * (1 / seeds + i.more(shares)) for i in INTERVALS]
+            variances = [variance * (1 / seeds + i.more(split, labels)) for i in INTERVALS]
             variances.append(run.clustered[seeds][:, budget, pair, metric])
             halves = t * np.sqrt(variances)
             held.append((abs(seen.mean(axis=1) - gains.mean()) <= halves).mean(axis=1))
@@ -276,6 +283,7 @@ def line(runs: list[Runs], rows: int, test: float, budget: int, seeds: int) -> s
         )
     ]
     agreement = f"{np.mean(agreements):.2f}, {np.max(agreements):.2f}"
+    agreement += f" | {100 * np.mean(apart):.1f}, {100 * np.min(apart):.1f} %"
     return (
         f"| {rows} | {test:g} | {BUDGETS[budget]:g} | {seeds} | {agreement} | {' | '.join(cells)} |"
     )
@@ -291,8 +299,8 @@ def _agreement(gains: np.ndarray) -> float:
 def main(files: list[str]) -> None:
     """Print a table."""
     names = [*(interval.name for interval in INTERVALS), "clustered"]
-    print("| rows | test | labels | seeds | correlation |", *(f"{name} |" for name in names))
-    print("| -: | -: | -: | -: | -: |", *("-: |" for _ in names))
+    print("| rows | test | labels | seeds | correlation | apart |", *(f"{n} |" for n in names))
+    print("| -: | -: | -: | -: | -: | -: |", *("-: |" for _ in names))
     populations = [synthetic(), fashion(), *(_read(file, "-1") for file in files)]
     with threadpool_limits(1):
         for rows, test in SIZES:

@@ -111,8 +111,15 @@ def test_more_seeds_are_planned_for_and_none_where_they_would_not_do():
     assert seeds_needed(0.01, 0.02, 1, 0.5) is None
 
 
-def test_the_correlation_is_the_share_of_test_rows_that_two_splits_have_in_common():
+def test_with_all_labels_the_correlation_is_the_share_of_test_rows_that_two_splits_share():
     rng = np.random.default_rng(0)
     tests = [set(rng.permutation(150)[:30].tolist()) for _ in range(200)]
     shared = [len(one & other) / 30 for one, other in pairwise(tests)]
     assert SPLIT.correlation(102) == pytest.approx(np.mean(shared), abs=0.01)
+    assert SPLIT.correlation(110) == SPLIT.correlation(102)  # some of them are of validation rows
+
+
+def test_the_fewer_labels_the_less_two_seeds_have_in_common():
+    found = [SPLIT.correlation(labels) for labels in (10, 31, 102)]
+    assert found == sorted(found)
+    assert SPLIT.correlation(102 / 4) == pytest.approx(0.1)
