@@ -158,7 +158,9 @@ def test_the_fields_are_those_that_other_programs_rely_on(digits_run):
             "dead_fraction", "seconds", "cached",
         } <= set(layer)  # fmt: skip
     for row in summary["comparison"]:
-        assert set(row) == {"labels", "arms", "gain", "against", "verdict", "stacks"}
+        assert set(row) == {
+            "labels", "arms", "gain", "against", "verdict", "stacks", "correlation",
+        }  # fmt: skip
         assert set(row["arms"]) == {"pretrained", "random", "frozen"}
         for arm in row["arms"].values():
             assert set(arm) == {"accuracy", "mean", "std"}
