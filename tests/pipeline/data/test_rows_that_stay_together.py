@@ -128,10 +128,10 @@ def test_rows_are_held_out_by_their_values_from_two_thousand_on():
 def test_labels_that_are_too_few_to_be_held_out_by_values_are_drawn():
     values = np.random.default_rng(1).random((3000, 2))
     labels = ["a", "b"] * 3 + [""] * 2994
-    parts, _, notes, holdout = split_rows(source(values, labels), DataConfig(test=0.02), 0)
-    assert all(len(part) for part in parts)
-    assert holdout == "drawn"
-    assert any("too few for rows to be held out by their values" in note for note in notes)
+    found = split_rows(source(values, labels), DataConfig(test=0.02), 0)
+    assert all(len(part) for part in found.parts)
+    assert found.holdout == "drawn"
+    assert any("too few for rows to be held out by their values" in note for note in found.notes)
 
 
 def test_a_digest_is_of_values_and_not_of_how_they_are_stored(tmp_path: Path):
@@ -169,9 +169,9 @@ def test_equal_rows_of_a_table_of_few_possible_values_are_different_cases():
     assert len(np.unique(keys)) == 600
     assert "8 different rows among 600" in notes[0]
     for config in (DRAWN, STABLE):
-        parts, _, said, _ = split_rows(made, config, 0)
-        assert 80 < len(parts.test) < 160
-        assert notes[0] in said
+        found = split_rows(made, config, 0)
+        assert 80 < len(found.parts.test) < 160
+        assert notes[0] in found.notes
 
 
 def test_digests_do_not_collide_and_hold_out_their_share():

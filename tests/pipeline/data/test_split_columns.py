@@ -119,10 +119,10 @@ def test_a_class_that_begins_after_the_training_rows_loses_its_labels(
     path = tmp_path / "visits.csv"
     table.to_csv(path, index=False)
     config = DataConfig(source=str(path), label="ill", time="day")
-    parts, target, notes, _ = split(read(config), config, 0)
-    assert "new" not in target
-    assert parts.test.max() == 230
-    assert any("'new' (9 rows)" in note for note in notes)
+    found = split(read(config), config, 0)
+    assert "new" not in found.target
+    assert found.parts.test.max() == 230
+    assert any("'new' (9 rows)" in note for note in found.notes)
 
 
 def test_a_time_of_words_is_refused(visits: pd.DataFrame, tmp_path: Path):

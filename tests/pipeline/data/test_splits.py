@@ -132,11 +132,11 @@ def test_a_regression_target_that_never_varies_is_refused():
 
 def test_a_class_that_is_too_rare_for_every_part_loses_its_labels_and_is_named():
     target = ["a"] * 20 + ["c"] * 10 + ["b"] * 2
-    parts, left, notes, _ = split_rows(source(target), CONFIG, seed=0)
-    assert left.tolist() == ["a"] * 20 + ["c"] * 10 + ["", ""]
-    assert all(part.max() < 30 for part in parts[2:])
-    assert {30, 31} <= set(parts.pretrain)
-    assert len(notes) == 1 and "'b' (2 rows)" in notes[0]
+    found = split_rows(source(target), CONFIG, seed=0)
+    assert found.target.tolist() == ["a"] * 20 + ["c"] * 10 + ["", ""]
+    assert all(part.max() < 30 for part in found.parts[2:])
+    assert {30, 31} <= set(found.parts.pretrain)
+    assert len(found.notes) == 1 and "'b' (2 rows)" in found.notes[0]
 
 
 def test_a_class_that_remains_alone_is_refused_with_the_rare_ones():
