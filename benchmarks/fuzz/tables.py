@@ -9,6 +9,7 @@ program, on a connection that serves many; one in WHOLE goes through everything 
 
 import gzip
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -32,6 +33,7 @@ from pipeline.data.source import Column
 from pipeline.data.sources.read import read, read_rows
 from pipeline.data.sources.tables.connection import literal, reading
 from pipeline.data.sources.tables.dialect import dialect_of
+from pipeline.data.sources.tables.plain import check_unpacks
 from pipeline.data.sources.tables.scan import scan
 from pipeline.data.sources.tables.types import guessed_types, nulls
 from pipeline.data.target import with_target
@@ -40,8 +42,8 @@ from pipeline.errors import InputError
 WHOLE = 100
 AT_ONCE = 500
 """Inputs that a connection serves."""
-PATIENCE = 10
-"""Seconds."""
+PATIENCE, LONGEST = 10, 200
+"""Seconds of the processor, and of the clock, that an input may take."""
 MEMORY = 3 * 2**30
 """Bytes above which an input has taken too much."""
 COLUMNS = (Column("a", "number"), Column("word", "category"))
@@ -111,7 +113,8 @@ def child(folder: Path, first: int, last: int) -> None:
                         if suffix == ".csv":  # what is no text DuckDB never sees
                             content = content.decode("utf-8", "replace").replace("\0", "").encode()
                         file.write_bytes(content)
-                        with suppress(duckdb.Error, InputError, pa.ArrowInvalid):
+                        with suppress(duckdb.Error, InputError, pa.ArrowInvalid, OSError):
+                            check_unpacks(file)
                             use_duckdb(connection, file, random)
                 except BaseException as error:
                     (folder / f"error{number}").write_text(traceback.format_exc())
@@ -119,6 +122,14 @@ def child(folder: Path, first: int, last: int) -> None:
                     sys.stdout.flush()
                     if isinstance(error, KeyboardInterrupt):
                         return
+
+
+def _seconds(process: int) -> float:
+    """Of the processor."""
+    with suppress(OSError):
+        times = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]
+        return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 def _memory(process: int) -> int:
@@ -141,13 +152,13 @@ def main() -> None:
         (place / "number").write_bytes(struct.pack("<q", at))
         command = [sys.executable, "-m", "benchmarks.fuzz.tables", folder, "child", str(at)]
         process = subprocess.Popen([*command, str(last)])
-        seen, since, ending = at, time.time(), ""
+        seen, since, used, ending = at, time.time(), 0.0, ""
         while process.poll() is None:
             time.sleep(0.2)
             (at,) = struct.unpack("<q", (place / "number").read_bytes())
             if at != seen:
-                seen, since = at, time.time()
-            if time.time() - since > PATIENCE + 20 * (at == int(first)):
+                seen, since, used = at, time.time(), _seconds(process.pid)
+            if time.time() - since > LONGEST or _seconds(process.pid) - used > PATIENCE:
                 ending = "hang"
             elif _memory(process.pid) > MEMORY:
                 ending = "memory"

@@ -15,7 +15,6 @@ from pipeline.data.sources.tables.connection import literal, reading
 from pipeline.data.sources.tables.dialect import Dialect, dialect_of
 from pipeline.data.sources.tables.files import Format, kind_of
 from pipeline.data.sources.tables.plain import (
-    as_path,
     as_plain_text,
     columns_by_spaces,
     lines_of,
@@ -101,7 +100,7 @@ def opened_table(
                 with _text(files, config, where, texts, known, Path(folder)) as table:
                     yield table
             else:
-                paths = [as_path(file, Path(folder)) for file in files]
+                paths = [as_plain_text(file, None, 0, Path(folder))[0] for file in files]
                 with reading(paths, config.memory_bytes) as connection:
                     yield _typed(connection, paths, kind, where)
         except InputError:

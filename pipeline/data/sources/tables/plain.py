@@ -3,11 +3,8 @@
 import codecs
 import csv
 import io
-import json
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -17,8 +14,7 @@ from pathlib import Path
 import charset_normalizer
 import pyarrow as pa
 
-from pipeline.data.rows.memory import memory
-from pipeline.data.sources.tables import sheet as converter
+from pipeline.data.sources.tables.apart import asked
 from pipeline.errors import InputError
 
 BLOCK = 2**20
@@ -50,8 +46,7 @@ TYPED = (".parquet", ".pq", ".json", ".jsonl", ".ndjson")
 DISK_SHARE = 2
 """A copy may take this part of what is free: a few bytes can unpack to a full disk."""
 _PATTERN = set("*?[")
-PROGRAM = 2**28
-"""Bytes that a program takes before it reads anything."""
+SHEET = "pipeline.data.sources.tables.sheet"
 LONGEST = 2**24
 """Characters of a line that are looked at at a time."""
 
@@ -103,7 +98,7 @@ def in_utf8(file: Path, encoding: str, folder: Path) -> Path:
         InputError: where it is of another encoding, and where it would fill the disk.
     """
     copy = _copy_in(folder)
-    room = _room(folder)
+    room = room_in(folder)
     decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
     with opened(file) as stream, copy.open("w", encoding=TEXT, newline="") as out:
         try:
@@ -123,6 +118,14 @@ def in_utf8(file: Path, encoding: str, folder: Path) -> Path:
     return copy
 
 
+def check_unpacks(file: Path) -> None:
+    """Read a packed file once: DuckDB never ends on some of the damaged ones."""
+    if file.suffix.lower() in PACKED:
+        with opened(file) as stream:
+            while stream.read(BLOCK):
+                pass
+
+
 def as_path(file: Path, folder: Path) -> Path:
     """The file, or a link to it, under a name that DuckDB takes for no pattern and no home."""
     path = file.absolute()
@@ -137,7 +140,8 @@ def _copy_in(folder: Path, suffix: str = ".csv") -> Path:
     return folder / f"{len(list(folder.iterdir()))}{suffix}"
 
 
-def _room(folder: Path) -> int:
+def room_in(folder: Path) -> int:
+    """Bytes that a copy may take."""
     return shutil.disk_usage(folder).free // DISK_SHARE
 
 
@@ -155,6 +159,7 @@ def as_plain_text(
     if suffixes[-1] in SHEETS:
         return sheet_as_text(file, sheet, most, folder), None
     if any(suffix in TYPED for suffix in suffixes):
+        check_unpacks(file)
         return as_path(file, folder), None
     encoding = encoding_of(file)
     if encoding == TEXT and suffixes[-1] != ".bz2":
@@ -194,11 +199,8 @@ def sheet_as_text(file: Path, sheet: str | None, most: int, folder: Path) -> Pat
             where the sheet is not clear.
     """
     copy = _copy_in(folder)
-    limits = min(most, memory() // 2) + PROGRAM, _room(folder)
-    program = [sys.executable, "-I", converter.__file__, file, copy, *limits]
-    command = [str(word) for word in (*program, *([] if sheet is None else [sheet]))]
-    done = subprocess.run(command, capture_output=True, text=True)
-    found = json.loads(done.stdout) if done.returncode == 0 else {}
+    request = {"file": str(file), "copy": str(copy), "sheet": sheet}
+    found = asked(SHEET, request, most, room_in(folder)) or {}
     if "names" not in found:
         why = found.get("error", "it is damaged, or needs more than data.memory")
         raise InputError(f"{file.name} cannot be read as a spreadsheet: {why.rstrip('.')}.")

@@ -3,19 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import duckdb
-import pyarrow.parquet
-
 from pipeline.config.data import DataConfig
-from pipeline.data.sources.tables.connection import identifier, literal, reading
-from pipeline.data.sources.tables.dialect import dialect_of
-from pipeline.data.sources.tables.files import format_of
-from pipeline.data.sources.tables.plain import as_plain_text
-from pipeline.data.sources.tables.types import nulls
+from pipeline.data.sources.tables.apart import asked
+from pipeline.data.sources.tables.plain import as_plain_text, room_in
 from pipeline.errors import InputError
 
-ROWS = 100_000
-"""Of the answer that are written at a time."""
+ANSWER = "pipeline.data.sources.tables.answer"
 
 
 def answer_of(query: str, files: Sequence[Path], config: DataConfig, folder: Path) -> Path:
@@ -32,43 +25,23 @@ def answer_of(query: str, files: Sequence[Path], config: DataConfig, folder: Pat
             "In data.query a table is called as its file is, without the suffix. Given: "
             f"{', '.join(file.name for file in files)}. Rename those that are called alike."
         )
-    query = query.strip().removesuffix(";")
     most = config.memory_bytes
-    plain = [as_plain_text(file, config.sheet, most, folder)[0] for file in files]
-    with reading(plain, config.memory_bytes, joins=True) as connection:
-        for name, file in zip(names, plain, strict=True):
-            rows = _rows_of(connection, file, config)
-            connection.execute(f"CREATE TEMP VIEW {identifier(name)} AS SELECT * FROM {rows}")
-        try:
-            _check(connection, query)
-            answer = connection.sql(f"SELECT * FROM ({query}\n) ORDER BY ALL").to_arrow_reader(ROWS)
-            file = folder / "answer.parquet"
-            with pyarrow.parquet.ParquetWriter(file, answer.schema) as writer:
-                for batch in answer:
-                    writer.write_batch(batch)
-        except duckdb.Error as error:
-            line = str(error).strip().splitlines()[0]
-            raise InputError(
-                f"data.query cannot be answered: {line} Given: {query!r}, with the tables "
-                f"{', '.join(names)}."
-            ) from error
-    return file
-
-
-def _check(connection: duckdb.DuckDBPyConnection, query: str) -> None:
-    statements = connection.extract_statements(query)
-    if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
-        raise InputError(f"data.query must be one SELECT. Given: {query!r}.")
-
-
-def _rows_of(connection: duckdb.DuckDBPyConnection, file: Path, config: DataConfig) -> str:
-    """SQL for the rows of a file with its own names, each column of the type that it shows."""
-    match format_of(file):
-        case "parquet":
-            return f"read_parquet({literal(str(file))})"
-        case "json":
-            return f"read_json({literal(str(file))})"
-        case _:
-            dialect = dialect_of(connection, file, config.header, ())
-            names = [name or f"column{n}" for n, name in enumerate(dialect.names, 1)]
-            return dialect.typed_rows(file, names, -1, nulls(config.missing_values))
+    plain = [str(as_plain_text(file, config.sheet, most, folder)[0]) for file in files]
+    answer = folder / "answer.parquet"
+    request = {
+        "query": query.strip().removesuffix(";"),
+        "tables": dict(zip(names, plain, strict=True)),
+        "header": config.header,
+        "missing_values": config.missing_values,
+        "memory": most,
+        "answer": str(answer),
+    }
+    found = asked(ANSWER, request, most, room_in(folder))
+    if found is None:
+        raise InputError(
+            f"data.query cannot be answered in memory. Given: {query!r}, with data.memory: "
+            f"{config.memory:g}. Ask for less, or raise data.memory."
+        )
+    if "refused" in found:
+        raise InputError(found["refused"])
+    return answer

@@ -79,3 +79,17 @@ def test_files_that_are_called_alike_are_refused(shop: Path):
 def test_files_of_several_kinds_need_a_query(shop: Path):
     with pytest.raises(InputError, match="one kind.*data.query"):
         read(DataConfig(source=str(shop), label="kind"))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT repeat('x', 2000000000) AS a, kind FROM customers",
+        "SELECT * FROM arrow_scan(94::POINTER, 94::POINTER, 94::POINTER)",
+        "SELECT * FROM pandas_scan(94::POINTER)",
+        "SELECT * FROM test_all_types()",
+    ],
+)
+def test_a_query_that_would_end_the_process_is_refused(query: str, shop: Path):
+    with pytest.raises(InputError, match=r"data\.query cannot be answered"):
+        read(DataConfig(source=str(shop), label="kind", query=query, memory=0.5))
