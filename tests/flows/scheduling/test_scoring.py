@@ -44,7 +44,7 @@ def folder(make_workspace: Callable[[str], Path], layerwise: Layerwise) -> Path:
     """Two registered versions of a model of a table, of which the first is the champion."""
     folder = make_workspace("scoring")
     TABLE.assign(digit=CLASSES).to_csv(folder / "digits.csv", index=False)
-    quick = settings("finetune.label_budgets=[200]", "finetune.seeds=1", "finetune.epochs=6")
+    quick = settings("finetune.label_budgets=[200]", "finetune.seeds=1", "finetune.min_steps=200")
     data = ["--data", "digits.csv", "--label", "digit"]
     trained = layerwise(
         "run", *data, *quick, "--set", "name=digits", "--set", "data.scaling=global", folder=folder
