@@ -117,6 +117,8 @@ def print_plan(summary: Summary, gain: float) -> None:
         "if gains deviate from seed to seed as in this run; Holm's correction at its strictest.",
         style="dim",
     )
+    if any(row[-1] == "no number" for row in rows):
+        output.print("no number: splits share their rows, which are too few.", style="dim")
 
 
 def print_differences(first: Summary, second: Summary, found: Differences) -> None:

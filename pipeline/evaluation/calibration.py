@@ -110,9 +110,13 @@ def thresholds(
 def calibrated_scores(
     task: Task, true: np.ndarray, predicted: Predicted, raw: Predicted
 ) -> dict[str, float]:
-    """Every metric, and those that calibration is for as they were without it (`raw`)."""
+    """Every metric, and those that calibration is for as they were without it (`raw`).
+
+    Of the same decisions: a threshold makes less probable ones, which is no fault of calibration.
+    """
+    uncalibrated = Predicted(predicted.values, raw.probabilities)
     before = {
-        f"{metric.name}_uncalibrated": metric.score(true, raw)
+        f"{metric.name}_uncalibrated": metric.score(true, uncalibrated)
         for metric in task.metrics
         if metric.name in UNCALIBRATED
     }

@@ -173,7 +173,7 @@ def stacks_sentence(summary: Summary) -> str:
         return ""
     if is_resplit(summary):
         return (
-            f"The rows were split anew for each of {count} seeds, which has a stack of its own: "
+            f"The rows were split anew for each of {count} seeds, each with a stack of its own: "
             "the verdict is on pretraining, and not on one split."
         )
     if stacks == count:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
-from pipeline.evaluation.calibration import decision_of, temperature, thresholds
+from pipeline.evaluation.calibration import calibrated_scores, decision_of, temperature, thresholds
 from pipeline.tasks import task_named
 from pipeline.tasks.decision import Decision, decision_from
 from pipeline.tasks.metric import Predicted
@@ -48,6 +48,17 @@ def test_calibrated_probabilities_are_closer_to_the_truth_on_other_rows():
     assert after["accuracy"] == before["accuracy"]
     assert after["log_loss"] < before["log_loss"]
     assert after["calibration_error"] < before["calibration_error"] / 3
+
+
+def test_before_and_after_are_of_the_same_decisions():
+    """Logits that are calibrated already, and a threshold far from one half: nothing was gained."""
+    logits, true = rare(2000)
+    raw = CLASSES.predicted(logits, Coding())
+    decided = CLASSES.predicted(logits, Coding(), Decision(1.0, (0.05,)))
+    assert (decided.values != raw.values).any()
+    scores = calibrated_scores(CLASSES, true, decided, raw)
+    for name in ("calibration_error", "log_loss"):
+        assert scores[f"{name}_uncalibrated"] == scores[name]
 
 
 def rare(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
