@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from pipeline.data.source import Kind
-from pipeline.data.sources.tables.survey import Survey
+from pipeline.data.sources.tables.survey import MONTHS, Survey
 
 Mark = Literal[".", ","]
 """Of decimals."""
@@ -19,6 +19,10 @@ FEWEST_ROWS = 20
 """Of which it can be said that a column numbers them."""
 ENOUGH_COMMAS = 20
 """Cells with a comma from which on it is no chance that three digits follow each."""
+FIRST_DAY, LAST_DAY, DAYS = 1900_01_01, 2100_12_31, "%Y%m%d"
+"""Whole numbers between which all may be days."""
+FEWEST_DAYS = 5
+"""Different ones: of numbers as they come one in thirty has a month and a day."""
 LONG_NUMBER = 10_000
 """The least greatest whole number of an identifier."""
 
@@ -74,7 +78,7 @@ def decided(
             return left_out("constant", f"every value is {counts.first!r}")
         return Decision("category", why="it has one value, or none")
     if counts.plain == given and counts.zeros == 0:
-        return _of_numbers(counts, name, position, rows, exact)
+        return _of_numbers(counts, name, position, rows, dates, exact)
     if counts.zeros and counts.plain == given:
         code = _of_text(counts, exact)
         return replace(code, why=code.why or "numbers that begin with 0 are codes")
@@ -85,7 +89,7 @@ def decided(
         return _numbers_with_bad(counts, mark, numbers)
     if counts.date_like >= MOSTLY * given:
         form, fit, others = dates()
-        if fit >= MOSTLY * given:
+        if fit >= MOSTLY * given and (form != MONTHS or exact() == fit == given):
             why = f"dates written {form}"
             if others:
                 why += f"; {' and '.join(others[:3])} would fit as well"
@@ -116,6 +120,13 @@ def _zeros_and_ones(counts: Survey) -> bool:
     return counts.integers == counts.given and (counts.least, counts.greatest) == (0, 1)
 
 
+def _may_be_days(counts: Survey) -> bool:
+    least, greatest = counts.least, counts.greatest
+    if least is None or greatest is None or least < FIRST_DAY or greatest > LAST_DAY:
+        return False
+    return counts.integers == counts.given and counts.distinct >= FEWEST_DAYS
+
+
 def _missing(bad: int, before: str = "") -> str:
     return f"{before}{bad} cells are none and count as missing" if bad else ""
 
@@ -126,11 +137,20 @@ def left_out(found: str, why: str) -> Decision:
 
 
 def _of_numbers(
-    counts: Survey, name: str, position: int, rows: int, exact: Callable[[], int]
+    counts: Survey,
+    name: str,
+    position: int,
+    rows: int,
+    dates: Callable[[], tuple[str, int, list[str]]],
+    exact: Callable[[], int],
 ) -> Decision:
     assert counts.least is not None and counts.greatest is not None
     if _zeros_and_ones(counts):
         return Decision("boolean")
+    if _may_be_days(counts):
+        form, fit, _ = dates()
+        if (form, fit) == (DAYS, counts.given):
+            return Decision("date", form, f"every whole number is a day written {form}")
     if counts.integers < counts.given or counts.given < rows:
         return Decision("number")
     if rows < FEWEST_ROWS or counts.distinct < 0.8 * UNIQUE * rows:  # an estimate

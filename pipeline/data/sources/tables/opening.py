@@ -1,5 +1,6 @@
 """A table opened for reading: its files as rows of DuckDB, its columns by number and by name."""
 
+import csv
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,13 +15,9 @@ from pipeline.config.data import DataConfig
 from pipeline.data.sources.tables.connection import literal, reading
 from pipeline.data.sources.tables.dialect import Dialect, dialect_of
 from pipeline.data.sources.tables.files import Format, kind_of
-from pipeline.data.sources.tables.plain import (
-    as_plain_text,
-    columns_by_spaces,
-    lines_of,
-    without_padding,
-)
+from pipeline.data.sources.tables.plain import as_plain_text, lines_of
 from pipeline.data.sources.tables.query import answer_of
+from pipeline.data.sources.tables.respelled import respelling
 from pipeline.data.sources.tables.scan import COPY, copy_of, scan
 from pipeline.data.sources.tables.total import without_last, word_of_total
 from pipeline.data.sources.tables.types import guessed_types, nulls
@@ -110,7 +107,7 @@ def opened_table(
                 f"{where} needs more memory to be read than a quarter of data.memory, "
                 f"{config.memory:g} GiB. Raise data.memory."
             ) from error
-        except (duckdb.Error, UnicodeDecodeError, OSError) as error:
+        except (duckdb.Error, UnicodeDecodeError, csv.Error, OSError) as error:
             if (
                 isinstance(error, OSError)
                 and not isinstance(error, duckdb.Error)
@@ -142,10 +139,11 @@ def _text(
             notes.append(f"{file.name} is text in {encoding}.")
     with reading(plain, config.memory_bytes) as connection:
         dialect = dialect_of(connection, plain[0], config.header, known)
-        if len(dialect.names) > 1 or not columns_by_spaces(plain[0]):
+        respell = respelling(plain[0], dialect)
+        if respell is None:
             yield _of_dialect(connection, plain, dialect, where, notes, config, texts)
             return
-    plain = [without_padding(file, folder) for file in plain]
+    plain = [respell(file, folder) for file in plain]
     with reading(plain, config.memory_bytes) as connection:
         dialect = dialect_of(connection, plain[0], config.header, known)
         yield _of_dialect(connection, plain, dialect, where, notes, config, texts)

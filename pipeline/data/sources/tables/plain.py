@@ -1,14 +1,11 @@
 """Files that DuckDB does not read, written again as plain text: other encodings, spreadsheets."""
 
 import codecs
-import csv
 import io
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 import charset_normalizer
@@ -36,8 +33,6 @@ ENCODINGS = (
 """What text is in that is not in Unicode."""
 UNCLEAR = 20
 """Letters that are not ASCII; of fewer nobody can tell the encoding."""
-LOOKED_AT = 1_000
-"""Lines, for spaces between columns."""
 PACKED = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 TEXT = "utf-8"
 SHEETS = (".xlsx", ".xls", ".xlsb", ".ods")
@@ -97,9 +92,10 @@ def in_utf8(file: Path, encoding: str, folder: Path) -> Path:
     Raises:
         InputError: where it is of another encoding, and where it would fill the disk.
     """
-    copy = _copy_in(folder)
+    copy = copy_in(folder)
     room = room_in(folder)
-    decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
+    strict = codecs.getincrementaldecoder(encoding)(errors="strict")
+    decoder = io.IncrementalNewlineDecoder(strict, translate=True)
     with opened(file) as stream, copy.open("w", encoding=TEXT, newline="") as out:
         try:
             while block := stream.read(BLOCK):
@@ -118,6 +114,12 @@ def in_utf8(file: Path, encoding: str, folder: Path) -> Path:
     return copy
 
 
+def _ends_twice(file: Path) -> bool:
+    r"""Whether lines end with \r\r\n, as where a file was made into one of Windows two times."""
+    with opened(file) as stream:
+        return b"\r\r\n" in stream.read(BLOCK)
+
+
 def check_unpacks(file: Path) -> None:
     """Read a packed file once: DuckDB never ends on some of the damaged ones."""
     if file.suffix.lower() in PACKED:
@@ -131,12 +133,13 @@ def as_path(file: Path, folder: Path) -> Path:
     path = file.absolute()
     if not _PATTERN & set(str(path)):
         return path
-    link = _copy_in(folder, "".join(path.suffixes[-2:]))
+    link = copy_in(folder, "".join(path.suffixes[-2:]))
     link.symlink_to(path)
     return link
 
 
-def _copy_in(folder: Path, suffix: str = ".csv") -> Path:
+def copy_in(folder: Path, suffix: str = ".csv") -> Path:
+    """The path of a new file."""
     return folder / f"{len(list(folder.iterdir()))}{suffix}"
 
 
@@ -162,33 +165,10 @@ def as_plain_text(
         check_unpacks(file)
         return as_path(file, folder), None
     encoding = encoding_of(file)
-    if encoding == TEXT and suffixes[-1] != ".bz2":
+    if encoding == TEXT and suffixes[-1] != ".bz2" and not _ends_twice(file):
         return as_path(file, folder), None
     told = None if encoding in (TEXT, "utf-8-sig") else encoding
     return in_utf8(file, encoding, folder), told
-
-
-def columns_by_spaces(file: Path) -> int:
-    """How many columns there are where spaces part them, as in tables that are padded; 0: none."""
-    with lines_of(file) as lines:
-        widths = [len(line.split()) for line in islice(lines, LOOKED_AT) if line.strip()]
-    most = max(set(widths), key=widths.count, default=0)
-    return most if most > 1 and widths.count(most) >= 0.9 * len(widths) else 0
-
-
-def without_padding(file: Path, folder: Path) -> Path:
-    """A copy of a text file whose columns are parted by spaces, with commas."""
-    if file.suffix.lower() in PACKED:
-        file = in_utf8(file, "utf-8-sig", folder)
-    copy = _copy_in(folder)
-    quoted = re.compile(r"\"[^\"]*\"|'[^']*'")
-    cells = re.compile(rf"(?:{quoted.pattern})(?=\s|$)|\S+")
-    with lines_of(file) as lines, copy.open("w", encoding=TEXT, newline="") as out:
-        writer = csv.writer(out)
-        for line in lines:
-            if found := cells.findall(line):
-                writer.writerow([cell[1:-1] if quoted.fullmatch(cell) else cell for cell in found])
-    return copy
 
 
 def sheet_as_text(file: Path, sheet: str | None, most: int, folder: Path) -> Path:
@@ -198,7 +178,7 @@ def sheet_as_text(file: Path, sheet: str | None, most: int, folder: Path) -> Pat
         InputError: for a damaged file, for one that needs more than `most` bytes of memory, and
             where the sheet is not clear.
     """
-    copy = _copy_in(folder)
+    copy = copy_in(folder)
     request = {"file": str(file), "copy": str(copy), "sheet": sheet}
     found = asked(SHEET, request, most, room_in(folder)) or {}
     if "names" not in found:

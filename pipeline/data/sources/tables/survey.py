@@ -16,12 +16,21 @@ COMPARED = 2_000
 DATES = (
     "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y.%m.%d", "%d/%m/%y", "%m/%d/%y",
     "%d.%m.%y", "%Y-%m", "%Y/%m", "%m/%Y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y",
-    "%b %d, %Y", "%B %d, %Y", "%b %Y", "%B %Y", "%Y%m%d",
+    "%b %d, %Y", "%B %d, %Y", "%b-%d-%Y", "%d%b%Y", "%b %Y", "%B %Y", "%b-%Y", "%Y-%b", "%b-%y",
+    "%Y%m%d",
 )  # fmt: skip
 TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p")
-FORMS = (sql.ISO, *DATES, *(f"{date} {time}" for date in DATES for time in TIMES), *TIMES)
+MONTHS = "%y-%m"
+"""Months of numbered years: 1-01, 1-02, ..., 3-12. So are ranges written."""
+FORMS = (
+    *(sql.ISO, *DATES, *(f"{date} {time}" for date in DATES for time in TIMES)),
+    *(*TIMES, MONTHS),
+)
 """How dates are written. Where several fit, an earlier one is taken: the day comes first."""
-_DATE_LIKE = r"^[A-Za-z]{0,9}[ ,.]{0,2}\d{1,4}[-/.: ,][A-Za-z0-9].{0,30}$"
+_DATE_LIKE = (
+    r"^([A-Za-z]{0,9}[ ,.-]{0,2}\d{1,4}[-/.: ,][A-Za-z0-9].{0,30}"
+    r"|[A-Za-z]{3,9}[ -]\d{2,4}|\d{1,2}[A-Za-z]{3}\d{4})$"
+)
 
 
 @dataclass(frozen=True)

@@ -488,3 +488,42 @@ def test_a_table_whose_rows_have_names_has_a_header_whatever_is_in_it(
     source = read(config(written(tmp_path / "a.csv", f"{header}\n{rows}"), label="-1"))
     assert source.rows == 30
     assert [column.name for column in source.columns] == names[:1]
+
+
+@pytest.mark.parametrize(
+    ("form", "first"),
+    [
+        ("%Y%m%d", "20200131"), ("%b-%d-%Y", "Jan-31-2020"), ("%d%b%Y", "31JAN2020"),
+        ("%Y-%b", "2020-Jan"), ("%b-%Y", "Jan-2020"), ("%b %Y", "Jan 2020"), ("%b-%y", "Jan-20"),
+    ],
+)  # fmt: skip
+def test_a_day_or_month_may_be_written_in_any_usual_way(form: str, first: str, tmp_path: Path):
+    days = pd.date_range("2020-01-31", periods=40, freq="ME")
+    written_days = [day.strftime(form) for day in days]
+    if form == "%d%b%Y":
+        written_days = [day.upper() for day in written_days]
+    assert written_days[0] == first
+    table = pd.DataFrame({"day": written_days, "species": ["p", "q"] * 20})
+    table.to_csv(tmp_path / "a.csv", index=False)
+    source = read(config(tmp_path / "a.csv"))
+    assert source.columns == (Column("day", "date", form),)
+    expected = days if "%d" in form else days.to_period("M").start_time
+    np.testing.assert_array_equal(
+        source.numbers[:, 0], (expected - pd.Timestamp(0)) / pd.Timedelta("1s")
+    )
+
+
+def test_months_of_numbered_years_are_dates_and_ranges_are_not(tmp_path: Path):
+    months = [f"{n // 12 + 1}-{n % 12 + 1:02d}" for n in range(36)]
+    ranges = ["0-2", "0-2", "3-5", "6-8", "9-11", "0-2"] * 6
+    table = pd.DataFrame({"month": months, "nodes": ranges, "species": ["p", "q"] * 18})
+    table.to_csv(tmp_path / "a.csv", index=False)
+    source = read(config(tmp_path / "a.csv"))
+    assert source.columns == (Column("month", "date", "%y-%m"), Column("nodes", "category"))
+
+
+def test_whole_numbers_of_which_one_is_no_day_are_no_dates(tmp_path: Path):
+    numbers = [20_200_101 + n for n in range(31)] + [20_200_199]
+    table = pd.DataFrame({"n": numbers, "v": range(32, 64), "species": ["p", "q"] * 16})
+    table.to_csv(tmp_path / "a.csv", index=False)
+    assert "date" not in [found.kind for found in read(config(tmp_path / "a.csv")).looked_at]

@@ -1,0 +1,96 @@
+"""Text that is written again before DuckDB reads it: columns parted by spaces, and R's first line.
+
+R writes no name for the column of row names, so that the first line is one cell short.
+"""
+
+import csv
+import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from pipeline.data.sources.tables.dialect import Dialect
+from pipeline.data.sources.tables.plain import PACKED, TEXT, copy_in, in_utf8, lines_of
+
+LOOKED_AT = 1_000
+"""Lines by which it is decided."""
+MOSTLY = 0.9
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+_WORDS = re.compile(rf"(?:{_QUOTED.pattern})(?=\s|$)|\S+")
+_PHRASES = re.compile(r"\S+(?: \S+)*")
+"""Cells between which there are two spaces or more, of tables whose cells have several words."""
+_PADDED = re.compile(r"\S(?:  |\t )")
+
+Respell = Callable[[Path, Path], Path]
+"""Writes a file again in a folder."""
+
+
+def respelling(file: Path, dialect: Dialect) -> Respell | None:
+    """How a file must be written again; None: it can be read as it is."""
+    top = _top(file)
+    if len(dialect.names) == 1 or dialect.delimiter in (" ", "\t"):
+        cells = max((_WORDS, _PHRASES), key=lambda cells: _share(_widths(top, cells)))
+        if _is_by_spaces(top, _widths(top, cells), dialect):
+            return partial(_by_commas, cells=cells)
+    if len(dialect.names) > 1:
+        reader = csv.reader(top, delimiter=dialect.delimiter, quotechar=dialect.quote or '"')
+        with suppress(csv.Error):  # overlong cells
+            if _is_short([len(row) for row in reader]):
+                return partial(_with_first_name, delimiter=dialect.delimiter)
+    return None
+
+
+def _top(file: Path) -> list[str]:
+    with lines_of(file) as lines:
+        return [line for line in islice(lines, LOOKED_AT) if line.strip()]
+
+
+def _widths(lines: Sequence[str], cells: re.Pattern[str]) -> list[int]:
+    return [len(cells.findall(line)) for line in lines]
+
+
+def _share(widths: Sequence[int]) -> float:
+    """Of the lines that have as many cells as the most."""
+    body = widths[1:] if _is_short(widths) else widths
+    return max(map(body.count, set(body)), default=0) / max(1, len(body))
+
+
+def _is_short(widths: Sequence[int]) -> bool:
+    """Whether the first line alone has a cell less than the others."""
+    return len(widths) > 2 and {*widths[1:]} == {widths[0] + 1}
+
+
+def _is_by_spaces(lines: Sequence[str], widths: Sequence[int], dialect: Dialect) -> bool:
+    """Whether spaces part columns, better than the separator that was found."""
+    width = max(set(widths), key=widths.count, default=0)
+    if len(dialect.names) == 1:
+        return width > 1 and _share(widths) >= MOSTLY
+    padded = dialect.delimiter == " " or all(_PADDED.search(line) for line in lines[1:])
+    return padded and _share(widths) == 1 and (width > len(dialect.names) or _is_short(widths))
+
+
+def _by_commas(file: Path, folder: Path, cells: re.Pattern[str]) -> Path:
+    if file.suffix.lower() in PACKED:
+        file = in_utf8(file, "utf-8-sig", folder)
+    short = _is_short(_widths(_top(file), cells))
+    copy = copy_in(folder)
+    with lines_of(file) as lines, copy.open("w", encoding=TEXT, newline="") as out:
+        writer = csv.writer(out)
+        rows = filter(None, map(cells.findall, lines))
+        for row in rows:
+            bare = [cell[1:-1] if _QUOTED.fullmatch(cell) else cell for cell in row]
+            writer.writerow(["", *bare] if short else bare)
+            short = False
+    return copy
+
+
+def _with_first_name(file: Path, folder: Path, delimiter: str) -> Path:
+    if file.suffix.lower() in PACKED:
+        file = in_utf8(file, "utf-8-sig", folder)
+    copy = copy_in(folder)
+    with lines_of(file) as lines, copy.open("w", encoding=TEXT, newline="") as out:
+        out.write(f'""{delimiter}')
+        out.writelines(lines)
+    return copy

@@ -1,0 +1,73 @@
+"""Text that DuckDB does not read as people do: columns parted by spaces, and what R writes."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.config.data import DataConfig
+from pipeline.data.source import Source
+from tests.pipeline.data.reading import read
+
+ROWS = range(1, 41)
+
+
+def source(content: str | bytes, folder: Path, name: str = "a.txt") -> Source:
+    (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    return read(DataConfig(source=str(folder / name), label="-1"))
+
+
+def kinds(found: Source) -> list[tuple[str, str]]:
+    return [(column.name, column.kind) for column in found.columns]
+
+
+def test_a_tab_before_the_last_column_of_a_padded_table_parts_it_too(tmp_path: Path):
+    found = source(
+        "".join(f'{n}.5   {n % 3}    {n * 7}.      7{n % 2}\t"a model {n % 4}"\n' for n in ROWS),
+        tmp_path,
+    )
+    assert not found.layout.named
+    assert [kind for _, kind in kinds(found)] == ["number", "number", "number", "number"]
+    assert set(found.target) == {f"a model {n}" for n in range(4)}
+
+
+def test_two_spaces_part_columns_whose_cells_have_several_words(tmp_path: Path):
+    words = ("12-15 years", "< 12 years", "16+ years")
+    rows = "".join(
+        f"{n / 3:9.3f}   {words[n % 3]:>11s}   {['No', 'Yes'][n % 2]:>4s}\n" for n in ROWS
+    )
+    found = source(f"    years     schooling    div\n{rows}", tmp_path)
+    assert kinds(found) == [("years", "number"), ("schooling", "category")]
+    assert set(found.categories[:, 0]) == set(words)
+
+
+def test_times_behind_a_day_are_no_column_of_a_table_with_tabs(tmp_path: Path):
+    found = source(
+        "when\tv\ty\n"
+        + "".join(f"2020-01-{n % 28 + 1:02d} 12:{n:02d}\t{n / 7}\t{n % 2}\n" for n in ROWS),
+        tmp_path,
+    )
+    assert kinds(found) == [("when", "date"), ("v", "number")]
+
+
+@pytest.mark.parametrize("separator", [",", "\t", ";", " "])
+@pytest.mark.parametrize("quote", ['"', ""])
+def test_the_first_line_of_r_has_no_name_for_the_names_of_rows(
+    separator: str, quote: str, tmp_path: Path
+):
+    def line(*cells: object) -> str:
+        return separator.join(f"{quote}{c}{quote}" if isinstance(c, str) else f"{c}" for c in cells)
+
+    lines = [line("a", "b", "y"), *(line(f"g{n}", n / 8, n % 5, "uv"[n % 2]) for n in ROWS)]
+    found = source("\n".join(lines) + "\n", tmp_path)
+    assert kinds(found) == [("a", "number"), ("b", "number")]
+    assert found.rows == len(ROWS)
+    assert found.numbers[0].tolist() == [1 / 8, 1]
+    assert set(found.target) == {"u", "v"}
+
+
+def test_lines_may_end_twice(tmp_path: Path):
+    content = "a,b,y\n" + "".join(f"{n / 8},{n % 5},{'uv'[n % 2]}\n" for n in ROWS)
+    once = source(content, tmp_path)
+    twice = source(content.replace("\n", "\r\r\n"), tmp_path)
+    assert twice.numbers.tolist() == once.numbers.tolist()
+    assert kinds(twice) == kinds(once) == [("a", "number"), ("b", "number")]
