@@ -10,8 +10,9 @@ from pipeline.config.reading import Reading
 from pipeline.credentials import secret_in
 
 ROLES = ("split", "group", "time")
-"""Keys that name a column which says how rows are split, and is no feature unless a key of kinds
-names it too."""
+"""Keys that name a column which says how rows are split."""
+NO_FEATURES = (*ROLES, "weight")
+"""Keys that name a column which is no feature, unless a key of kinds names it too."""
 
 
 class Splitting(Part):
@@ -42,6 +43,12 @@ class Splitting(Part):
         None,
         description="A column of dates or numbers: the latest rows test, the ones before validate, "
         "and none that is as late pretrains.",
+    )
+    weight: str | None = Field(
+        None,
+        description="A column of numbers, 0 or greater, that says how much each labelled row "
+        "counts: in the loss of fine-tuning, in the metrics and in the reference models that can "
+        "weigh rows. Predictions do not need it.",
     )
     categorical: tuple[str, ...] = Field(
         (), description="Columns to be taken for categories, whatever is in them."

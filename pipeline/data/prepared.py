@@ -61,6 +61,8 @@ class Prepared:
     """Scaled features of all rows, float32 (rows, features): memory-mapped, or on disk."""
     targets: np.ndarray
     """Of all rows, as numbers (see the task)."""
+    weights: np.ndarray | None
+    """How much each row counts, float64 (rows,); None: all alike."""
     task: Task
     classes: tuple[str, ...]
     """Names of the classes in the order of their numbers, or of the labels; of a number none."""
@@ -176,11 +178,14 @@ def _prepare_into(folder: Path, config: DataConfig, section: TaskConfig, seed: i
         (folder / NUMBERS).symlink_to(numbers.file.name if converted else numbers.file.resolve())
     else:
         write_rows(folder / ROWS, preprocessing.blocks(source))
+    weights = source.roles.weight
+    arrays: dict[str, Any] = {} if weights is None else {"weights": weights}
     np.savez(
         folder / "parts.npz",
         targets=targets,
         numbers=source.numbers[example].astype("float64"),
         categories=source.categories[example],
+        **arrays,
         **splits._asdict(),
     )
     (folder / "metadata.json").write_text(json.dumps(metadata))
@@ -200,6 +205,7 @@ def _load(folder: Path) -> Prepared:
             rows_read=metadata["rows_read"],
             rows=_rows(folder, preprocessing, metadata["table"], metadata["memory"]),
             targets=parts["targets"],
+            weights=parts.get("weights"),
             task=task_of(TypeAdapter(Decided).validate_python(metadata["task"])),
             classes=tuple(metadata["classes"]),
             splits=Splits(*(parts[name] for name in Splits._fields)),

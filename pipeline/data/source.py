@@ -54,11 +54,13 @@ class Roles(NamedTuple):
         part: unicode, whether it is for training, validation or testing.
         group: unicode, which rows are of one thing; "" where a row is of none.
         time: float64, when it was: seconds, or any number; NaN where that is not known.
+        weight: float64, how much it counts; NaN where that is not known.
     """
 
     part: np.ndarray | None = None
     group: np.ndarray | None = None
     time: np.ndarray | None = None
+    weight: np.ndarray | None = None
 
 
 NO_ROLES = Roles()

@@ -9,6 +9,7 @@ from pipeline.config.task import TaskConfig
 from pipeline.data.category import category_name, category_names
 from pipeline.data.problems import usable
 from pipeline.data.source import Source
+from pipeline.data.weights import weight_problems, without_weightless
 from pipeline.errors import InputError, raise_all
 from pipeline.tasks import task_for
 from pipeline.tasks.labels import Labels
@@ -82,6 +83,9 @@ def with_target(source: Source, section: TaskConfig, config: DataConfig) -> Sour
     except InputError as problem:
         problems += problem.problems
     found = replace(source, task=task, target=target)
+    if config.weight is not None and target is not None:
+        problems += weight_problems(found, config.weight)
+        found = without_weightless(found, config.weight)
     if problems and source.columns and target is not None:
         problems += usable(found, config, seed=0).problems
     raise_all(problems)

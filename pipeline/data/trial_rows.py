@@ -19,6 +19,8 @@ class Labelled(NamedTuple):
     """Scaled features, float32 (rows, features)."""
     targets: np.ndarray
     """As numbers (see the task)."""
+    weights: np.ndarray | None = None
+    """How much each row counts, float64 (rows,), greater than 0; None: all alike."""
 
 
 class Parts(NamedTuple):
@@ -44,7 +46,8 @@ def trial_rows(data: Prepared, labels: int, seed: int, all_unlabelled: bool) -> 
 
     def labelled(indices: np.ndarray, to_train_on: bool = False) -> Labelled:
         rows = data.rows[indices] if to_train_on else at(data.rows, indices)
-        return Labelled(rows, data.targets[indices])
+        weights = None if data.weights is None else data.weights[indices]
+        return Labelled(rows, data.targets[indices], weights)
 
     refit = None
     if labels > len(splits.train):

@@ -38,14 +38,16 @@ def decision_of(
     true: np.ndarray,
     metric: Metric,
     class_weights: Literal["balanced"] | None = None,
+    weights: np.ndarray | None = None,
 ) -> Decision:
     """What outputs (rows, outputs) on validation rows say, beside what is `true`.
 
-    `class_weights` are those that the model was trained with.
+    `class_weights` are those that the model was trained with; `weights` (rows,) say how much each
+    row counts.
     """
     if not task.has_classes:
         return Decision()
-    found = temperature(outputs.astype("float64"), true)
+    found = temperature(outputs.astype("float64"), true, weights)
     probabilities = task.probabilities(outputs / found)
     assert probabilities is not None
     name = TUNED_BY.get(task.kind, {}).get(metric.name, metric.name)
@@ -54,10 +56,10 @@ def decision_of(
     two = true.ndim == 2 or (outputs.shape[1] == 2 and np.ptp(true) > 0)
     if name not in OF_DECISIONS or few or weighed or not two:
         return Decision(found)
-    return Decision(found, thresholds(task, probabilities, true, task.metric(name)))
+    return Decision(found, thresholds(task, probabilities, true, task.metric(name), weights))
 
 
-def temperature(logits: np.ndarray, true: np.ndarray) -> float:
+def temperature(logits: np.ndarray, true: np.ndarray, weights: np.ndarray | None = None) -> float:
     """The temperature of the least log loss.
 
     What is true is taken for a little less than certain, as one more row of each kind would make
@@ -72,12 +74,13 @@ def temperature(logits: np.ndarray, true: np.ndarray) -> float:
         scaled = logits / np.exp(log_temperature)
         if true.ndim == 2:
             toward = scaled * (2 * true - 1)
-            losses = sure * np.logaddexp(0, -toward) + (1 - sure) * np.logaddexp(0, toward)
+            each = sure * np.logaddexp(0, -toward) + (1 - sure) * np.logaddexp(0, toward)
+            losses = each.mean(axis=1)
         else:
             given = scipy.special.log_softmax(scaled, axis=1)
             other = (1 - sure) / (kinds - 1)
             losses = -(sure - other) * given[position, true] - other * given.sum(axis=1)
-        return float(losses.mean())
+        return float(np.average(losses, weights=weights))
 
     limit = float(np.log(MOST))
     found = scipy.optimize.minimize_scalar(loss, bounds=(-limit, limit), method="bounded")
@@ -85,7 +88,11 @@ def temperature(logits: np.ndarray, true: np.ndarray) -> float:
 
 
 def thresholds(
-    task: Task, probabilities: np.ndarray, true: np.ndarray, metric: Metric
+    task: Task,
+    probabilities: np.ndarray,
+    true: np.ndarray,
+    metric: Metric,
+    weights: np.ndarray | None = None,
 ) -> tuple[float, ...]:
     """Those of the best metric, of equally good ones the nearest to one half; none if that is it.
 
@@ -94,33 +101,38 @@ def thresholds(
     """
     if true.ndim == 2 and metric.name == "macro_f1":
         pairs = zip(probabilities.T, true.T, strict=True)
+        each = np.ones(len(true)) if weights is None else weights
         return _unless_half(
-            [_best(of_label, partial(_f1, of_label, label)) for of_label, label in pairs]
+            [_best(of_label, partial(_f1, of_label, label, each)) for of_label, label in pairs]
         )
     count = true.shape[1] if true.ndim == 2 else 1
 
     def merit(threshold: float) -> float:
         decided = task.decided(probabilities, (threshold,) * count)
-        return metric.merit(metric.score(true, Predicted(decided)))
+        return metric.merit(metric.score(true, Predicted(decided, weights=weights)))
 
     of_second = probabilities if true.ndim == 2 else probabilities[:, 1]
     return _unless_half([_best(of_second, merit)] * count)
 
 
 def calibrated_scores(
-    task: Task, true: np.ndarray, predicted: Predicted, raw: Predicted
+    task: Task,
+    true: np.ndarray,
+    predicted: Predicted,
+    raw: Predicted,
+    weights: np.ndarray | None = None,
 ) -> dict[str, float]:
     """Every metric, and those that calibration is for as they were without it (`raw`).
 
     Of the same decisions: a threshold makes less probable ones, which is no fault of calibration.
     """
-    uncalibrated = Predicted(predicted.values, raw.probabilities)
+    uncalibrated = Predicted(predicted.values, raw.probabilities, weights)
     before = {
         f"{metric.name}_uncalibrated": metric.score(true, uncalibrated)
         for metric in task.metrics
         if metric.name in UNCALIBRATED
     }
-    return task.scores(true, predicted) | before
+    return task.scores(true, predicted._replace(weights=weights)) | before
 
 
 def _best(probabilities: np.ndarray, merit: Callable[[float], float]) -> float:
@@ -136,7 +148,10 @@ def _unless_half(found: list[float]) -> tuple[float, ...]:
     return () if set(found) == {0.5} else tuple(found)
 
 
-def _f1(probabilities: np.ndarray, applies: np.ndarray, threshold: float) -> float:
-    """Of one label, both arrays (rows,)."""
-    taken = probabilities >= threshold
-    return float(2 * (taken * applies).sum() / max(taken.sum() + applies.sum(), 1))
+def _f1(
+    probabilities: np.ndarray, applies: np.ndarray, weights: np.ndarray, threshold: float
+) -> float:
+    """Of one label, all arrays (rows,)."""
+    taken = weights * (probabilities >= threshold)
+    least = weights.min()  # where nothing is taken and nothing applies
+    return float(2 * (taken * applies).sum() / max(taken.sum() + (weights * applies).sum(), least))

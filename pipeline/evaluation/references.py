@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
 from threadpoolctl import threadpool_limits
 
 from pipeline.data.rows.streamed import blocks_of
@@ -72,6 +73,7 @@ def fit_reference(
     for settings in ParameterGrid(grid):
         fitted = _fit(model, settings, parts.train, coding)
         predicted = _predicted(task, coding, *_predict(fitted, parts.validation, outputs))
+        predicted = predicted._replace(weights=parts.validation.weights)
         found = metric.merit(metric.score(parts.validation.targets, predicted))
         if best is None or found > best[0]:
             best = (found, settings, fitted)
@@ -79,14 +81,17 @@ def fit_reference(
     merit, settings, fitted = best
     # Before it is fitted again, on rows that may be those of validation.
     _, found_outputs = _predict(fitted, parts.validation, outputs)
-    decision = decision_of(task, found_outputs, parts.validation.targets, metric, class_weights)
+    decision = decision_of(
+        task, found_outputs, parts.validation.targets, metric, class_weights,
+        parts.validation.weights,
+    )  # fmt: skip
     if parts.refit:
         coding = task.coding(parts.refit.targets)
         fitted = _fit(model, settings, parts.refit, coding)
     of_test = _predict(fitted, parts.test, outputs)
     predicted = _predicted(task, coding, *of_test, decision)
     raw = _predicted(task, coding, *of_test)
-    scores = calibrated_scores(task, parts.test.targets, predicted, raw)
+    scores = calibrated_scores(task, parts.test.targets, predicted, raw, parts.test.weights)
     return Fitted(scores[metric.name], scores, metric.merit(merit), settings, predicted)
 
 
@@ -140,4 +145,17 @@ def _fit(
         warnings.filterwarnings("ignore", "Label not .* is present in all", UserWarning)
         model = clone(untrained).set_params(**settings)
         with threadpool_limits(1 if len(labelled.rows) <= ONE_THREAD else None, "openmp"):
-            return model.fit(labelled.rows, coding.encode(labelled.targets))
+            return model.fit(
+                labelled.rows, coding.encode(labelled.targets), **_weights(model, labelled)
+            )
+
+
+def _weights(model: BaseEstimator, labelled: Labelled) -> dict[str, np.ndarray]:
+    """The argument of `fit` by which rows are weighed, for models that can."""
+    if labelled.weights is None:
+        return {}
+    step = model.steps[-1] if isinstance(model, Pipeline) else None
+    if not has_fit_parameter(step[1] if step else model, "sample_weight"):
+        return {}
+    name = f"{step[0]}__sample_weight" if step else "sample_weight"
+    return {name: labelled.weights / labelled.weights.mean()}

@@ -105,7 +105,7 @@ class FinetuneTrial(Stage):
         metric = settings.metric
         shape = (settings.training, settings.network, features, outputs, data.task.section, metric)
         columns = data.preprocessing.column_of_features
-        with _finetuner(*shape, columns) as finetuner:
+        with _finetuner(*shape, columns, data.weights is not None) as finetuner:
             result = finetuner.run(
                 self._start(context, features),
                 parts,
@@ -153,6 +153,7 @@ def _finetuner(
     task: Decided,
     metric: str,
     columns: tuple[int, ...],
+    weighed: bool,
 ) -> "Iterator[Finetuner]":
     """One that no other thread uses meanwhile: training changes its weights.
 
@@ -160,12 +161,14 @@ def _finetuner(
     """
     from pipeline.training.finetuning.finetune import Finetuner
 
-    shape = (training, network, features, outputs, task, metric, columns)
+    shape = (training, network, features, outputs, task, metric, columns, weighed)
     with _lending:
         lent = _idle[shape].pop() if _idle[shape] else None
     if not lent:
         made = task_of(task)
-        lent = Finetuner(training, network, features, outputs, made, made.metric(metric), columns)
+        lent = Finetuner(
+            training, network, features, outputs, made, made.metric(metric), columns, weighed
+        )
     yield lent
     with _lending:  # one whose training failed is not lent again
         _idle[shape].append(lent)

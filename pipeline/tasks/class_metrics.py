@@ -9,7 +9,7 @@ from pipeline.tasks.metric import Metric, Predicted, calibration_error
 
 def accuracy(true: np.ndarray, predicted: Predicted) -> float:
     """The share of rows that are predicted correctly."""
-    return float(np.mean(predicted.values == true))
+    return float(np.average(predicted.values == true, weights=predicted.weights))
 
 
 def balanced_accuracy(true: np.ndarray, predicted: Predicted) -> float:
@@ -18,7 +18,14 @@ def balanced_accuracy(true: np.ndarray, predicted: Predicted) -> float:
 
     classes = np.unique(true)
     return float(
-        recall_score(true, predicted.values, labels=classes, average="macro", zero_division=0.0)
+        recall_score(
+            true,
+            predicted.values,
+            labels=classes,
+            average="macro",
+            sample_weight=predicted.weights,
+            zero_division=0.0,
+        )
     )
 
 
@@ -28,7 +35,14 @@ def macro_f1(true: np.ndarray, predicted: Predicted) -> float:
 
     classes = np.unique(true)
     return float(
-        f1_score(true, predicted.values, labels=classes, average="macro", zero_division=0.0)
+        f1_score(
+            true,
+            predicted.values,
+            labels=classes,
+            average="macro",
+            sample_weight=predicted.weights,
+            zero_division=0.0,
+        )
     )
 
 
@@ -55,17 +69,19 @@ def log_loss(true: np.ndarray, predicted: Predicted) -> float:
 
     assert predicted.probabilities is not None
     classes = np.arange(predicted.probabilities.shape[1])
-    return float(log_loss(true, predicted.probabilities, labels=classes))
+    return float(
+        log_loss(true, predicted.probabilities, labels=classes, sample_weight=predicted.weights)
+    )
 
 
 def calibration(true: np.ndarray, predicted: Predicted) -> float:
     """How far the probability of the predicted class is from the share that is right."""
     assert predicted.confidence is not None
-    return calibration_error(predicted.values == true, predicted.confidence)
+    return calibration_error(predicted.values == true, predicted.confidence, predicted.weights)
 
 
 def _one_against_rest(
-    score: Callable[[np.ndarray, np.ndarray], float],
+    score: Callable[..., float],
     true: np.ndarray,
     predicted: Predicted,
     of_one_class: float,
@@ -74,7 +90,14 @@ def _one_against_rest(
     classes = np.unique(true)
     if len(classes) == 1:
         return of_one_class
-    return float(np.mean([score(true == c, predicted.probabilities[:, c]) for c in classes]))
+    return float(
+        np.mean(
+            [
+                score(true == c, predicted.probabilities[:, c], sample_weight=predicted.weights)
+                for c in classes
+            ]
+        )
+    )
 
 
 METRICS = (

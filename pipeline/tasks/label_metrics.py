@@ -1,7 +1,6 @@
 """What several labels are scored by."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -15,14 +14,24 @@ def f1(true: np.ndarray, predicted: Predicted) -> float:
     """
     from sklearn.metrics import f1_score
 
-    return float(f1_score(true, predicted.values, average="micro", zero_division=0.0))
+    return float(
+        f1_score(
+            true, predicted.values, average="micro", sample_weight=predicted.weights,
+            zero_division=0.0,
+        )
+    )  # fmt: skip
 
 
 def macro_f1(true: np.ndarray, predicted: Predicted) -> float:
     """The mean over labels of F1, so that rare labels weigh as much as others."""
     from sklearn.metrics import f1_score
 
-    return float(f1_score(true, predicted.values, average="macro", zero_division=0.0))
+    return float(
+        f1_score(
+            true, predicted.values, average="macro", sample_weight=predicted.weights,
+            zero_division=0.0,
+        )
+    )  # fmt: skip
 
 
 def auroc(true: np.ndarray, predicted: Predicted) -> float:
@@ -44,24 +53,30 @@ def log_loss(true: np.ndarray, predicted: Predicted) -> float:
     from sklearn.metrics import log_loss
 
     assert predicted.probabilities is not None
-    return float(log_loss(true.ravel(), predicted.probabilities.ravel(), labels=[0, 1]))
+    given, weights = predicted.probabilities.ravel(), predicted.weights
+    each = None if weights is None else np.repeat(weights, true.shape[1])
+    return float(log_loss(true.ravel(), given, labels=[0, 1], sample_weight=each))
 
 
 def calibration(true: np.ndarray, predicted: Predicted) -> float:
     """How far the probability of what is predicted is from the share that is right."""
     assert predicted.confidence is not None
-    return calibration_error(predicted.values == true, predicted.confidence)
+    return calibration_error(predicted.values == true, predicted.confidence, predicted.weights)
 
 
 def _label_by_label(
-    score: Callable[[Any, Any], float],
+    score: Callable[..., float],
     true: np.ndarray,
     predicted: Predicted,
     of_one_value: float,
 ) -> float:
     assert predicted.probabilities is not None
     pairs = zip(true.T, predicted.probabilities.T, strict=True)
-    scores = [score(label, given) for label, given in pairs if label.min() < label.max()]
+    scores = [
+        score(label, given, sample_weight=predicted.weights)
+        for label, given in pairs
+        if label.min() < label.max()
+    ]
     return float(np.mean(scores)) if scores else of_one_value
 
 

@@ -13,6 +13,8 @@ class Predicted(NamedTuple):
     """Numbers as the task has them: positions of classes (rows,), 0 and 1 (rows, labels), ..."""
     probabilities: np.ndarray | None = None
     """float64, of each class (rows, classes) or each label (rows, labels); of a number None."""
+    weights: np.ndarray | None = None
+    """How much each row counts in a metric, float64 (rows,); None: all alike."""
 
     @property
     def confidence(self) -> np.ndarray | None:
@@ -64,23 +66,32 @@ class Reliability(NamedTuple):
     """Of all predictions (bins,)."""
 
 
-def reliability(right: np.ndarray, confidence: np.ndarray) -> Reliability:
-    """`right` is bool, `confidence` the probability given to what was predicted, of one shape."""
+def reliability(
+    right: np.ndarray, confidence: np.ndarray, weights: np.ndarray | None = None
+) -> Reliability:
+    """`right` is bool, `confidence` the probability given to what was predicted, of one shape.
+
+    `weights` (rows,) say how much each row counts.
+    """
+    each = np.ones(len(right)) if weights is None else weights
+    each = np.repeat(each, right[0].size if len(right) else 1)
     right, confidence = right.ravel(), confidence.ravel()
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    counts = np.bincount(bins, minlength=BINS)
+    counts = np.bincount(bins, each, BINS)
     there = counts > 0
 
     def mean(values: np.ndarray) -> np.ndarray:
-        return np.bincount(bins, values, BINS)[there] / counts[there]
+        return np.bincount(bins, each * values, BINS)[there] / counts[there]
 
-    return Reliability(mean(confidence), mean(right), counts[there] / len(right))
+    return Reliability(mean(confidence), mean(right), counts[there] / counts.sum())
 
 
-def calibration_error(right: np.ndarray, confidence: np.ndarray) -> float:
+def calibration_error(
+    right: np.ndarray, confidence: np.ndarray, weights: np.ndarray | None = None
+) -> float:
     """The expected calibration error of Guo et al. (2017), of predictions as in `reliability`.
 
     The mean distance of confidence from the share that is right, bin by bin.
     """
-    found = reliability(right, confidence)
+    found = reliability(right, confidence, weights)
     return float(np.sum(found.share * np.abs(found.confidence - found.right)))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.config.data import ROLES, DataConfig
+from pipeline.config.data import NO_FEATURES, DataConfig
 from pipeline.data.category import category_names
 from pipeline.data.cells import as_numbers
 from pipeline.data.source import Column, RawRows, Source, Wanted
@@ -166,7 +166,7 @@ def chosen_columns(config: DataConfig, width: int, where: str) -> tuple[Column, 
             f"{config.label!r} with {where}, whose columns have no names of their own "
             "(an .npz file keeps the target in its array `y`). Remove data.label."
         )
-    if named := [key for key in ROLES if getattr(config, key) is not None]:
+    if named := [key for key in NO_FEATURES if getattr(config, key) is not None]:
         raise InputError(
             f"data.{named[0]} names a column of a table. The columns of {where} have no names of "
             "their own. Leave it out."

@@ -48,9 +48,11 @@ def _roles(source: Source, added: int, where: str) -> Roles:
             f"rows. Given: data.unlabelled_rows: {where}, of which only features are read. Write "
             "all rows into one file, with empty labels."
         )
-    if roles.part is None:
-        return roles
-    return roles._replace(part=np.append(roles.part, np.full(added, "train")))
+    if roles.weight is not None:  # of rows without a label it is not asked
+        roles = roles._replace(weight=np.append(roles.weight, np.full(added, np.nan)))
+    if roles.part is not None:
+        roles = roles._replace(part=np.append(roles.part, np.full(added, "train")))
+    return roles
 
 
 def _longer(labels: Labels, added: int) -> Labels:

@@ -72,11 +72,12 @@ class Finetuner:
         task: Task,
         metric: Metric | None = None,
         columns: Sequence[int] = (),
+        weighed: bool = False,
     ):
         """`outputs` is the number of classes or labels, or 1 for a number.
 
         `metric` chooses rate and checkpoint: by default the task's first. `columns` says of each
-        feature which column it is of; where it is empty each is one.
+        feature which column it is of; where it is empty each is one. `weighed`: rows have weights.
         """
         self.training = training
         self.task = task
@@ -84,15 +85,18 @@ class Finetuner:
         self.network = build_network(stack, features, outputs)
         self._rows = tf.TensorSpec((None, features), tf.float32)
         self._targets = task.spec(outputs)
+        self._weights = [tf.TensorSpec((None,), tf.float32)] if weighed else []
         self._decoder: keras.Sequential | None = None
         self._objective: HeadObjective
         if isinstance(training, NetworkTraining):
             if training.reconstruction:
                 self._decoder = build_decoder(stack, features)
-            self._objective = NetworkObjective(training, self.network, self._decoder, task, columns)
+            self._objective = NetworkObjective(
+                training, self.network, self._decoder, task, columns, weighed
+            )
             self._rates = training.encoder_rates
         else:
-            self._objective = HeadObjective(training, self.network, task)
+            self._objective = HeadObjective(training, self.network, task, weighed)
             self._rates = (0.0,)
         self._reads_unlabelled = reads_unlabelled(training)
         self._xla = self._trains_with_xla(stack)
@@ -138,8 +142,10 @@ class Finetuner:
         self.network.model.set_weights(weights)
         # Before a refit, whose rows may be those of validation.
         outputs = self._predict(parts.validation.rows)
-        true, weights_of = parts.validation.targets, self.training.class_weights
-        decision = decision_of(self.task, outputs, true, self.metric, weights_of)
+        decision = decision_of(
+            self.task, outputs, parts.validation.targets, self.metric,
+            self.training.class_weights, parts.validation.weights,
+        )  # fmt: skip
         if parts.refit:
             start()
             coding = self.task.coding(parts.refit.targets)
@@ -150,7 +156,9 @@ class Finetuner:
         outputs = self._predict(parts.test.rows)
         predicted = self.task.predicted(outputs, coding, decision)
         raw = self.task.predicted(outputs, coding)
-        scores = calibrated_scores(self.task, parts.test.targets, predicted, raw)
+        scores = calibrated_scores(
+            self.task, parts.test.targets, predicted, raw, parts.test.weights
+        )
         moved = [
             float(np.linalg.norm(after - kernel) / np.linalg.norm(kernel))
             for kernel, after in zip(before, self._kernels(), strict=True)
@@ -188,7 +196,7 @@ class Finetuner:
         return Trainer(
             self._objective.loss,
             groups,
-            [inputs, self._targets],
+            [inputs, self._targets, *self._weights],
             batch_size,
             whole=[self._rows] if self._reads_unlabelled else [],
             xla=xla,
@@ -200,14 +208,10 @@ class Finetuner:
         Not where the loss draws random numbers: with XLA they are slow, and other ones.
         """
         batch_size = self.training.batch_size
-        weights = sum(math.prod(v.shape) for v in self.network.model.trainable_variables)
-        if (
-            self._trains_head
-            or self._objective.draws
-            or 6.0 * batch_size * weights < WORTH_MEASURING
-        ):
+        size = sum(math.prod(v.shape) for v in self.network.model.trainable_variables)
+        if self._trains_head or self._objective.draws or 6.0 * batch_size * size < WORTH_MEASURING:
             return False
-        steps = steps_together(batch_size, [self._rows, self._targets])
+        steps = steps_together(batch_size, [self._rows, self._targets, *self._weights])
         batches = np.arange(steps * batch_size).reshape(steps, batch_size)
         rows = np.random.default_rng(0).random((batches.size, self._rows.shape[1]), np.float32)
         targets = np.zeros((batches.size, *self._targets.shape[1:]), self._targets.dtype.name)
@@ -219,7 +223,8 @@ class Finetuner:
             [*targets.shape],
         ]
         trainer_of = partial(self._new_trainer, batch_size)
-        return faster_with_xla(shape, trainer_of, batches, rows, targets)
+        weights = [np.ones(batches.size, np.float32) for _ in self._weights]
+        return faster_with_xla(shape, trainer_of, batches, rows, targets, *weights)
 
     def _start(
         self, autoencoders: Sequence[SparseAutoencoder], unlabelled: np.ndarray, seed: int
@@ -245,6 +250,8 @@ class Finetuner:
         rows = self._batched(self._codes, train.rows) if self._trains_head else train.rows
         targets = coding.encode(train.targets).astype(self._targets.dtype.name)
         arrays = [tf.constant(rows), tf.constant(targets)]
+        if train.weights is not None:
+            arrays.append(tf.constant((train.weights / train.weights.mean()).astype("float32")))
         if self._reads_unlabelled:
             arrays.append(tf.constant(unlabelled))
         self._objective.weigh(train.targets)
@@ -278,10 +285,12 @@ class Finetuner:
             else:
                 outputs = self._predict(validation.rows)
                 predicted = self.task.predicted(outputs, coding)
+                predicted = predicted._replace(weights=validation.weights)
                 score = self.metric.score(validation.targets, predicted)
                 merit = self.metric.merit(score)
                 truth = coding.encode(validation.targets).astype(self._targets.dtype.name)
-                loss = float(tf.reduce_mean(self.task.losses(truth, outputs)))
+                losses = np.asarray(self.task.losses(truth, outputs))
+                loss = float(np.average(losses, weights=validation.weights))
                 metrics |= {"validation_loss": loss, f"validation_{self.metric.name}": score}
                 # Few validation rows give many equal scores; the lower loss decides then.
                 if (merit, -loss) > best_merit:

@@ -20,7 +20,9 @@ from pipeline.training.finetuning.network import Network
 class HeadObjective:
     """The loss of a head in training, on codes that stay as they are; its noise has one seed."""
 
-    def __init__(self, training: HeadTraining, network: Network, task: Task):
+    def __init__(self, training: HeadTraining, network: Network, task: Task, weighed: bool = False):
+        """`weighed`: the loss is given how much each row counts, beside its target."""
+        self._weighed = weighed
         self._dropout = training.dropout
         self._network = network
         self._task = task
@@ -50,14 +52,19 @@ class HeadObjective:
     def advance(self, done: float) -> None:
         """Say which share of the training is done."""
 
-    def loss(self, codes: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-        """On standardised codes (rows, units) and coded targets: a scalar."""
-        return self._supervised(targets, self._network.head(self._drop(codes)))
+    def loss(self, codes: tf.Tensor, targets: tf.Tensor, *weights: tf.Tensor) -> tf.Tensor:
+        """On standardised codes (rows, units) and coded targets: a scalar.
 
-    def _supervised(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        `weights` (rows,), if rows are weighed, say how much each counts.
+        """
+        return self._supervised(targets, self._network.head(self._drop(codes)), *weights)
+
+    def _supervised(self, targets: tf.Tensor, outputs: tf.Tensor, *weights: tf.Tensor) -> tf.Tensor:
         if self._weights is None:
-            return tf.reduce_mean(self._task.losses(targets, outputs))
-        return tf.reduce_mean(self._task.weighted_losses(targets, outputs, self._weights))
+            losses = self._task.losses(targets, outputs)
+        else:
+            losses = self._task.weighted_losses(targets, outputs, self._weights)
+        return tf.reduce_mean(losses * weights[0] if weights else losses)
 
     def _generators(self) -> list[keras.random.SeedGenerator]:
         return [self._noise]
@@ -78,12 +85,13 @@ class NetworkObjective(HeadObjective):
         decoder: keras.Sequential | None,
         task: Task,
         columns: Sequence[int],
+        weighed: bool = False,
     ):
         """`decoder` is needed where unlabelled rows are to be reconstructed.
 
         `columns` says of each feature which column it is of.
         """
-        super().__init__(training, network, task)
+        super().__init__(training, network, task, weighed)
         self._training = training
         self._decoder = decoder
         self._corruption = training.corruption.layer(0, columns)
@@ -105,12 +113,14 @@ class NetworkObjective(HeadObjective):
         """Say which share of the training is done."""
         self._done.assign(done)
 
-    def loss(self, rows: tf.Tensor, targets: tf.Tensor, *unlabelled: tf.Tensor) -> tf.Tensor:
+    def loss(self, rows: tf.Tensor, targets: tf.Tensor, *more: tf.Tensor) -> tf.Tensor:
         """On rows (rows, features) and coded targets: a scalar.
 
-        `unlabelled` are all unlabelled rows, if they are read; as many as `rows` are drawn.
+        `more` are how much each row counts (rows,), if rows are weighed; and all unlabelled rows,
+        if they are read, of which as many as `rows` are drawn.
         """
-        loss = self._supervised(targets, self._outputs(self._codes(rows)))
+        weights, unlabelled = more[: self._weighed], more[self._weighed :]
+        loss = self._supervised(targets, self._outputs(self._codes(rows)), *weights)
         if not unlabelled:
             return loss
         drawn = keras.random.randint(

@@ -181,7 +181,7 @@ def test_boosting_of_few_labels_splits_them():
 
 
 def test_there_are_no_more_neighbours_than_labels(parts):
-    few = parts._replace(train=Labelled(*(values[:4] for values in parts.train)))
+    few = parts._replace(train=Labelled(parts.train.rows[:4], parts.train.targets[:4]))
     assert fit_reference("neighbours", few, CLASSES, seed=0).settings["n_neighbors"] <= 4
 
 
@@ -198,3 +198,35 @@ def test_balanced_classes_make_a_rare_one_found_more_often(reference):
         return int(fitted.predicted.values.sum())
 
     assert found("balanced") > found(None)
+
+
+@pytest.mark.parametrize("reference", ["logistic", "svm_rbf", "pca_svm", "boosting", "forest"])
+def test_a_row_that_weighs_more_than_all_others_is_learned(reference: str, parts: Parts):
+    """Each row is there twice, with its class and with another, which nearly nothing weighs."""
+    train = parts.train
+    rows = np.concatenate([train.rows, train.rows])
+    targets = np.concatenate([train.targets, (train.targets + 1) % 10])
+    weights = np.repeat([1.0, 1e-3], len(train.rows))
+    weighed = fit_reference(
+        reference, parts._replace(train=Labelled(rows, targets, weights)), CLASSES, seed=0
+    )
+    turned = fit_reference(
+        reference, parts._replace(train=Labelled(rows, targets, weights[::-1])), CLASSES, seed=0
+    )
+    assert weighed.score > 0.75
+    assert turned.score < 0.2
+
+
+def test_a_model_that_cannot_weigh_rows_is_fitted_without(parts: Parts):
+    train = parts.train._replace(weights=np.arange(1.0, 101))
+    weighed = fit_reference("neighbours", parts._replace(train=train), CLASSES, seed=0)
+    plain = fit_reference("neighbours", parts, CLASSES, seed=0)
+    np.testing.assert_array_equal(weighed.predicted.values, plain.predicted.values)
+
+
+def test_test_rows_are_scored_by_their_weights(parts: Parts):
+    right = fit_reference("logistic", parts, CLASSES, seed=0).predicted.values == parts.test.targets
+    weights = np.where(right, 1.0, 9.0)
+    test = parts.test._replace(weights=weights)
+    fitted = fit_reference("logistic", parts._replace(test=test), CLASSES, seed=0)
+    assert fitted.score == pytest.approx(right.sum() / weights.sum())

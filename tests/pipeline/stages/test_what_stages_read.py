@@ -61,6 +61,7 @@ OTHER_TEXT = {
     "data.split": "part",
     "data.group": "block",
     "data.time": "day",
+    "data.weight": "people",
     "data.categorical": ["petal_width"],
     "data.unlabelled_rows": "other.parquet",
     "data.query": "SELECT * FROM irises WHERE petal_width > 1",
@@ -94,6 +95,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     table["even"], table["odd"] = np.arange(150) % 2, (np.arange(150) + 1) % 2
     table["block"], table["day"] = [f"block {n}" for n in np.arange(150) // 3], np.arange(150) % 50
     table["part"] = np.array(["train", "train", "validation", "test"])[np.arange(150) % 4]
+    table["people"] = 1 + np.arange(150) % 5
     table.to_parquet(home / "irises.parquet")
     table.assign(sepal_width=table.sepal_width + 1).to_parquet(home / "other.parquet")
     return home
@@ -115,7 +117,7 @@ def config(home: Path) -> RunConfig:
             "data": {
                 "source": "irises.parquet",
                 "label": "species",
-                "ignore": ["garden", "block", "day", "part"],
+                "ignore": ["garden", "block", "day", "part", "people"],
                 "holdout": "stable",
             },
             "stack": [{**level, "units": 24, "passes_on": "code"}, level],
@@ -385,6 +387,7 @@ def is_read(setting: str, read: set[str]) -> bool:
         ("finetune.encoder_rates", {"finetune", "compare", "export", "report"}),
         ("execution.gpus", {"pretrain", "finetune", "compare", "export", "report"}),
         ("data.scaling", {"data", "pretrain", "finetune", "compare", "export", "report"}),
+        ("data.weight", {"data", "finetune", "compare", "export", "report"}),
         ("name", {"export", "report"}),
     ],
 )

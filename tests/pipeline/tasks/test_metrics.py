@@ -116,3 +116,22 @@ def test_rare_classes_choose_the_metric_and_it_is_said(counts, expected):
 def test_a_metric_of_another_task_is_refused():
     with pytest.raises(InputError, match=r"task regression: r2, mae, rmse\. Given: accuracy"):
         task_named("regression").metric("accuracy")
+
+
+@pytest.mark.parametrize("kind", DECIDED)
+def test_a_row_of_weight_3_counts_as_three_rows(kind: str):
+    """In every metric of every task."""
+    rng = np.random.default_rng(0)
+    true = {
+        "classification": rng.integers(0, 3, 40),
+        "multilabel": rng.integers(0, 2, (40, 3)).astype("float32"),
+        "regression": rng.normal(size=40),
+    }[kind]
+    outputs = rng.normal(size=(40, 1 if kind == "regression" else 3))
+    times = rng.integers(1, 4, 40)
+    task = task_named(kind)
+    predicted = task.predicted(outputs, Coding())._replace(weights=times * 0.5)
+    again = np.repeat(np.arange(40), times)
+    expected = scores(kind, true[again], outputs[again])
+    assert task.scores(true, predicted) == pytest.approx(expected, rel=1e-6)
+    assert task.scores(true, predicted._replace(weights=None)) != pytest.approx(expected, rel=1e-3)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from pipeline.config.data import ROLES, DataConfig
+from pipeline.config.data import NO_FEATURES, ROLES, DataConfig
 from pipeline.data.source import Column, Kind, Wanted
 from pipeline.errors import InputError, nearest, noted, raise_all
 
@@ -34,7 +34,7 @@ class Chosen(NamedTuple):
     kinds: dict[int, Kind]
     """What some of them are to be taken for."""
     roles: dict[str, int]
-    """Those that say how rows are split, by the key of the config that names each."""
+    """Those that say how rows are split and weighed, by the key of the config that names each."""
 
 
 KINDS: dict[str, Kind] = {
@@ -81,7 +81,7 @@ def chosen_columns(config: DataConfig, names: Sequence[str], where: str) -> Chos
                         f"{name!r}. Remove it from one of the two."
                     )
     roles: dict[str, int] = {}
-    for key in ROLES:
+    for key in NO_FEATURES:
         if (name := getattr(config, key)) is None:
             continue
         with noted(problems):

@@ -1,4 +1,4 @@
-"""Columns of a table that are no features: they say how rows are split."""
+"""Columns of a table that are no features: they say how rows are split and weighed."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,6 +14,9 @@ from pipeline.data.sources.tables.opening import OpenTable
 from pipeline.data.sources.tables.survey import date_form
 from pipeline.errors import InputError
 
+NUMERIC = ("time", "weight")
+"""Roles that are numbers."""
+
 
 def role_cells(table: OpenTable, roles: Mapping[str, int], config: DataConfig) -> dict[str, str]:
     """SQL for the cells of these columns: r and the key of the config that names the column."""
@@ -21,20 +24,34 @@ def role_cells(table: OpenTable, roles: Mapping[str, int], config: DataConfig) -
     cells = {f"r{key}": sql.text(n, table.types[n], markers) for key, n in roles.items()}
     if "time" in roles:
         cells["rtime"] = _moment(table, roles["time"], markers, config.day_first)
+    if "weight" in roles:
+        cells["rweight"] = _number(table, roles["weight"], markers, config.decimal)
     return cells
 
 
 def roles_of(cells: pa.Table, roles: Mapping[str, int]) -> Roles:
     """What the cells say of each row."""
     found = {
-        key: pc.fill_null(cells[f"r{key}"], np.nan if key == "time" else "").to_numpy()
+        key: pc.fill_null(cells[f"r{key}"], np.nan if key in NUMERIC else "").to_numpy()
         for key in roles
     }
     part, group = (
         None if key not in found else category_names(found[key].astype(str))
         for key in ("split", "group")
     )
-    return Roles(part, group, found.get("time"))
+    return Roles(part, group, found.get("time"), found.get("weight"))
+
+
+def _number(table: OpenTable, n: int, markers: Sequence[str], decimal: str) -> str:
+    """SQL for a number as DOUBLE, NULL for what is none, with the decimal mark that fits more."""
+    kind = table.types[n]
+    if sql.is_number(kind):
+        return sql.typed_number(n)
+    text = sql.text(n, kind, markers)
+    with_point, with_comma = sql.number(text, "."), sql.number(text, ",")
+    points, commas = table.one(f"SELECT count({with_point}), count({with_comma}) FROM {table.rows}")
+    comma = commas > points if decimal == "auto" else decimal == ","
+    return with_comma if comma else with_point
 
 
 def _moment(table: OpenTable, n: int, markers: Sequence[str], day_first: bool) -> str:

@@ -155,7 +155,7 @@ def test_training_is_what_a_plain_keras_loop_does(rate, finetuner, encoders, par
 
 @pytest.mark.parametrize("rows", [100, 20])  # more and fewer than a batch has
 def test_with_xla_a_trial_comes_out_alike(rows, finetuner, encoders, parts, monkeypatch):
-    given = parts._replace(train=Labelled(*(part[:rows] for part in parts.train)))
+    given = parts._replace(train=Labelled(parts.train.rows[:rows], parts.train.targets[:rows]))
     plain = run(finetuner(), encoders[0], given).trial
     monkeypatch.setattr("pipeline.training.finetuning.finetune.WORTH_MEASURING", 0)
     monkeypatch.setattr("pipeline.training.finetuning.finetune.faster_with_xla", lambda *_: True)
@@ -420,7 +420,9 @@ def test_offset_and_scale_of_a_number_are_those_of_the_label_budget(diabetes):
     autoencoders = random_autoencoders(SHAPE, 10, seed=1)
     finetuner = new(CONFIG, "network", 10, 1, NUMBER)
     of_budget = [
-        diabetes._replace(train=Labelled(*(part[:labels] for part in diabetes.train)))
+        diabetes._replace(
+            train=Labelled(diabetes.train.rows[:labels], diabetes.train.targets[:labels])
+        )
         for labels in (50, 200)
     ]
     for given in of_budget:
@@ -434,7 +436,10 @@ def test_offset_and_scale_of_a_number_are_those_of_the_label_budget(diabetes):
     assert coding == pytest.approx(Coding(targets.mean(), targets.std()))
     # Those of all rows that a refit trains on do: the budget includes them.
     everything = Labelled(
-        *(np.concatenate(both) for both in zip(diabetes.train, diabetes.validation, strict=True))
+        *(
+            np.concatenate(both)
+            for both in zip(diabetes.train[:2], diabetes.validation[:2], strict=True)
+        )
     )
     refitted = run(finetuner, autoencoders, diabetes._replace(refit=everything)).trial
     targets = everything.targets
@@ -573,3 +578,37 @@ def test_with_balanced_weights_a_rare_class_is_found_more_often(trains, parts, e
         trial = run(finetuner, encoders[0], given).trial
         found[weights] = trial.predicted.values.sum()
     assert found["balanced"] > 1.2 * found[None]
+
+
+@pytest.mark.parametrize("trains", ["network", "head"])
+def test_rows_that_weigh_nearly_nothing_teach_nearly_nothing(parts, encoders, trains):
+    """Each row is there twice, with its class and with another."""
+    train = parts.train
+    rows = np.concatenate([train.rows, train.rows])
+    targets = np.concatenate([train.targets, (train.targets + 1) % 10])
+    weighing = Finetuner(CONFIG.training(trains), SHAPE, 64, 10, CLASSES, weighed=True)
+    scores = []
+    for weights in ([1.0, 1e-6], [1e-6, 1.0]):
+        given = Labelled(rows, targets, np.repeat(weights, 100))
+        scores.append(run(weighing, encoders[0], parts._replace(train=given)).trial.score)
+    assert scores[0] > {"network": 0.6, "head": 0.3}[trains]
+    assert scores[1] < 0.2
+
+
+def test_checkpoint_and_scores_are_chosen_by_weighed_rows(parts, encoders):
+    weighing = Finetuner(CONFIG.training("network"), SHAPE, 64, 10, CLASSES, weighed=True)
+    ones = parts._replace(
+        **{
+            name: getattr(parts, name)._replace(weights=np.ones(len(getattr(parts, name).rows)))
+            for name in ("train", "validation")
+        }
+    )
+    first = run(weighing, encoders[0], ones).trial
+    right = first.predicted.values == parts.test.targets
+    weights = np.where(right, 1.0, 3.0)
+    weighed = ones._replace(test=parts.test._replace(weights=weights))
+    assert run(weighing, encoders[0], weighed).trial.score == pytest.approx(
+        right.sum() / weights.sum()
+    )
+    plain = run(new(CONFIG), encoders[0], parts).trial
+    assert_equal(first.weights, plain.weights)

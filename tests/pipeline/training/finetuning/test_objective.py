@@ -149,3 +149,19 @@ def test_losses_and_predictions_of_several_labels():
     got = task.losses(targets, outputs).numpy()
     np.testing.assert_allclose(got, expected.mean(axis=1), rtol=1e-5)
     assert task.predictions(outputs).tolist() == [[1, 0], [1, 0]]
+
+
+def test_rows_count_in_the_loss_by_their_weights(made):
+    """Beside what unlabelled rows add to it, which is not weighed."""
+    for settings in ({}, {"reconstruction": 0.5}):
+        one = made(**settings)
+        objective = NetworkObjective(
+            one.training, one.network, one.decoder if settings else None, CLASSES, (), weighed=True
+        )
+        objective.begin(one.rows[1000:], seed=5)
+        weights = np.random.default_rng(0).random(32).astype("float32")
+        given = (one.unlabelled,) if settings else ()
+        found = float(objective.loss(one.rows[:32], one.classes[:32], weights, *given))
+        each = [one.supervised(one.rows[n : n + 1], one.classes[n : n + 1]) for n in range(32)]
+        added = one.loss() - one.supervised(one.rows[:32], one.classes[:32])
+        assert found == pytest.approx(np.mean(weights * each) + added, rel=1e-5)
