@@ -32,7 +32,8 @@ def print_data(found: dict[str, Any], options: str) -> None:
 def _print_columns(page: DataPage) -> None:
     table = Table(**STYLE)
     for name in ColumnLine._fields:
-        table.add_column(name, justify="right" if name == "missing" else "left", overflow="fold")
+        right = name in ("missing", "distinct")
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
     for line in page.columns:
         table.add_row(*line)
     output.print(table)

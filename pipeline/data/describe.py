@@ -3,10 +3,13 @@
 from typing import Any, get_args
 
 import numpy as np
+import pandas as pd
 
 from pipeline.config.data import DataConfig
+from pipeline.data.features.words import becomes
 from pipeline.data.problems import Usable
 from pipeline.data.proposal import proposals
+from pipeline.data.rows.streamed import StreamedRows
 from pipeline.data.source import Column, Kind, Source
 from pipeline.data.watch import to_watch
 
@@ -31,7 +34,9 @@ def describe(source: Source, config: DataConfig, found: Usable) -> dict[str, Any
             kind: sum(column.kind == kind for column in source.columns) for kind in get_args(Kind)
         },
         "image_shape": None if source.image_shape is None else list(source.image_shape),
-        "per_column": _per_column(source, missing, least, greatest) if source.table else None,
+        "per_column": _per_column(source, found, missing, least, greatest)
+        if source.table
+        else None,
         "left_out": [
             {"name": column.name, "is": column.kind, "why": column.why}
             for column in source.looked_at
@@ -68,21 +73,37 @@ def _of_numbers(source: Source) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _per_column(
-    source: Source, missing: np.ndarray, least: np.ndarray, greatest: np.ndarray
+    source: Source,
+    found: Usable,
+    missing: np.ndarray,
+    least: np.ndarray,
+    greatest: np.ndarray,
 ) -> list[dict[str, Any]]:
     extremes = np.column_stack([least, greatest])
-    numbers, categories = iter(zip(missing, extremes, strict=True)), iter(source.categories.T)
+    numbers = iter(zip(missing, extremes, _distinct(source), strict=True))
+    categories = iter(source.categories.T)
+    columns = source.columns
+    made = becomes(found.preprocessing) if found.preprocessing else [""] * len(columns)
     return [
-        _of_number(column, *next(numbers))
-        if not column.is_category
-        else _of_categories(column, next(categories))
-        for column in source.columns
+        _of_categories(column, next(categories)) | {"becomes": words}
+        if column.is_category
+        else _of_number(column, *next(numbers)) | {"becomes": words}
+        for column, words in zip(columns, made, strict=True)
     ]
 
 
-def _of_number(column: Column, missing: int, extremes: np.ndarray) -> dict[str, Any]:
+def _distinct(source: Source) -> list[int | None]:
+    """How many different values each column of numbers has; None where rows are on disk."""
+    if isinstance(source.numbers, StreamedRows):
+        return [None] * len(source.number_names)
+    return [len(pd.unique(column[~np.isnan(column)])) for column in source.numbers.T]
+
+
+def _of_number(
+    column: Column, missing: int, extremes: np.ndarray, distinct: int | None
+) -> dict[str, Any]:
     least, greatest = _range(extremes) or (None, None)
-    return _of(column, missing) | {"min": least, "max": greatest}
+    return _of(column, missing) | {"distinct": distinct, "min": least, "max": greatest}
 
 
 def _of_categories(column: Column, values: np.ndarray) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What people read about rows: the same in the terminal, in the report and in MLflow."""
 
+import json
 from typing import Any, NamedTuple
 
 HELD_OUT = {
@@ -9,17 +10,21 @@ HELD_OUT = {
     "marked": "as the source says",
 }
 """How test rows are held out, in words."""
+LONGEST_NAME = 16
+"""Characters of a category that are shown."""
 LISTED = 60
 """Columns that have a line of their own."""
 
 
 class ColumnLine(NamedTuple):
-    """A column: its name, what it is taken for, and what is in it."""
+    """A column: its name, what it is taken for, what is in it, and what is made of it."""
 
     column: str
     kind: str
     missing: str
+    distinct: str
     values: str
+    becomes: str
 
 
 class DataPage(NamedTuple):
@@ -45,17 +50,24 @@ def data_page(found: dict[str, Any]) -> DataPage:
         "Decided": found["notes"],
         "To watch": found["watch"],
         "Proposed": [
-            f"{proposal['key']}: {proposal['value']!r} ({proposal['why']})."
-            for proposal in found["proposed"]
+            f"{key}: {json.dumps(value, ensure_ascii=False)} ({why})."
+            for key, value, why in map(dict.values, found["proposed"])
         ],
         "Problems": found["problems"],
     }
     columns = [
-        ColumnLine(column["name"], column["kind"], f"{column['missing']:,}", _values(column))
+        ColumnLine(
+            column=column["name"],
+            kind=column["kind"],
+            missing=f"{column['missing']:,}",
+            distinct=_count(column["distinct"]),
+            values=_values(column),
+            becomes=column["becomes"],
+        )
         for column in per_column[:LISTED]
     ]
     columns += [
-        ColumnLine(column["name"], f"left out ({column['is']})", "", column["why"])
+        ColumnLine(column["name"], f"left out ({column['is']})", "", "", column["why"], "")
         for column in found["left_out"][:LISTED]
     ]
     return DataPage(
@@ -89,7 +101,7 @@ def _target(found: dict[str, Any]) -> str:
         text = f"{len(found['classes'])} classes: {classes}"
     elif found["target_range"]:
         least, greatest = found["target_range"]
-        text = f"a number from {least:g} to {greatest:g}"
+        text = f"a number from {_number(least)} to {_number(greatest)}"
     else:
         text = "none"
     unlabelled = found["unlabelled_rows"]
@@ -98,8 +110,8 @@ def _target(found: dict[str, Any]) -> str:
 
 def _values(column: dict[str, Any]) -> str:
     if column["kind"] == "category":
-        top = ", ".join(f"{name} ({count:,})" for name, count in column["top"].items())
-        return f"{column['distinct']:,}: {top}" + (", ..." if column["distinct"] > 3 else "")
+        top = ", ".join(f"{_short(name)} ({count:,})" for name, count in column["top"].items())
+        return top + (", ..." if column["distinct"] > len(column["top"]) else "")
     if column["min"] is None:
         return "none"
     if column["kind"] == "date":
@@ -109,4 +121,17 @@ def _values(column: dict[str, Any]) -> str:
         return f"{first} to {last}"
     if column["kind"] == "boolean":
         return "true or false"
-    return f"{column['min']:g} to {column['max']:g}"
+    return f"{_number(column['min'])} to {_number(column['max'])}"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+
+
+def _count(distinct: int | None) -> str:
+    return "" if distinct is None else f"{distinct:,}"
+
+
+def _number(value: float) -> str:
+    """Whole numbers in full: of identifiers and years every digit counts."""
+    return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:g}"

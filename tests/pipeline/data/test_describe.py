@@ -1,6 +1,7 @@
 """What `layerwise data` tells."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -37,8 +38,10 @@ def test_a_table_is_described_column_by_column(iris: pd.DataFrame, tmp_path: Pat
     config = DataConfig(source=str(tmp_path / "a.csv"), label="species", missing="impute")
     account = described(config)
     expected = {"name": "sepal_width", "kind": "number", "missing": 1, "max": 4.4}
-    assert account["per_column"][1] == {**expected, "min": 2.0}
+    expected |= {"min": 2.0, "distinct": 23, "becomes": "quantiles to normal"}
+    assert account["per_column"][1] == expected
     garden = {"name": "garden", "kind": "category", "missing": 50, "distinct": 2}
+    garden["becomes"] = "3 features, one for a value"
     garden["top"] = {"a": 50, "b": 50}
     assert account["per_column"][4] == garden
     sizes = {"pretrain": 102, "pretrain_validation": 18, "train": 100, "validation": 18, "test": 30}
@@ -78,3 +81,21 @@ def test_rows_without_target_are_described_with_the_problem(tmp_path: Path):
 
 def test_own_test_rows_are_counted(idx_folder: Path):
     assert described(DataConfig(source=str(idx_folder)))["test_rows"] == 297
+
+
+def test_it_says_what_becomes_of_each_column(tmp_path: Path):
+    rows = range(200)
+    table = pd.DataFrame({
+        "few": [n % 3 for n in rows],
+        "many": [None if n % 9 == 0 else n * n for n in rows],
+        "day": [f"2020-01-{1 + n % 28:02}" for n in rows],
+        "kind": ["red" if n % 2 else "green" for n in rows],
+        "y": [n % 2 for n in rows],
+    })  # fmt: skip
+    table.to_csv(tmp_path / "a.csv", index=False)
+    account = described(DataConfig(source=str(tmp_path / "a.csv"), label="y", ignore=["kind"]))
+    few, many, day = (column["becomes"] for column in account["per_column"])
+    assert re.fullmatch(r"\(it - [01]\.\d+\) / 0\.[78]\d+", few)
+    assert many.startswith("quantiles to normal, missing: ") and many.endswith(" and a flag")
+    assert day == "elapsed time, place in the week"
+    assert [column["distinct"] for column in account["per_column"]] == [3, 177, 28]

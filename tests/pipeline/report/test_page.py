@@ -133,7 +133,7 @@ def test_the_report_and_mlflow_have_the_page_of_layerwise_data(flowers_home, tmp
     in_mlflow = Page(tracker.artifact(stage.made_by, DATA_PAGE, tmp_path).read_text("utf-8"))
     for page in (page_of(flowers_home), in_mlflow):
         words = " ".join(page.text.split())
-        for line in ("sepal_width number 17 2 to 4.4", "year category 0 2: 2001 (75), 2002 (75)"):
+        for line in ("sepal_width number 17 23 2 to 4.4", "year category 0 2 2001 (75), 2002 (75)"):
             assert line in words
             assert line in " ".join(terminal.split())
         assert "flowers.csv: 150 rows, 6 columns as features" in words
@@ -145,8 +145,13 @@ def test_the_report_and_mlflow_have_the_page_of_layerwise_data(flowers_home, tmp
 
 def test_names_in_the_data_are_text_in_its_page():
     hostile = "<script>alert(1)</script>"
-    page = DataPage([hostile], [ColumnLine(hostile, "number", "0", "")], 0, {"Decided": [hostile]})
-    assert Page(data_html(hostile, page)).text.count(hostile) == 5
+    page = DataPage(
+        [hostile],
+        [ColumnLine(hostile, "number", "0", "2", hostile, hostile)],
+        0,
+        {"Decided": [hostile]},
+    )
+    assert Page(data_html(hostile, page)).text.count(hostile) == 7
     assert "<script>" not in data_html(hostile, page)
 
 
