@@ -99,7 +99,7 @@ def child(folder: Path, first: int, last: int) -> None:
     files = {suffix: folder / f"given{suffix}" for suffix, _ in SEEDS}
     for start in range(first, last, AT_ONCE):
         with ExitStack() as stack:
-            connection = stack.enter_context(reading(list(files.values()), 2**30))
+            connection = stack.enter_context(reading(list(files.values()), 2**30, folder))
             for number in range(start, min(last, start + AT_ONCE)):
                 place.seek(0)
                 place.write(struct.pack("<q", number))

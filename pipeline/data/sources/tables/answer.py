@@ -30,7 +30,7 @@ def answered(
     """Write the answer as Parquet; `refused` says why not."""
     files = [Path(file) for file in tables.values()]
     try:
-        with reading(files, memory, joins=True) as connection:
+        with reading(files, memory, Path(answer).parent, joins=True) as connection:
             for name, file in zip(tables, files, strict=True):
                 rows = _rows_of(connection, file, header, missing_values)
                 connection.execute(f"CREATE TEMP VIEW {identifier(name)} AS SELECT * FROM {rows}")

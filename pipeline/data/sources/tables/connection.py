@@ -6,6 +6,8 @@ from pathlib import Path
 
 import duckdb
 
+from pipeline.data.sources.tables.plain import room_in
+
 MEMORY_SHARE = 4
 """DuckDB is given this part of the memory for rows; the rest is for what is made of them."""
 LEAST_MEMORY = 2**28
@@ -14,12 +16,14 @@ LEAST_MEMORY = 2**28
 
 @contextmanager
 def reading(
-    files: Sequence[Path], memory: int, joins: bool = False
+    files: Sequence[Path], memory: int, folder: Path, joins: bool = False
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database in memory whose only files are these, with about `memory` bytes for rows.
 
+    What exceeds DuckDB's part of them lies in `folder`.
+
     DuckDB takes files to come from a writer that is trusted (its page "Securing DuckDB"). Here
-    nothing is: no other file is opened, nothing is written, no extension is installed or loaded,
+    nothing is: no other file is opened, no other is written, no extension is installed or loaded,
     no variable of Python is a table, and no statement can change this. With `joins` it plans
     queries as it does elsewhere; without, what it knows of them costs more than it saves.
     """
@@ -32,7 +36,8 @@ def reading(
             "allow_community_extensions": False,
             "allow_unsigned_extensions": False,
             "memory_limit": f"{limit}B",
-            "temp_directory": "",
+            "temp_directory": str(folder / "beyond-memory"),
+            "max_temp_directory_size": f"{room_in(folder)}B",
         },
     ) as connection:
         connection.execute("SET TimeZone = 'UTC'")

@@ -91,14 +91,14 @@ def opened_table(
         try:
             if config.query is not None:
                 answer = answer_of(config.query, files, config, Path(folder))
-                with reading([answer], config.memory_bytes) as connection:
+                with reading([answer], config.memory_bytes, Path(folder)) as connection:
                     yield _typed(connection, [answer], "parquet", where)
             elif (kind := kind_of(files, where)) in ("text", "sheet"):
                 with _text(files, config, where, texts, known, Path(folder)) as table:
                     yield table
             else:
                 paths = [as_plain_text(file, None, 0, Path(folder))[0] for file in files]
-                with reading(paths, config.memory_bytes) as connection:
+                with reading(paths, config.memory_bytes, Path(folder)) as connection:
                     yield _typed(connection, paths, kind, where)
         except InputError:
             raise
@@ -137,14 +137,14 @@ def _text(
         plain.append(copy)
         if encoding:
             notes.append(f"{file.name} is text in {encoding}.")
-    with reading(plain, config.memory_bytes) as connection:
+    with reading(plain, config.memory_bytes, folder) as connection:
         dialect = dialect_of(connection, plain[0], config.header, known)
         respell = respelling(plain[0], dialect)
         if respell is None:
             yield _of_dialect(connection, plain, dialect, where, notes, config, texts)
             return
     plain = [respell(file, folder) for file in plain]
-    with reading(plain, config.memory_bytes) as connection:
+    with reading(plain, config.memory_bytes, folder) as connection:
         dialect = dialect_of(connection, plain[0], config.header, known)
         yield _of_dialect(connection, plain, dialect, where, notes, config, texts)
 

@@ -1,4 +1,4 @@
-"""Text is read once where a copy of its rows fits memory, and else as often as needed."""
+"""Text is read once where there is room for a copy of its rows, and else as often as needed."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.config.data import DataConfig
 from pipeline.data.source import Source
-from pipeline.data.sources.tables import connection, scan
+from pipeline.data.sources.tables import connection, plain, scan
 from tests.pipeline.data.reading import fingerprint_of, read
 
 GOOD = [f"{n},{n / 4},{'red' if n % 3 else 'green'},{'pq'[n % 2]}" for n in range(30_000)]
@@ -22,7 +22,7 @@ def source(lines: list[str], folder: Path) -> Source:
 def test_rows_are_the_same_with_and_without_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     lines = [*GOOD, "oops,1.5,red,q", "7,8", "9,,,p"]
     once = source(lines, tmp_path)
-    monkeypatch.setattr(scan, "COPY_SHARE", 0)
+    monkeypatch.setattr(scan, "copy_of", lambda *_: False)
     often = source(lines, tmp_path)
     assert once.rows == often.rows == 30_002
     assert fingerprint_of(once) == fingerprint_of(often)
@@ -30,10 +30,12 @@ def test_rows_are_the_same_with_and_without_a_copy(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.slow
-def test_a_table_that_memory_cannot_hold_twice_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("share", [2, 2**60])
+def test_a_table_beyond_memory_is_read_with_and_without_room_on_the_disk(
+    share: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(connection, "LEAST_MEMORY", 2**27)
+    monkeypatch.setattr(plain, "DISK_SHARE", share)
     table = np.arange(4_000_000.0).reshape(-1, 40) / 7
     lines = [",".join(map(str, row)) for row in table.round(3)] * 5
     (tmp_path / "a.csv").write_text("\n".join([",".join(f"c{n}" for n in range(40)), *lines]))
@@ -50,11 +52,12 @@ def test_a_word_among_numbers_is_seen_behind_many_short_lines(tmp_path: Path):
     assert any("at least 495 more" in note for note in found.notes)
 
 
-@pytest.mark.parametrize("share", [0.75, 0])
+@pytest.mark.parametrize("copied", [True, False])
 def test_a_quote_inside_a_cell_costs_its_own_line_alone(
-    share: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    copied: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(scan, "COPY_SHARE", share)
+    if not copied:
+        monkeypatch.setattr(scan, "copy_of", lambda *_: False)
     lines = [f'"{n}"|"x, {n % 3}"|"{"pq"[n % 2]}"' for n in range(40)]
     (tmp_path / "a.csv").write_text("\n".join(['"a"|"b"|"y"', '"1"|";"x"|"p"', *lines]))
     found = read(DataConfig(source=str(tmp_path / "a.csv"), label="y", bad_rows="skip"))
