@@ -34,7 +34,7 @@ class DataStage(Stage):
     """Describes the prepared data."""
 
     kind = "data"
-    contract = 5
+    contract = 6
     described = ("data", "task", "holdout")
     settings: DataSettings
 

@@ -82,6 +82,16 @@ class Preprocessing:
         )
 
     @property
+    def features_of_columns(self) -> dict[str, list[str]]:
+        """The names of the features that are made of each column."""
+        names = [column.name for column in self.columns if not column.is_category]
+        names += [column.name for column in self.columns if column.is_category]
+        found: dict[str, list[str]] = {name: [] for name in names}
+        for position, feature in zip(self.column_of_features, self.feature_names, strict=True):
+            found[names[position]].append(feature)
+        return found
+
+    @property
     def column_of_features(self) -> tuple[int, ...]:
         """Which column each feature is of: those of numbers first, then categories, from 0."""
         numbers = len(self.offset)

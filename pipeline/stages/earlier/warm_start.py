@@ -189,6 +189,8 @@ def _other_columns(
         elif new[name].get("categories") != old[name].get("categories"):
             other = sorted(set(new[name]["categories"]) ^ set(old[name]["categories"]))
             yield f"read other categories of column {name!r}: {_listed(other)} differ."
+        elif (given := new[name]["features"]) != (made := old[name].get("features", given)):
+            yield f"made of column {name!r} {_listed(made)}. Given: {_listed(given)}."
     if set(old) == set(new) and list(old) != list(new):
         yield "read the columns in another order."
 

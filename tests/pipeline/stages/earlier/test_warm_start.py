@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline.config.loading import check
@@ -13,7 +14,7 @@ from pipeline.config.schema import RunConfig
 from pipeline.errors import InputError
 from pipeline.stages.base import Outcome
 from pipeline.stages.codes import stored_autoencoder
-from pipeline.stages.context import Context
+from pipeline.stages.context import Context, fail_run
 from pipeline.stages.plan import Plan
 from tests.pipeline.whole_runs import Whole, begin, pretrain_stacks
 
@@ -224,6 +225,53 @@ def test_every_difference_of_shape_and_columns_is_named_at_once(uri, flowers, tm
             "read other categories of column 'garden': 'west' differ.",
         )
     )
+
+
+def other_flowers(whole: Whole, rows: pd.DataFrame) -> RunConfig:
+    """A config for other rows of the same columns with another target, from the model's stack."""
+    rows.to_csv("garden.csv", index=False)
+    tree = whole.config.model_dump(mode="json")
+    tree["name"], tree["stack"] = "garden", still(tree["stack"])
+    tree["pretrain"]["from"] = "models:/flowers@latest_run"
+    tree["data"] |= {
+        "source": "garden.csv", "label": "tall", "ignore": ["species"], "holdout": "stable",
+    }  # fmt: skip
+    return check(tree)
+
+
+@pytest.fixture
+def garden(flowers: pd.DataFrame) -> pd.DataFrame:
+    """Three flowers for each of the irises, a little larger or smaller, some of them tall."""
+    rng = np.random.default_rng(0)
+    rows = flowers.loc[flowers.index.repeat(3)].reset_index(drop=True)
+    sizes = rows.columns[rows.dtypes == "float64"]
+    rows[sizes] += rng.normal(scale=0.05, size=(len(rows), len(sizes))).round(3)
+    return rows.assign(tall=np.where(rows["sepal_length"] > 5.8, "yes", "no"))
+
+
+def test_a_registered_stack_is_taken_for_other_rows_and_another_target(
+    flowers_home: Whole, garden: pd.DataFrame
+):
+    context, plan = begin(other_flowers(flowers_home, garden))
+    assert plan.start.run_id == flowers_home.called.run.run_id
+    ((level,),) = pretrain_stacks(context, plan)
+    assert not level.cached
+    earlier = stored_autoencoder(flowers_home.called.context, flowers_home.called.levels[0])
+    taken = stored_autoencoder(context, level)
+    for new, old in zip(taken.get_weights(), earlier.get_weights(), strict=True):
+        np.testing.assert_allclose(new, old, atol=1e-6)
+    fail_run(context.run, RuntimeError())
+
+
+def test_a_feature_that_other_rows_have_not_is_named(flowers_home: Whole, garden: pd.DataFrame):
+    """Where few values are missing no feature says so, and the stack read one that does."""
+    rows = garden.assign(sepal_width=garden["sepal_width"].fillna(3.0))
+    with pytest.raises(
+        InputError,
+        match=r"run \w+ made of column 'sepal_width' 'sepal_width', 'sepal_width is missing'. "
+        "Given: 'sepal_width'.",
+    ):
+        begin(other_flowers(flowers_home, rows))
 
 
 @pytest.mark.slow
