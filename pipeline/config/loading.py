@@ -9,6 +9,7 @@ import yaml
 
 from pipeline.config.part import MAX_NAME
 from pipeline.config.problems import problems
+from pipeline.config.recipe import with_recipe
 from pipeline.config.schema import RunConfig
 from pipeline.errors import InputError, nearest, raise_all
 
@@ -61,6 +62,7 @@ def load(
         tree["data"] = {**_section(tree), "unlabelled_rows": unlabelled}
     if task is not None:
         tree["task"] = {"kind": task}
+    tree = with_recipe(tree, _recipe_of_tables())
     refused = [message for setting in settings if (message := _apply(tree, setting))]
     return _checked(tree, refused)
 
@@ -70,7 +72,17 @@ def check(tree: Mapping[str, Any] | RunConfig) -> RunConfig:
     return tree if isinstance(tree, RunConfig) else _checked(tree, [])
 
 
+def of_tables() -> RunConfig:
+    """The defaults of a run whose rows are a table's."""
+    return RunConfig.model_validate(_recipe_of_tables())
+
+
+def _recipe_of_tables() -> dict[str, Any]:
+    return _tree("tables")
+
+
 def _checked(tree: Mapping[str, Any], refused: list[str]) -> RunConfig:
+    tree = with_recipe(tree, _recipe_of_tables())
     raise_all(refused + problems(tree))
     return RunConfig.model_validate(tree)
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.config.arms import ARMS, Arm
+from pipeline.config.loading import of_tables
 from pipeline.config.schema import RunConfig
 from pipeline.config.untrained import untrained
 from pipeline.data.prepared import Prepared, splits_ahead
@@ -246,7 +247,7 @@ def plan_of(config: RunConfig, *splits: Prepared, done: Outcome | None = None) -
         metric=_metric(config, data),
         trials=trials,
         start=warm_start(config, data, data_done.key),
-        notes=_of_rare_class(data, sorted({trial.labels for trial in trials})),
+        notes=_of_recipe(config) + _of_rare_class(data, sorted({trial.labels for trial in trials})),
     )
 
 
@@ -290,6 +291,13 @@ def _trials(config: RunConfig, splits: Sequence[Prepared]) -> tuple[Trial, ...]:
         for arm in (*config.finetune.arms, *config.finetune.references_for(data.table))
         if labels <= KERNEL_LABELS or arm not in KERNEL_MACHINES
     )
+
+
+def _of_recipe(config: RunConfig) -> tuple[str, ...]:
+    """Says so where levels and fine-tuning are as they are because rows are a table's."""
+    if config.stack != of_tables().stack:
+        return ()
+    return ("Levels and fine-tuning are by default those that do best on tables: preset tables.",)
 
 
 def _of_rare_class(data: Prepared, budgets: Sequence[int]) -> tuple[str, ...]:

@@ -1,20 +1,26 @@
 """Fit a preprocessing: medians, scaling and categories, as the rows of pretraining have them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from pipeline.config.data import DataConfig
 from pipeline.data.cells import listed, located
 from pipeline.data.features.cycles import cycles_of
+from pipeline.data.features.operations import NUMPY
+from pipeline.data.features.pieces import pieces_of
 from pipeline.data.features.preprocessing import Preprocessing
-from pipeline.data.features.quantiles import FEW, NO_QUANTILES, quantiles_of
+from pipeline.data.features.quantiles import FEW, NO_QUANTILES, many_valued, quantiles_of
 from pipeline.data.rows.memory import check_fits
 from pipeline.data.rows.streamed import ChosenRows, Rows, StreamedRows, blocks_of, moments
 from pipeline.data.source import Source
 from pipeline.errors import raise_all
 
 LISTED = 30
+PIECES = 8
+MANY_COLUMNS = 100
+"""Of many different numbers: where there are more, pieces would be most of what is learned."""
 INDICATED = 0.01
 """The share of missing values above which that a value is missing may say something."""
 
@@ -52,7 +58,8 @@ def fit(source: Source, rows: np.ndarray, config: DataConfig) -> Preprocessing:
     raise_all(problems)
     check_fits(source.rows * sum(map(len, vocabularies)), 4, f"{source.name}, one-hot,")
     offset, scale = _scaling(numbers, least, greatest, scaling)
-    return Preprocessing(
+    sampled, many = many_valued(source, rows)
+    whole = Preprocessing(
         source.columns,
         fill,
         offset,
@@ -61,8 +68,14 @@ def fit(source: Source, rows: np.ndarray, config: DataConfig) -> Preprocessing:
         refuse,
         _indicated(source, rows),
         cycles_of(source, least, greatest),
-        quantiles_of(source, rows) if scaling == "quantile" else NO_QUANTILES,
+        quantiles_of(sampled, many) if scaling == "quantile" else NO_QUANTILES,
     )
+    number = config.pieces
+    if number == "auto":
+        number = PIECES if scaling == "quantile" and len(many) <= MANY_COLUMNS else 0
+    if not number:
+        return whole
+    return replace(whole, pieces=pieces_of(whole.exactly_scaled(sampled, NUMPY), many, number))
 
 
 def filled_and_flat(source: Source, rows: np.ndarray, config: DataConfig) -> list[str]:
@@ -104,6 +117,11 @@ def bent(preprocessing: Preprocessing) -> list[str]:
         f"Numbers with more than {FEW} different values go through the quantiles of the training "
         f"rows to a normal distribution: {others} such columns. All others get mean 0 and standard "
         "deviation 1 (data.scaling)."
+        + (
+            " Each such column is also given in pieces between its quantiles (data.pieces)."
+            if len(preprocessing.pieces.positions)
+            else ""
+        )
     ]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.data.cells import located
 from pipeline.data.features.operations import NUMPY, Operations
+from pipeline.data.features.pieces import NO_PIECES, Pieces
 from pipeline.data.features.quantiles import NO_QUANTILES, Quantiles
 from pipeline.data.rows.aligned import aligned_empty
 from pipeline.data.rows.streamed import StreamedRows, blocks_of
@@ -34,7 +35,8 @@ class Preprocessing:
 
     In this order: (number - offset) / scale of every column but categories, or what its quantiles
     make of it, its missing values filled; 1 where a value is missing, for columns that miss many;
-    sine and cosine of each cycle of a date; a one-hot vector for each category column.
+    sine and cosine of each cycle of a date; the pieces of numbers; a one-hot vector for each
+    category column.
 
     In float32 the numbers themselves would lose what is small beside a large offset: milliseconds
     beside the years since 1970.
@@ -47,6 +49,7 @@ class Preprocessing:
         indicated: positions of the number columns that have an indicator.
         cycles: of the dates.
         quantiles: of the number columns that go through them.
+        pieces: of the number columns that have any.
         vocabularies: for each category column the known values in sorted order.
         refuses_missing: whether a row must have every value; one that lacks any is NaN.
     """
@@ -60,6 +63,7 @@ class Preprocessing:
     indicated: tuple[int, ...] = ()
     cycles: tuple[Cycle, ...] = ()
     quantiles: Quantiles = NO_QUANTILES
+    pieces: Pieces = NO_PIECES
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -73,6 +77,10 @@ class Preprocessing:
                 f"{numbers[cycle.position]}, {part} of the {cycle.name}"
                 for cycle in self.cycles
                 for part in ("sine", "cosine")
+            ),
+            *(
+                f"{numbers[column]}, piece {piece} of {of}"
+                for column, piece, of in self.pieces.numbered
             ),
             *(
                 f"{name}={value}"
@@ -99,6 +107,7 @@ class Preprocessing:
             *range(numbers),
             *self.indicated,
             *(cycle.position for cycle in self.cycles for _ in ("sine", "cosine")),
+            *self.pieces.positions.tolist(),
             *(
                 numbers + category
                 for category, vocabulary in enumerate(self.vocabularies)
@@ -118,6 +127,9 @@ class Preprocessing:
             parts.append(library.cast(missing, "float32"))
         for cycle in self.cycles:
             parts += self._circle(cycle, numbers[:, cycle.position, None], library)
+        if len(self.pieces.positions):
+            passed = self.pieces.passed(self.exactly_scaled(numbers, library), library)
+            parts.append(library.cast(passed, "float32"))
         for column, vocabulary in enumerate(self.vocabularies):
             values = categories[:, column, None]
             onehot = library.cast(values == np.array(vocabulary), "float32")
@@ -133,8 +145,11 @@ class Preprocessing:
 
     def scaled(self, numbers: Any, library: Operations) -> Any:
         """The features of numbers alone, float32 (rows, number columns)."""
-        filled = library.where(library.is_nan(numbers), self.fill, numbers)
-        return library.cast(self._scaled(filled, library), "float32")
+        return library.cast(self.exactly_scaled(numbers, library), "float32")
+
+    def exactly_scaled(self, numbers: Any, library: Operations) -> Any:
+        """The same in float64."""
+        return self._scaled(library.where(library.is_nan(numbers), self.fill, numbers), library)
 
     def _scaled(self, filled: Any, library: Operations) -> Any:
         return self._with_quantiles(
@@ -208,6 +223,7 @@ class Preprocessing:
             "indicated": list(self.indicated),
             "cycles": [list(cycle) for cycle in self.cycles],
             "quantiles": self.quantiles.to_json(),
+            "pieces": self.pieces.to_json(),
         }
 
     @classmethod
@@ -223,6 +239,7 @@ class Preprocessing:
             indicated=tuple(content["indicated"]),
             cycles=tuple(Cycle(*cycle) for cycle in content["cycles"]),
             quantiles=Quantiles.from_json(content["quantiles"]),
+            pieces=Pieces.from_json(content["pieces"]),
         )
 
 

@@ -60,38 +60,44 @@ class Quantiles(NamedTuple):
 NO_QUANTILES = Quantiles(np.empty(0, np.int64), np.empty((0, 1)), np.empty((0, 1)))
 
 
-def quantiles_of(source: Source, rows: np.ndarray) -> Quantiles:
-    """The quantiles of number columns with more than a few values, as these rows have them.
+def many_valued(source: Source, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers (sampled rows, number columns) of these rows, and which columns have many values.
 
-    Not of dates: time goes on evenly, beyond the last training row too.
+    Dates have not: time goes on evenly, beyond the last training row too.
     """
     kinds = [column.kind for column in source.columns if not column.is_category]
     number = max(1, min(ROWS, VALUES // max(1, len(kinds))))
-    values = source.numbers[np.sort(sample(rows, number, seed=0))]
-    found = []
-    for position, kind in enumerate(kinds):
-        if kind == "number":
-            column = values[:, position].astype(np.float64)
-            distinct, counts = np.unique(column[~np.isnan(column)], return_counts=True)
-            if len(distinct) > FEW:
-                found.append((position, *_knots(distinct, counts)))
-    if not found:
+    values = source.numbers[np.sort(sample(rows, number, seed=0))].astype(np.float64)
+    many = [
+        position
+        for position, kind in enumerate(kinds)
+        if kind == "number" and len(np.unique(_present(values[:, position]))) > FEW
+    ]
+    return values, np.array(many, np.int64)
+
+
+def quantiles_of(values: np.ndarray, positions: np.ndarray) -> Quantiles:
+    """The quantiles of the columns at `positions`, as `values` (rows, number columns) have them."""
+    if not len(positions):
         return NO_QUANTILES
-    width = max(len(numbers) for _, numbers, _ in found)
-    positions, numbers, normal = zip(*found, strict=True)
-    return Quantiles(
-        np.array(positions),
-        *(
-            np.stack([np.pad(knots, (0, width - len(knots)), "edge") for knots in of_columns])
-            for of_columns in (numbers, normal)
-        ),
+    found = [_knots(_present(values[:, position])) for position in positions]
+    width = max(len(numbers) for numbers, _ in found)
+    numbers, normal = (
+        np.stack([np.pad(knots, (0, width - len(knots)), "edge") for knots in of_columns])
+        for of_columns in zip(*found, strict=True)
     )
+    return Quantiles(positions, numbers, normal)
 
 
-def _knots(distinct: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _present(values: np.ndarray) -> np.ndarray:
+    return values[~np.isnan(values)]
+
+
+def _knots(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Values and what they become: the normal quantile of the middle of the ranks of their rows."""
     from scipy.special import ndtri
 
+    distinct, counts = np.unique(values, return_counts=True)
     after = np.cumsum(counts)
     normal = ndtri((after - counts / 2) / after[-1])
     evenly = np.searchsorted(after, np.linspace(0, after[-1], KNOTS))

@@ -36,7 +36,7 @@ MECHANISMS = {
 
 
 def test_presets_ship_for_data_and_for_every_mechanism():
-    assert presets() == sorted([*MECHANISMS, "digits", "fashion-mnist"])
+    assert presets() == sorted([*MECHANISMS, "digits", "fashion-mnist", "tables"])
     mechanisms = {
         kind.model_fields["mechanism"].default for kind in get_args(get_args(Sparsity)[0])
     }

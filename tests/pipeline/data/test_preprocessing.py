@@ -167,7 +167,7 @@ MINUTE = 1_764_000_000_000 + 200 * np.arange(300)
 @pytest.mark.parametrize("kind", ["int64", "float64", "uint64"])
 @pytest.mark.parametrize("scaling", ["standard", "minmax", "global", "quantile"])
 def test_what_is_small_beside_a_large_offset_is_kept(kind: str, scaling: str):
-    config = DataConfig.model_validate({"scaling": scaling})
+    config = DataConfig.model_validate({"scaling": scaling, "pieces": 0})
     plain = replace(source([[0]] * 300), numbers=(MINUTE - MINUTE[0])[:, None])
     made = replace(plain, numbers=MINUTE.astype(kind)[:, None])
     found = features(made, config)
