@@ -45,7 +45,7 @@ def metadata_of(trained: Trained) -> dict[str, Any]:
         "outputs": {
             **trained.task.output_columns(trained.classes),
             "code": [f"code_{unit}" for unit in range(trained.autoencoders[-1].units)],
-            "reconstruction": list(preprocessing.feature_names),
+            "reconstruction": list(preprocessing.original_names),
             "reconstruction_error": ["reconstruction_error"],
         },
     }

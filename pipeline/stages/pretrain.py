@@ -1,6 +1,6 @@
 """The stage that pretrains one level of a stack."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,8 +105,9 @@ class PretrainLevel(Stage):
                 record.metrics({"loss": progress.loss, **measured}, progress.epoch)
             watch(progress)
 
-        lowest = settings.number == 1
-        columns = context.data.preprocessing.column_of_features if lowest else ()
+        columns: Sequence[int] = ()
+        if settings.number == 1:
+            columns = context.data_of(settings.stack).preprocessing.column_of_features
         seed = derive(settings.seed, "pretrain", settings.stack, settings.number)
         with distribution_scope(settings.gpus):
             start = stored_autoencoder(context, self._start) if self._start else None

@@ -35,8 +35,8 @@ class Preprocessing:
 
     In this order: (number - offset) / scale of every column but categories, or what its quantiles
     make of it, its missing values filled; 1 where a value is missing, for columns that miss many;
-    sine and cosine of each cycle of a date; the pieces of numbers; a one-hot vector for each
-    category column.
+    sine and cosine of each cycle of a date; a one-hot vector for each category column; the pieces
+    of numbers.
 
     In float32 the numbers themselves would lose what is small beside a large offset: milliseconds
     beside the years since 1970.
@@ -79,13 +79,13 @@ class Preprocessing:
                 for part in ("sine", "cosine")
             ),
             *(
-                f"{numbers[column]}, piece {piece} of {of}"
-                for column, piece, of in self.pieces.numbered
-            ),
-            *(
                 f"{name}={value}"
                 for name, vocabulary in zip(categories, self.vocabularies, strict=True)
                 for value in vocabulary
+            ),
+            *(
+                f"{numbers[column]}, piece {piece} of {of}"
+                for column, piece, of in self.pieces.numbered
             ),
         )
 
@@ -100,6 +100,12 @@ class Preprocessing:
         return found
 
     @property
+    def original_names(self) -> tuple[str, ...]:
+        """Of what `originals` gives: all but pieces, which say again what a number says."""
+        names = self.feature_names
+        return names[: len(names) - len(self.pieces.positions)]
+
+    @property
     def column_of_features(self) -> tuple[int, ...]:
         """Which column each feature is of: those of numbers first, then categories, from 0."""
         numbers = len(self.offset)
@@ -107,12 +113,12 @@ class Preprocessing:
             *range(numbers),
             *self.indicated,
             *(cycle.position for cycle in self.cycles for _ in ("sine", "cosine")),
-            *self.pieces.positions.tolist(),
             *(
                 numbers + category
                 for category, vocabulary in enumerate(self.vocabularies)
                 for _ in vocabulary
             ),
+            *self.pieces.positions.tolist(),
         )
 
     def features(self, numbers: Any, categories: Any, library: Operations) -> Any:
@@ -127,15 +133,15 @@ class Preprocessing:
             parts.append(library.cast(missing, "float32"))
         for cycle in self.cycles:
             parts += self._circle(cycle, numbers[:, cycle.position, None], library)
-        if len(self.pieces.positions):
-            passed = self.pieces.passed(self.exactly_scaled(numbers, library), library)
-            parts.append(library.cast(passed, "float32"))
         for column, vocabulary in enumerate(self.vocabularies):
             values = categories[:, column, None]
             onehot = library.cast(values == np.array(vocabulary), "float32")
             if self.refuses_missing:
                 onehot = library.where(values == "", np.float32(np.nan), onehot)
             parts.append(onehot)
+        if len(self.pieces.positions):
+            passed = self.pieces.passed(self.exactly_scaled(numbers, library), library)
+            parts.append(library.cast(passed, "float32"))
         return library.concat(parts, 1)
 
     def _circle(self, cycle: Cycle, seconds: Any, library: Operations) -> list[Any]:
@@ -157,9 +163,9 @@ class Preprocessing:
         )
 
     def originals(self, features: Any, library: Operations) -> Any:
-        """Numbers in their own units and all else as it is, float64 (rows, features)."""
+        """Numbers in their own units and all else as it is, float64, named by `original_names`."""
         width = len(self.offset)
-        exact = library.cast(features, "float64")
+        exact = library.cast(features[:, : len(self.original_names)], "float64")
         scaled = exact[:, :width]
         numbers = self._with_quantiles(
             scaled, scaled * self.scale + self.offset, self.quantiles.undone, library
@@ -167,7 +173,7 @@ class Preprocessing:
         return library.concat([numbers, exact[:, width:]], 1)
 
     def scaled_again(self, originals: np.ndarray) -> np.ndarray:
-        """The features of `originals`, float64 (rows, features)."""
+        """The features of `originals`, pieces left out, float64."""
         width = len(self.offset)
         return np.concatenate([self._scaled(originals[:, :width], NUMPY), originals[:, width:]], 1)
 

@@ -45,8 +45,8 @@ def test_a_number_fills_its_pieces_from_low_to_high(made: Source):
     preprocessing = fitted(made, pieces=4, scaling="minmax")
     found = features(made, preprocessing)
     assert [*found] == [
-        "a", "b", "c", *(f"{name}, piece {n} of 4" for name in "ac" for n in (1, 2, 3, 4)),
-        "d=x", "d=y",
+        "a", "b", "c", "d=x", "d=y",
+        *(f"{name}, piece {n} of 4" for name in "ac" for n in (1, 2, 3, 4)),
     ]  # fmt: skip
     shares = np.stack([found[f"a, piece {n} of 4"] for n in (1, 2, 3, 4)], axis=1)
     np.testing.assert_allclose(shares.sum(axis=1), 4 * found["a"], atol=1e-5)  # equal pieces
@@ -101,10 +101,12 @@ def test_no_other_row_has_any_influence(made: Source):
 def test_pieces_belong_to_their_column_and_leave_the_way_back_as_it_is(made: Source):
     preprocessing = fitted(made, pieces=4)
     columns = preprocessing.column_of_features
-    assert columns == (0, 1, 2, 0, 0, 0, 0, 2, 2, 2, 2, 3, 3)
+    assert columns == (0, 1, 2, 3, 3, 0, 0, 0, 0, 2, 2, 2, 2)
     exact = preprocessing.exactly_scaled(made.numbers, NUMPY)
     rest = np.zeros((ROWS, len(columns) - 3))
     back = preprocessing.originals(np.concatenate([exact, rest], axis=1), NUMPY)
+    assert preprocessing.original_names == ("a", "b", "c", "d=x", "d=y")
+    assert back.shape == (ROWS, 5)
     np.testing.assert_allclose(back[:, :3], made.numbers, rtol=1e-9)
 
 
