@@ -15,6 +15,10 @@ class Operations(NamedTuple):
     concat: Callable[[Sequence[Any], int], Any]
     sin: Callable[[Any], Any]
     cos: Callable[[Any], Any]
+    sign: Callable[[Any], Any]
+    abs: Callable[[Any], Any]
+    log1p: Callable[[Any], Any]
+    expm1: Callable[[Any], Any]
     columns: Callable[[Any, np.ndarray], Any]
     """The columns at positions, of rows (rows, columns)."""
     after: Callable[[np.ndarray, Any], Any]
@@ -36,6 +40,10 @@ NUMPY = Operations(
     concat=np.concatenate,
     sin=np.sin,
     cos=np.cos,
+    sign=np.sign,
+    abs=np.abs,
+    log1p=np.log1p,
+    expm1=np.expm1,
     columns=lambda rows, positions: rows[:, positions],
     after=_after,
     pick=lambda knots, positions: knots[np.arange(len(knots)), positions],

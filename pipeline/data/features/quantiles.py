@@ -1,7 +1,9 @@
 """Numbers through their quantiles to a normal distribution: straight lines between knots, and back.
 
 A perceptron learns little of a column of which most values lie close together and a few far out;
-scikit-learn's `QuantileTransformer` is the same idea with ends that are cut off.
+scikit-learn's `QuantileTransformer` is the same idea with ends that are cut off. Here a number
+beyond those of training goes on by the logarithm of its distance, in standard deviations: far out
+it would be most of what a network sees, and cut off it would look ordinary.
 """
 
 from typing import Any, NamedTuple
@@ -34,12 +36,16 @@ class Quantiles(NamedTuple):
     normal: np.ndarray
 
     def applied(self, values: Any, scale: np.ndarray, library: Operations) -> Any:
-        """Raw numbers (rows, columns) to normal ones, by `scale` alone beyond the last knots."""
-        return _along(values, self.numbers, self.normal, 1 / scale, library)
+        """Raw numbers (rows, columns) to normal ones; `scale` is their standard deviation."""
+        inside, along = _along(values, self.numbers, self.normal, library)
+        beyond = (values - inside) / scale
+        return along + library.sign(beyond) * library.log1p(library.abs(beyond))
 
     def undone(self, values: Any, scale: np.ndarray, library: Operations) -> Any:
         """The way back."""
-        return _along(values, self.normal, self.numbers, scale, library)
+        inside, along = _along(values, self.normal, self.numbers, library)
+        beyond = values - inside
+        return along + library.sign(beyond) * library.expm1(library.abs(beyond)) * scale
 
     def to_json(self) -> list[dict[str, Any]]:
         """A JSON-ready form, to the bit."""
@@ -105,12 +111,12 @@ def _knots(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return distinct[chosen], normal[chosen]
 
 
-def _along(values: Any, xs: np.ndarray, ys: np.ndarray, slope: np.ndarray, library: Operations):
-    """By straight lines through (xs, ys) (columns, knots), and by `slope` beyond their ends."""
+def _along(values: Any, xs: np.ndarray, ys: np.ndarray, library: Operations) -> tuple[Any, Any]:
+    """The values, none beyond the knots, and what straight lines through (xs, ys) make of them."""
     inside = library.where(values > xs[:, 0], values, xs[:, 0])
     inside = library.where(inside < xs[:, -1], inside, xs[:, -1])
     after = library.after(xs, inside)
     x0, x1 = library.pick(xs, after - 1), library.pick(xs, after)
     y0, y1 = library.pick(ys, after - 1), library.pick(ys, after)
     share = (inside - x0) / library.where(x1 > x0, x1 - x0, 1.0)
-    return y0 + share * (y1 - y0) + (values - inside) * slope
+    return inside, y0 + share * (y1 - y0)

@@ -106,12 +106,14 @@ def test_raw_numbers_come_back_also_beyond_those_of_training(skewed: Source):
     assert (np.diff(features[order, 0]) >= 0).all()
 
 
-def test_beyond_the_last_training_row_a_column_goes_on_by_its_standard_deviation(skewed: Source):
+def test_beyond_the_last_training_row_a_column_goes_on_by_the_logarithm(skewed: Source):
     preprocessing = fitted(skewed)
+    through = preprocessing.quantiles.positions
     greatest = skewed.numbers.max(axis=0)
-    steps = np.stack([greatest, greatest + preprocessing.scale])
-    found = preprocessing.scaled_again(steps)
-    np.testing.assert_allclose(found[1] - found[0], 1, atol=1e-6)
+    steps = greatest + np.array([[0], [1], [1e6]]) * preprocessing.scale
+    found = preprocessing.scaled_again(steps)[:, through]
+    np.testing.assert_allclose(found[1] - found[0], np.log(2), atol=1e-6)
+    np.testing.assert_allclose(found[2] - found[0], np.log(1e6 + 1), atol=1e-6)
 
 
 def test_numpy_and_tensorflow_agree_there_and_back(skewed: Source):
