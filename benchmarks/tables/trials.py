@@ -47,6 +47,8 @@ class Table(NamedTuple):
     outputs: int
     columns: tuple[int, ...]
     """Of which column each feature is."""
+    weights: None = None
+    """Every row counts alike."""
 
 
 def tables(folder: Path) -> list[str]:
