@@ -30,6 +30,8 @@ def _of_number(made: Preprocessing, column: Column, n: int) -> Iterator[str]:
         yield "elapsed time"
     else:
         yield f"(it - {offset:.4g}) / {scale:.4g}".replace("- -", "+ ")
+    if pieces := np.count_nonzero(made.pieces.positions == n):
+        yield f"{pieces} pieces"
     if cycles := [cycle.name for cycle in made.cycles if cycle.position == n]:
         yield f"place in the {' and '.join(cycles)}"
     if n in made.indicated:
