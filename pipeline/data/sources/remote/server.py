@@ -137,7 +137,7 @@ def _copies(files: AbstractFileSystem, path: str, spec: str) -> Path:
     def gather(folder: Path) -> None:
         for name, copy in copies.items():
             place = folder / fixed[-1] / name
-            if ".." in place.parts:
+            if ".." in place.parts or not place.is_relative_to(folder):
                 raise InputError(f"{spec} has a file whose name leads elsewhere: {name!r}.")
             place.parent.mkdir(parents=True, exist_ok=True)
             place.hardlink_to(copy)

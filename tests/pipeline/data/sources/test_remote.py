@@ -3,10 +3,12 @@
 import hashlib
 import os
 import socket
+import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -35,7 +37,7 @@ class Site(ThreadingHTTPServer):
         self.files: dict[str, bytes] = {}
         self.asked: Counter[str] = Counter()
         self.tagged, self.length, self.cut_at = True, True, sys.maxsize
-        self.password = ""
+        self.password, self.stalls = "", False
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.server_port}/{path}"
@@ -66,7 +68,12 @@ class _Answer(BaseHTTPRequestHandler):
             if self.server.length:
                 self.send_header("Content-Length", str(len(whole)))
             self.end_headers()
-            self.wfile.write(body)
+            half = len(body) // 2
+            self.wfile.write(body[:half])
+            while body and self.server.stalls:
+                time.sleep(0.05)
+            with suppress(ConnectionError):  # the process was killed
+                self.wfile.write(body[half:])
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Say nothing."""
@@ -123,6 +130,21 @@ def test_a_copy_that_was_cut_short_is_never_used(site: Site, scratch: Path):
     assert list(scratch.iterdir()) == []
     site.cut_at = sys.maxsize
     assert Path(local_copy(site.url("flowers.csv"))).read_bytes() == TABLE
+
+
+def test_a_copy_whose_process_was_killed_is_never_used(site: Site, scratch: Path):
+    site.files["flowers.csv"] = TABLE * 1000
+    site.stalls = True
+    url = site.url("flowers.csv")
+    code = f"from pipeline.data.sources.remote.server import local_copy; local_copy({url!r})"
+    copying = subprocess.Popen([sys.executable, "-c", code])
+    while not any(path.stat().st_size for path in scratch.rglob("flowers.csv")):
+        assert copying.poll() is None
+        time.sleep(0.05)
+    copying.kill()
+    copying.wait()
+    site.stalls = False
+    assert Path(local_copy(url)).read_bytes() == TABLE * 1000
 
 
 def test_a_file_that_never_stays_the_same_is_refused(site: Site, monkeypatch: pytest.MonkeyPatch):
@@ -275,6 +297,18 @@ def test_folders_and_patterns_of_s3_are_tables_of_parts(s3, spec: str, rows: int
     source = read(DataConfig(source=f"s3://bucket/{spec}", label="y", categorical=("night",)))
     assert (source.name, source.rows) == ("nights", rows)
     assert {column.name for column in source.columns} == {"a", "night"}
+
+
+@pytest.mark.parametrize("name", ["{elsewhere}/evil.csv", "../../../evil.csv"])
+def test_names_on_s3_lead_nowhere_else(s3, tmp_path: Path, name: str):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    key = f"{tmp_path.name}/{name.format(elsewhere=elsewhere)}"
+    s3.put_object(Bucket="bucket", Key=key, Body=TABLE)
+    with pytest.raises(InputError, match="leads elsewhere"):
+        local_copy(f"s3://bucket/{tmp_path.name}")
+    copies_of_it = [path for path in tmp_path.rglob("evil.csv") if "copies" not in path.parts]
+    assert copies_of_it == [] and not any(elsewhere.iterdir())
 
 
 def test_a_part_of_s3_that_came_later_is_read_too(s3):
