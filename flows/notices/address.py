@@ -23,7 +23,7 @@ def check_notify(notify: str) -> None:
     """Raise `InputError` for what is neither an http address without a password nor a $NAME."""
     if not re.fullmatch(PATTERN, notify) or redact(notify) != notify:
         raise InputError(
-            "--notify needs an http or https address without a name and password, which Prefect "
+            "--notify needs an http or https address without a password or a token, which Prefect "
             "would show, or the name of an environment variable that holds the address, as '$NAME'."
             f" Given: {redact(notify)!r}."
         )

@@ -33,7 +33,7 @@ def listening(status: int = 204, seconds: float = 0.0) -> Iterator[Listener]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    listener = Listener(f"http://127.0.0.1:{server.server_port}/hook?token=t0ken")
+    listener = Listener(f"http://127.0.0.1:{server.server_port}/hook/t0ken")
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield listener

@@ -128,7 +128,7 @@ def test_a_listener_that_is_dead_slow_or_rude_harms_nothing(
 @pytest.mark.parametrize(
     "notify",
     ["ftp://host/x", "host:80", "", "$", "$1", "http://", "https://me:s3cret@host/x",
-     "http://token@host", "https://me:pa/ss@host", "http://a b"],
+     "http://token@host", "https://me:pa/ss@host", "http://a b", "https://host/x?token=s3cret"],
 )  # fmt: skip
 def test_what_is_no_address_or_has_a_password_is_refused(notify: str):
     with pytest.raises(InputError, match="--notify needs") as refusal:
