@@ -15,6 +15,7 @@ from pipeline.data.source import Column
 from pipeline.data.sources.arrays_folder import ROWS
 from pipeline.data.sources.tables import sql
 from pipeline.data.sources.tables.opening import OpenTable
+from pipeline.data.sources.tables.plain import room_in
 from pipeline.data.sources.tables.survey import Survey
 from pipeline.errors import InputError
 
@@ -59,8 +60,14 @@ def read_cells(
             f"{table.where}, whose rows need more than data.memory: {config.memory:g}, has "
             f"categories: {names}. Raise data.memory, or leave these columns out with data.ignore."
         )
-    if not on_disk:
-        check_fits(rows * len(columns), 8, table.where)
+    check_fits(rows * (len(wanted) - len(numeric) if on_disk else len(columns)), 8, table.where)
+    needed = rows * len(numeric) * np.dtype(np.float64).itemsize
+    if scratch and on_disk and needed > (room := room_in(scratch)):
+        raise InputError(
+            f"Rows that stay on disk must fit there. {table.where} needs {needed / 2**30:,.1f} "
+            f"GiB; half of what is free in {scratch} is {room / 2**30:,.1f} GiB. Make room, or "
+            "give fewer rows or columns."
+        )
     others: list[pa.RecordBatch] = []
 
     def blocks() -> Iterator[np.ndarray]:

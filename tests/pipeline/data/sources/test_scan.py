@@ -8,6 +8,7 @@ import pytest
 from pipeline.config.data import DataConfig
 from pipeline.data.source import Source
 from pipeline.data.sources.tables import connection, plain, scan
+from pipeline.errors import InputError
 from tests.pipeline.data.reading import fingerprint_of, read
 
 GOOD = [f"{n},{n / 4},{'red' if n % 3 else 'green'},{'pq'[n % 2]}" for n in range(30_000)]
@@ -63,3 +64,14 @@ def test_a_quote_inside_a_cell_costs_its_own_line_alone(
     found = read(DataConfig(source=str(tmp_path / "a.csv"), label="y", bad_rows="skip"))
     assert found.rows == 40
     assert "line 2" in found.notes[0]
+
+
+def test_numbers_that_the_disk_cannot_hold_are_refused_before_they_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "a.csv").write_text("\n".join(["a,b,c,y", *GOOD]))
+    settings = DataConfig(source=str(tmp_path / "a.csv"), label="y", ignore=["c"], memory=1e-6)
+    assert read(settings, tmp_path).rows == len(GOOD)
+    monkeypatch.setattr(plain, "DISK_SHARE", 2**60)
+    with pytest.raises(InputError, match=r"must fit there. a.csv needs 0\.0 GiB"):
+        read(settings, tmp_path)
