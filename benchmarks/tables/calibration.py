@@ -55,7 +55,7 @@ def splits_of(file: Path, scratch: Path) -> list[Prepared]:
     return splits if splits[0].task.kind == "classification" else []
 
 
-def measured(data: Prepared, labels: int, seed: int) -> Measured:
+def measured(seed: int, data: Prepared, labels: int) -> Measured:
     """Train the default network on so many labels, and score it."""
     features, outputs = data.rows.shape[1], len(data.classes)
     metric = data.task.metric(data.task.choose_metric(data.targets[data.splits.train]).metric)
@@ -71,14 +71,44 @@ def measured(data: Prepared, labels: int, seed: int) -> Measured:
     return Measured(len(parts.validation.rows), found.decision.temperature, losses, errors)
 
 
-def line(name: str, labels: int, of_seeds: list[Measured]) -> str:
-    """Means over seeds."""
+class Means(NamedTuple):
+    """Over seeds, of one table; the median of temperatures."""
+
+    validation: int
+    temperature: float
+    losses: np.ndarray
+    errors: np.ndarray
+
+
+def means(of_seeds: list[Measured]) -> Means:
+    """Of a table."""
     temperature = float(np.median([found.temperature for found in of_seeds]))
     losses = np.mean([found.losses for found in of_seeds], axis=0)
     errors = 100 * np.mean([found.errors for found in of_seeds], axis=0)
+    return Means(of_seeds[0].validation, temperature, losses, errors)
+
+
+def line(name: str, labels: int, found: Means) -> str:
+    """A line of the table."""
+    losses = " | ".join(f"{loss:.3f}" for loss in found.losses)
+    errors = " | ".join(f"{error:.1f}" for error in found.errors)
     return (
-        f"| {name} | {labels:,} | {of_seeds[0].validation} | {temperature:.2f} | "
-        f"{losses[0]:.3f} | {losses[1]:.3f} | {errors[0]:.1f} | {errors[1]:.1f} |"
+        f"| {name} | {labels:,} | {found.validation} | {found.temperature:.2f} | {losses} | "
+        f"{errors} |"
+    )
+
+
+def in_all(what: str, tables: list[Means]) -> str:
+    """What the tables come to, in a sentence."""
+    losses, errors = (
+        np.array([getattr(table, name) for table in tables]) for name in ("losses", "errors")
+    )
+    lower = [int((values[:, 1] < values[:, 0]).sum()) for values in (losses, errors)]
+    (loss, with_loss), (error, with_error) = losses.mean(axis=0), errors.mean(axis=0)
+    return (
+        f"{what} labels, {len(tables)} tables: log loss {loss:.3f} without, {with_loss:.3f} with "
+        f"temperature, lower on {lower[0]}; calibration error {error:.1f} and {with_error:.1f} %, "
+        f"lower on {lower[1]}."
     )
 
 
@@ -86,27 +116,20 @@ def main(folder: Path) -> None:
     """Print a line for each table and number of labels, and what they come to."""
     print("| table | labels | validation rows | temperature | log loss | with | error | with |")
     print("| - | -: | -: | -: | -: | -: | -: | -: |")
-    found: dict[str, list[Measured]] = {}
+    found: dict[str, list[Means]] = {}
     for file in sorted(file for file in folder.iterdir() if is_table(file)):
         with tempfile.TemporaryDirectory() as scratch:
             splits = splits_of(file, Path(scratch))
             for what in ("50", "all") if splits else ():
                 most = min(len(data.splits.train) for data in splits)
-                labels = most if what == "all" else max(FEW, len(splits[0].classes))
+                labels = most if what == "all" else FEW
                 if what == "50" and most <= labels:
                     continue
-                seeds = [measured(data, labels, seed) for seed, data in enumerate(splits)]
-                found.setdefault(what, []).extend(seeds)
-                print(line(file.name, labels, seeds), flush=True)
-    for what, seeds in found.items():
-        losses, errors = (np.array([getattr(s, n) for s in seeds]) for n in ("losses", "errors"))
-        better = [np.mean(values[:, 1] < values[:, 0]) for values in (losses, errors)]
-        (before, after), (wrong, less) = losses.mean(axis=0), 100 * errors.mean(axis=0)
-        print(
-            f"\n{what} labels, {len(seeds)} networks: log loss {before:.3f} to {after:.3f}, lower "
-            f"for {100 * better[0]:.0f} %; calibration error {wrong:.1f} to {less:.1f} %, lower "
-            f"for {100 * better[1]:.0f} %."
-        )
+                table = means([measured(*seed, labels) for seed in enumerate(splits)])
+                found.setdefault(what, []).append(table)
+                print(line(file.name, labels, table), flush=True)
+    for what, tables in found.items():
+        print(f"\n{in_all(what, tables)}")
 
 
 if __name__ == "__main__":

@@ -62,12 +62,12 @@ def decision_of(
 def temperature(logits: np.ndarray, true: np.ndarray, weights: np.ndarray | None = None) -> float:
     """The temperature of the least log loss.
 
-    What is true is taken for a little less than certain, as one more row of each kind would make
-    it (Platt 1999): of few rows that are all predicted correctly, more would not be.
+    What is true is taken for a little less than certain, as one more row that is right and one that
+    is not would make it (Platt 1999): of few rows that are all predicted correctly, more would not
+    be.
     """
-    rows = len(true)
-    kinds = 2 if true.ndim == 2 else logits.shape[1]
-    sure = (rows + 1) / (rows + kinds)
+    rows, kinds = len(true), logits.shape[1]
+    sure = (rows + 1) / (rows + 2)
     position = np.arange(rows)
 
     def loss(log_temperature: float) -> float:

@@ -40,6 +40,17 @@ def test_few_rows_that_are_all_right_do_not_make_the_network_certain():
     assert (found < 0.95).all()
 
 
+def test_few_rows_of_many_classes_do_not_make_the_network_unsure():
+    """Forty rows of eight classes, drawn from the very probabilities that logits give."""
+    found = []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        logits = rng.normal(size=(40, 8)) * 4
+        drawn = rng.random((40, 1)) > softmax(logits, axis=1).cumsum(axis=1)
+        found.append(temperature(logits, drawn.sum(axis=1).clip(max=7)))
+    assert np.median(found) == pytest.approx(1, abs=0.3)
+
+
 def test_calibrated_probabilities_are_closer_to_the_truth_on_other_rows():
     (logits, true), (others, other_true) = classes(1000), classes(2000, seed=1)
     decision = decision_of(CLASSES, logits * 4, true, CLASSES.metrics[0])
