@@ -93,6 +93,7 @@ def decided(
             why = f"dates written {form}"
             if others:
                 why += f"; {' and '.join(others[:3])} would fit as well"
+            why += _missing(given - fit, "; ")
             return Decision("date", form, why, bad=given - fit)
     return _of_text(counts, exact)
 

@@ -1,6 +1,7 @@
-"""Text that is written again before DuckDB reads it: columns parted by spaces, and R's first line.
+"""Text that is written again before DuckDB reads it, since it would take it for another table.
 
-R writes no name for the column of row names, so that the first line is one cell short.
+Columns are parted by spaces or a rare sign, lines end with a separator, or R wrote them: it has no
+name for the column of row names, so that the first line is one cell short.
 """
 
 import csv
@@ -8,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 
 from pipeline.data.sources.tables.dialect import Dialect
@@ -23,6 +24,9 @@ _PHRASES = re.compile(r"\S+(?: \S+)*")
 """Cells between which there are two spaces or more, of tables whose cells have several words."""
 _PADDED = re.compile(r"\S(?:  |\t )")
 
+SEPARATORS = ("::", "^", "~", "\x1f", "\x01", ":", "!")
+"""That DuckDB does not look for."""
+
 Respell = Callable[[Path, Path], Path]
 """Writes a file again in a folder."""
 
@@ -34,12 +38,31 @@ def respelling(file: Path, dialect: Dialect) -> Respell | None:
         cells = max((_WORDS, _PHRASES), key=lambda cells: _share(_widths(top, cells)))
         if _is_by_spaces(top, _widths(top, cells), dialect):
             return partial(_by_commas, cells=cells)
-    if len(dialect.names) > 1:
-        reader = csv.reader(top, delimiter=dialect.delimiter, quotechar=dialect.quote or '"')
-        with suppress(csv.Error):  # overlong cells
-            if _is_short([len(row) for row in reader]):
-                return partial(_with_first_name, delimiter=dialect.delimiter)
+        found = next((sign for sign in SEPARATORS if _is_by(sign, top)), None)
+        if found and len(dialect.names) == 1:
+            return partial(_by_separator, separator=found)
+    with suppress(csv.Error):  # overlong cells
+        quote = dialect.quote or '"'
+        rows = list(csv.reader(top, delimiter=dialect.delimiter, quotechar=quote))
+        if _ends_with_separator(rows):
+            return partial(_without_end, separator=dialect.delimiter)
+        if len(dialect.names) > 1 and _is_short([len(row) for row in rows]):
+            return partial(_with_first_name, separator=dialect.delimiter)
     return None
+
+
+def _is_by(separator: str, lines: Sequence[str]) -> bool:
+    counts = {line.count(separator) for line in lines}
+    return len(counts) == 1 and 0 not in counts
+
+
+def _ends_with_separator(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the last cell of each line is empty, and has no name."""
+    if len(rows) < 3 or len({len(row) for row in rows[1:]}) > 1 or len(rows[1]) < 2:
+        return False
+    names, *body = rows
+    has_no_name = len(names) == len(body[0]) - 1 or not names[-1].strip()
+    return has_no_name and not any(row[-1].strip() for row in body)
 
 
 def _top(file: Path) -> list[str]:
@@ -86,11 +109,27 @@ def _by_commas(file: Path, folder: Path, cells: re.Pattern[str]) -> Path:
     return copy
 
 
-def _with_first_name(file: Path, folder: Path, delimiter: str) -> Path:
+def _by_separator(file: Path, folder: Path, separator: str) -> Path:
+    def quoted(line: str) -> str:
+        cells = line.rstrip("\n").replace('"', '""').split(separator)
+        return '"' + '","'.join(cells) + '"\n'
+
+    return _changed(file, folder, quoted)
+
+
+def _without_end(file: Path, folder: Path, separator: str) -> Path:
+    return _changed(file, folder, lambda line: line.rstrip(" \n").removesuffix(separator) + "\n")
+
+
+def _with_first_name(file: Path, folder: Path, separator: str) -> Path:
+    lines = count()
+    return _changed(file, folder, lambda line: line if next(lines) else f'""{separator}{line}')
+
+
+def _changed(file: Path, folder: Path, change: Callable[[str], str]) -> Path:
     if file.suffix.lower() in PACKED:
         file = in_utf8(file, "utf-8-sig", folder)
     copy = copy_in(folder)
     with lines_of(file) as lines, copy.open("w", encoding=TEXT, newline="") as out:
-        out.write(f'""{delimiter}')
-        out.writelines(lines)
+        out.writelines(map(change, lines))
     return copy

@@ -71,3 +71,27 @@ def test_lines_may_end_twice(tmp_path: Path):
     twice = source(content.replace("\n", "\r\r\n"), tmp_path)
     assert twice.numbers.tolist() == once.numbers.tolist()
     assert kinds(twice) == kinds(once) == [("a", "number"), ("b", "number")]
+
+
+@pytest.mark.parametrize("header", ["a,b,y,\n", "a,b,y\n", ""])
+def test_a_separator_at_the_end_of_every_line_parts_nothing(header: str, tmp_path: Path):
+    lines = [f"{n / 8},{n % 5},{'uv'[n % 2]},\n" for n in ROWS]
+    found = source(header + "".join(lines), tmp_path)
+    assert [kind for _, kind in kinds(found)] == ["number", "number"]
+    assert found.numbers[0].tolist() == [1 / 8, 1]
+    assert set(found.target) == {"u", "v"}
+
+
+@pytest.mark.parametrize("separator", ["^", ":", "::", "\x1f"])
+def test_a_rare_separator_is_found(separator: str, tmp_path: Path):
+    lines = [separator.join([str(n / 8), '"a"', "uv"[n % 2]]) + "\n" for n in ROWS]
+    found = source(separator.join(["a", "b", "y"]) + "\n" + "".join(lines), tmp_path)
+    assert [column.name for column in found.columns] == ["a"]  # b is constant
+    assert set(found.target) == {"u", "v"}
+
+
+def test_a_cell_that_is_no_date_among_dates_is_said(tmp_path: Path):
+    lines = [f"2020-01-{n % 28 + 1:02d},{n % 2}\n" for n in ROWS]
+    found = source("day,y\n" + "".join(lines) + "later,1\n", tmp_path)
+    assert kinds(found) == [("day", "date")]
+    assert any("1 cells are none and count as missing" in note for note in found.notes)
