@@ -144,7 +144,7 @@ def _sniffed(connection: duckdb.DuckDBPyConnection, file: Path) -> tuple[Dialect
     rows = -1 if file.stat().st_size <= SNIFFED_WHOLE else SAMPLE_ROWS
     found: list[tuple[Dialect, bool, bool]] = []
     problem = None
-    for tolerance in ("", _IGNORING, f"{_IGNORING}, strict_mode = false"):
+    for tolerance in ("", ", skip = 1", _IGNORING, f"{_IGNORING}, strict_mode = false"):
         try:
             (values,) = connection.execute(
                 "SELECT Delimiter, Quote, Escape, Comment, SkipRows, HasHeader, Columns FROM "
@@ -167,7 +167,7 @@ def _sniffed(connection: duckdb.DuckDBPyConnection, file: Path) -> tuple[Dialect
             names=("",) * len(columns),
         )
         commented = columns[0]["name"].startswith("#")
-        if len(columns) > 1 and not skip and not commented:
+        if len(columns) > 1 and not skip and not commented and _fits(dialect, file):
             return dialect, has_header
         found.append((dialect, has_header, commented))
     if not found:
@@ -183,6 +183,21 @@ def _sniffed(connection: duckdb.DuckDBPyConnection, file: Path) -> tuple[Dialect
 
     dialect, has_header, _ = max(found, key=cells)
     return dialect, has_header
+
+
+def _fits(dialect: Dialect, file: Path) -> bool:
+    """Whether the lines at the top have the cells that DuckDB's dialect gives them, most of them.
+
+    A first line with other signs than the table's can tell it wrong: `|1x3 Cross validator`.
+    """
+    with lines_of(file) as lines:
+        top = [line for line in islice(lines, COMPARED_ROWS) if line.strip()]
+    reader = csv.reader(top, delimiter=dialect.delimiter, quotechar=dialect.quote or '"')
+    try:
+        widths = [len(row) for row in reader]
+    except csv.Error:  # cells too long for it
+        return True
+    return 2 * widths.count(len(dialect.names)) >= len(widths)
 
 
 def _is_header(

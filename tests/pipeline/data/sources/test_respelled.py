@@ -95,3 +95,12 @@ def test_a_cell_that_is_no_date_among_dates_is_said(tmp_path: Path):
     found = source("day,y\n" + "".join(lines) + "later,1\n", tmp_path)
     assert kinds(found) == [("day", "date")]
     assert any("1 cells are none and count as missing" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("first", ["|1x3 Cross validator", "40,3,u,v,w,x"])
+def test_a_first_line_that_is_of_no_table_tells_no_dialect(first: str, tmp_path: Path):
+    lines = [f"{n / 8}, {n % 5}, {n * 3 % 7}, {'uv'[n % 2]}\n" for n in ROWS]
+    found = source(f"{first}\n" + "".join(lines), tmp_path)
+    assert [kind for _, kind in kinds(found)] == ["number", "number", "number"]
+    assert found.rows == len(ROWS)
+    assert found.notes[0] == "The first line of a.txt stands above its table."
