@@ -38,7 +38,7 @@ def test_a_table_is_described_column_by_column(iris: pd.DataFrame, tmp_path: Pat
     config = DataConfig(source=str(tmp_path / "a.csv"), label="species", missing="impute")
     account = described(config)
     expected = {"name": "sepal_width", "kind": "number", "missing": 1, "max": 4.4}
-    expected |= {"min": 2.0, "distinct": 23, "becomes": "quantiles to normal"}
+    expected |= {"min": 2.0, "distinct": 23, "becomes": "quantiles to normal, 8 pieces"}
     assert account["per_column"][1] == expected
     garden = {"name": "garden", "kind": "category", "missing": 50, "distinct": 2}
     garden["becomes"] = "3 features, one for a value"
@@ -96,6 +96,8 @@ def test_it_says_what_becomes_of_each_column(tmp_path: Path):
     account = described(DataConfig(source=str(tmp_path / "a.csv"), label="y", ignore=["kind"]))
     few, many, day = (column["becomes"] for column in account["per_column"])
     assert re.fullmatch(r"\(it - [01]\.\d+\) / 0\.[78]\d+", few)
-    assert many.startswith("quantiles to normal, missing: ") and many.endswith(" and a flag")
+    assert many.startswith("quantiles to normal, 8 pieces, missing: ") and many.endswith(
+        " and a flag"
+    )
     assert day == "elapsed time, place in the week"
     assert [column["distinct"] for column in account["per_column"]] == [3, 177, 28]
