@@ -101,7 +101,9 @@ def main(folder: Path) -> None:
 def show(rows: list[Row]) -> None:
     """Print what the tables come to together, and then each."""
     scores = grouped(rows)
-    print(f"{len({row.table for row in rows})} tables; differences in points, 95 % intervals.\n")
+    print("# The recipe of tables\n\n`python -m benchmarks.tables.arms FOLDER`.", end=" ")
+    print("Accuracy in %, or R squared in hundredths; differences in points, 95 % intervals")
+    print("over tables, and below over seeds.\n")
     print("| labels | tables | of | mean over tables | wholly above 0 | wholly below 0 |")
     print("| -: | -: | - | -: | -: | -: |")
     for labels in map(str, SEEDS):
