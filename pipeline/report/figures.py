@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import TABLEAU_COLORS
 from matplotlib.figure import Figure
 
 from pipeline.config.arms import ARMS, CANDIDATE, CONTROL
@@ -25,6 +26,8 @@ def scores_over_labels(comparison: Sequence[Mapping[str, Any]], metric: str) -> 
     """Mean score of each arm over the label budgets, with 95 % intervals over seeds."""
     figure, axes = _figure(4.5)
     arms = dict.fromkeys(arm for row in comparison for arm in row["arms"])
+    taken = {arm.color for arm in ARMS.values()}
+    others = iter(sorted(TABLEAU_COLORS, key=taken.__contains__))
     for number, arm in enumerate(arms):
         rows = [row for row in comparison if arm in row["arms"]]
         scores = [np.multiply(row["arms"][arm][metric], scale(metric)) for row in rows]
@@ -43,7 +46,8 @@ def scores_over_labels(comparison: Sequence[Mapping[str, Any]], metric: str) -> 
             markersize=4,
             capsize=3,
             label=arm,
-            color=ARMS[arm].color if arm in ARMS else None,
+            color=ARMS[arm].color if arm in ARMS else next(others),
+            linestyle="-" if arm in ARMS else "--",
         )
     _label_axis(axes, comparison)
     axes.set_ylabel(WORDS[metric])

@@ -1,10 +1,14 @@
 """A report's figures: what they draw of hand-set numbers, and their axes."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from scipy import stats
 
+from pipeline.config.arms import ARMS
+from pipeline.config.finetune import Reference
 from pipeline.report import figures
 
 ONE_BUDGET = [
@@ -45,6 +49,18 @@ def test_one_seed_has_no_interval():
     (bars,) = figures.scores_over_labels([row], "r2").axes[0].containers
     assert not bars.has_yerr
     assert bars[0].get_ydata() == [0.5]
+
+
+def test_no_two_arms_look_alike_whatever_they_are_compared_with():
+    names = [*ARMS, *get_args(Reference)]
+    row = {
+        "labels": 600,
+        "arms": {name: {"accuracy": [0.9, 0.8]} for name in names},
+        "correlation": None,
+    }
+    drawn = figures.scores_over_labels([row], "accuracy").axes[0].containers
+    looks = {(bars[0].get_color(), bars[0].get_linestyle()) for bars in drawn}
+    assert len(looks) == len(names)
 
 
 def test_points_of_one_budget_stand_together_in_the_middle():
