@@ -205,9 +205,9 @@ def _of_dialect(
 def _outside(file: Path, dialect: Dialect, where: str) -> Iterator[str]:
     """Notes of lines that are none of the table."""
     if dialect.skip:
-        lines = "line" if dialect.skip == 1 else f"{dialect.skip} lines"
+        above = "line" if dialect.skip == 1 else f"{dialect.skip} lines"
         verb = "stands" if dialect.skip == 1 else "stand"
-        yield f"The first {lines} of {where} {verb} above its table."
+        yield f"The first {above} of {where} {verb} above its table."
     if dialect.comment:
         with lines_of(file) as lines:
             places = [n for n, line in enumerate(lines, 1) if line.startswith(dialect.comment)]
