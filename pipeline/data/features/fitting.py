@@ -118,7 +118,7 @@ def bent(preprocessing: Preprocessing) -> list[str]:
         f"rows to a normal distribution: {others} such columns. All others get mean 0 and standard "
         "deviation 1 (data.scaling)."
         + (
-            " Each such column is also given in pieces between its quantiles (data.pieces)."
+            " Columns with quantiles are also given in pieces between these (data.pieces)."
             if len(preprocessing.pieces.positions)
             else ""
         )
