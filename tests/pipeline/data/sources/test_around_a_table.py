@@ -27,7 +27,7 @@ def test_a_total_below_the_rows_is_refused_or_skipped(
     last: str, copied: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     if not copied:
-        monkeypatch.setattr(scan, "COPY_SHARE", 0)
+        monkeypatch.setattr(scan, "copy_of", lambda *_: False)
     path = written(tmp_path, "number,size,species", *ROWS, last)
     with pytest.raises(InputError, match="last row of a.csv begins with .* skip"):
         read(DataConfig(source=str(path), label="species"))
@@ -81,7 +81,7 @@ def test_a_title_above_the_names_is_none(title: list[str], packed: bool, tmp_pat
     source = read(DataConfig(source=str(path), label="species"))
     assert source.rows == 50
     assert [column.name for column in source.columns] == ["size"]
-    assert any("stand above its table" in note for note in source.notes)
+    assert any("above its table" in note for note in source.notes)
 
 
 def test_a_title_in_a_spreadsheet_is_none(tmp_path: Path):
