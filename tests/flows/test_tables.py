@@ -47,9 +47,8 @@ def test_a_table_with_categories_gaps_and_unlabelled_rows(
         == 569 - 190
     )
     assert summary["data"]["pretrain_rows"] == summary["data"]["train_rows"] + 190
-    assert (
-        summary["data"]["features"] == 11 + 1 + 4
-    )  # a mean texture that is missing; small, medium, large, missing
+    # 8 pieces of each number; a mean texture that is missing; small, medium, large, missing.
+    assert summary["data"]["features"] == 11 + 11 * 8 + 1 + 4
 
     # Columns are found by name, in any order; a category and a number may be missing here too.
     shuffled = tumours[sorted(tumours.columns)].drop(columns="diagnosis")
@@ -76,7 +75,8 @@ def test_a_number_as_target(make_workspace, layerwise: Layerwise, command: Comma
     result = layerwise(
         "run", "--data", "diabetes.parquet", "--label", "target", "--summary", "summary.json",
         *settings("task.kind=regression", "finetune.label_budgets=[100, all]",
-                  "finetune.min_steps=300"), folder=folder,
+                  "finetune.min_steps=300", "finetune.learning_rate=0.001", "finetune.dropout=0"),
+        folder=folder,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert "R squared" in result.stdout
