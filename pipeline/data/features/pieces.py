@@ -63,12 +63,18 @@ NO_PIECES = Pieces(np.empty(0, np.int64), np.empty(0), np.empty(0))
 
 
 def pieces_of(scaled: np.ndarray, positions: np.ndarray, number: int) -> Pieces:
-    """At most `number` pieces of each of the columns at `positions`, with equally many rows each.
+    """So many pieces of each of the columns at `positions`, with equally many rows each.
 
-    `scaled` is float64 (rows, number columns), a sample of them.
+    With equally many different values where so many rows have one value that bounds would coincide:
+    a stack that reads the pieces serves other rows of the column too, whatever these repeat.
+
+    `scaled` is float64 (rows, number columns), a sample of them; no column has one value alone.
     """
     found = []
+    shares = np.linspace(0, 1, number + 1)
     for position in positions:
-        bounds = np.unique(np.quantile(scaled[:, position], np.linspace(0, 1, number + 1)))
+        bounds = np.unique(np.quantile(scaled[:, position], shares))
+        if len(bounds) <= number:
+            bounds = np.unique(np.quantile(np.unique(scaled[:, position]), shares))
         found += [[float(position), *ends] for ends in pairwise(bounds.tolist())]
     return Pieces.from_json(found)

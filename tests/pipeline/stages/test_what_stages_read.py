@@ -270,6 +270,8 @@ def others(annotation: Any, value: Any) -> Iterator[Any]:
         yield from (value / 2, value * 2, 0.1)
     elif value is None:
         yield 1
+    elif value == "auto":
+        yield 2
 
 
 def options(annotation: Any) -> list[type[Part]]:
