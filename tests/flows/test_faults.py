@@ -27,6 +27,7 @@ def runs_of(folder: Path) -> dict[str, str]:
     return {run.info.run_name: run.info.status for run in runs}
 
 
+@pytest.mark.slow
 def test_a_fault_of_the_disk_is_tried_again(
     make_workspace: Callable[[str], Path], layerwise: Layerwise, quick_arguments: list[str]
 ):

@@ -93,6 +93,7 @@ def endings(folder: Path, parent: str) -> list[str]:
     return [trial.info.status for trial in runs_of(folder, parent, "finetune")]
 
 
+@pytest.mark.slow
 def test_two_workers_find_what_one_finds(workspace: Path, prefect_url: str):
     done = with_runners(workspace, prefect_url, ("thread", 1), ("thread", 2), ("process", 2))
     assert len(done["found"]["thread 1"]) == 6
