@@ -31,11 +31,11 @@ from pipeline.data.describe import describe
 from pipeline.data.problems import usable
 from pipeline.data.source import Column
 from pipeline.data.sources.read import read, read_rows
-from pipeline.data.sources.tables.connection import literal, reading
-from pipeline.data.sources.tables.dialect import dialect_of
-from pipeline.data.sources.tables.plain import check_unpacks
-from pipeline.data.sources.tables.scan import scan
-from pipeline.data.sources.tables.types import guessed_types, nulls
+from pipeline.data.sources.tables.opening.connection import literal, reading
+from pipeline.data.sources.tables.opening.dialect import dialect_of
+from pipeline.data.sources.tables.opening.plain import check_unpacks
+from pipeline.data.sources.tables.opening.scan import scan
+from pipeline.data.sources.tables.opening.types import guessed_types, nulls
 from pipeline.data.target import with_target
 from pipeline.errors import InputError
 

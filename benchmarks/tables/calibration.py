@@ -20,7 +20,7 @@ from pipeline.config.schema import RunConfig
 from pipeline.config.task import AutoTask
 from pipeline.config.untrained import untrained
 from pipeline.data.prepared import Prepared, prepare
-from pipeline.data.sources.tables.files import is_table
+from pipeline.data.sources.tables.opening.files import is_table
 from pipeline.data.trial_rows import trial_rows
 from pipeline.errors import InputError
 from pipeline.seeds import split_seed

@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline.config.data import DataConfig
 from pipeline.config.task import AutoTask
 from pipeline.data.sources.read import read
-from pipeline.data.sources.tables.files import is_table
+from pipeline.data.sources.tables.opening.files import is_table
 from pipeline.data.target import with_target
 from pipeline.errors import InputError
 

@@ -12,7 +12,7 @@ from pipeline.data.sources.builtin import BUILTINS, BuiltinReader
 from pipeline.data.sources.idx import IdxFolderReader
 from pipeline.data.sources.reader import Reader
 from pipeline.data.sources.remote import PACKAGES
-from pipeline.data.sources.tables.files import is_table
+from pipeline.data.sources.tables.opening.files import is_table
 from pipeline.data.sources.tables.table import TableReader
 from pipeline.data.sources.tfrecords import ShardsReader
 from pipeline.data.sources.unlabelled import with_unlabelled

@@ -7,7 +7,7 @@ import pytest
 from pipeline.config.loading import check, load, of_tables
 from pipeline.config.recipe import TABLES, names_a_table
 from pipeline.config.schema import RunConfig
-from pipeline.data.sources.tables.files import KINDS, is_table
+from pipeline.data.sources.tables.opening.files import KINDS, is_table
 
 SOURCES = ["a.csv", "b/a.CSV.gz", "parts/*.parquet", "a.b.xlsx", "s3://b/a.csv"]
 

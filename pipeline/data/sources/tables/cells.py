@@ -14,8 +14,8 @@ from pipeline.data.rows.streamed import BLOCKS, Rows, StreamedRows, exceeds, wri
 from pipeline.data.source import Column
 from pipeline.data.sources.arrays_folder import ROWS
 from pipeline.data.sources.tables import sql
-from pipeline.data.sources.tables.opening import OpenTable
-from pipeline.data.sources.tables.plain import room_in
+from pipeline.data.sources.tables.opening.open_table import OpenTable
+from pipeline.data.sources.tables.opening.plain import room_in
 from pipeline.data.sources.tables.survey import Survey
 from pipeline.errors import InputError
 

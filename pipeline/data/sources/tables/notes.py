@@ -8,7 +8,7 @@ from pipeline.data.source import Column, Wanted
 from pipeline.data.sources.tables import sql
 from pipeline.data.sources.tables.cells import number_of
 from pipeline.data.sources.tables.kinds import Decision
-from pipeline.data.sources.tables.opening import OpenTable
+from pipeline.data.sources.tables.opening.open_table import OpenTable
 from pipeline.data.sources.tables.survey import Survey
 
 LISTED = 30

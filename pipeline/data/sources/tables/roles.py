@@ -10,7 +10,7 @@ from pipeline.config.data import DataConfig
 from pipeline.data.category import category_names
 from pipeline.data.source import Roles
 from pipeline.data.sources.tables import sql
-from pipeline.data.sources.tables.opening import OpenTable
+from pipeline.data.sources.tables.opening.open_table import OpenTable
 from pipeline.data.sources.tables.survey import date_form
 from pipeline.errors import InputError
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from math import isfinite
 
 from pipeline.data.cells import LARGEST
-from pipeline.data.sources.tables.connection import literal
+from pipeline.data.sources.tables.opening.connection import literal
 
 BOOLEANS = {
     **dict.fromkeys(("true", "t", "yes", "y", "on", "1", "1.0"), True),

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.data.sources.tables import sql
-from pipeline.data.sources.tables.connection import literal
-from pipeline.data.sources.tables.opening import OpenTable
+from pipeline.data.sources.tables.opening.connection import literal
+from pipeline.data.sources.tables.opening.open_table import OpenTable
 
 AT_ONCE = 64
 """Columns that one query looks at."""

@@ -21,14 +21,20 @@ from pipeline.data.sources.tables.columns import (
     positions_of,
 )
 from pipeline.data.sources.tables.deciding import decide
-from pipeline.data.sources.tables.files import SUFFIXES, is_table, name_of, parts_of, without_suffix
 from pipeline.data.sources.tables.notes import (
     decision_notes,
     extra_notes,
     rounding_notes,
     unread_notes,
 )
-from pipeline.data.sources.tables.opening import OpenTable, opened_table
+from pipeline.data.sources.tables.opening.files import (
+    SUFFIXES,
+    is_table,
+    name_of,
+    parts_of,
+    without_suffix,
+)
+from pipeline.data.sources.tables.opening.open_table import OpenTable, opened_table
 from pipeline.data.sources.tables.roles import role_cells, roles_of
 from pipeline.data.sources.tables.survey import survey
 from pipeline.data.target import labels_of

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.config.data import DataConfig
-from pipeline.data.sources.tables import scan
+from pipeline.data.sources.tables.opening import scan
 from pipeline.errors import InputError
 from tests.pipeline.data.reading import read
 from tests.pipeline.data.sources.spreadsheet import spreadsheet

@@ -22,7 +22,7 @@ from pipeline.config.data import DataConfig
 from pipeline.data.rows import memory
 from pipeline.data.source import Column
 from pipeline.data.sources.read import read_rows
-from pipeline.data.sources.tables import plain
+from pipeline.data.sources.tables.opening import plain
 from pipeline.errors import InputError
 from tests.pipeline.data.reading import describe, read
 

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.config.data import DataConfig
 from pipeline.data.source import Source
-from pipeline.data.sources.tables import connection, plain, scan
+from pipeline.data.sources.tables.opening import connection, plain, scan
 from pipeline.errors import InputError
 from tests.pipeline.data.reading import fingerprint_of, read
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.data.sources.tables.plain import room_in
+from pipeline.data.sources.tables.opening.plain import room_in
 
 MEMORY_SHARE = 4
 """DuckDB is given this part of the memory for rows; the rest is for what is made of them."""

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.data.sources.tables.connection import literal
-from pipeline.data.sources.tables.dialect import LENIENT, Dialect
+from pipeline.data.sources.tables.opening.connection import literal
+from pipeline.data.sources.tables.opening.dialect import LENIENT, Dialect
 
 SAMPLE = 20_480
 """Rows that types are guessed by; all rows must agree, else the column is text."""

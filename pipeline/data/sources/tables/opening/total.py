@@ -4,7 +4,7 @@ import re
 
 import duckdb
 
-from pipeline.data.sources.tables.scan import COPY, Scan
+from pipeline.data.sources.tables.opening.scan import COPY, Scan
 
 _TOTAL = re.compile(
     r"(grand |sub)?-?totals?|sums?|averages?|means?|summe|gesamt(summe)?|insgesamt|mittelwert|"

@@ -11,7 +11,7 @@ from pathlib import Path
 import charset_normalizer
 import pyarrow as pa
 
-from pipeline.data.sources.tables.apart import asked
+from pipeline.data.sources.tables.opening.apart import asked
 from pipeline.errors import InputError
 
 BLOCK = 2**20
@@ -41,7 +41,7 @@ TYPED = (".parquet", ".pq", ".json", ".jsonl", ".ndjson")
 DISK_SHARE = 2
 """A copy may take this part of what is free: a few bytes can unpack to a full disk."""
 _PATTERN = set("*?[")
-SHEET = "pipeline.data.sources.tables.sheet"
+SHEET = "pipeline.data.sources.tables.opening.sheet"
 LONGEST = 2**24
 """Characters of a line that are looked at at a time."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from python_calamine import CalamineWorkbook
 
-from pipeline.data.sources.tables.apart import answering
+from pipeline.data.sources.tables.opening.apart import answering
 
 
 def written(file: str, copy: str, sheet: str | None) -> dict[str, Any]:

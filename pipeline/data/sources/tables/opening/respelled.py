@@ -12,8 +12,8 @@ from functools import partial
 from itertools import count, islice
 from pathlib import Path
 
-from pipeline.data.sources.tables.dialect import Dialect
-from pipeline.data.sources.tables.plain import PACKED, TEXT, copy_in, in_utf8, lines_of
+from pipeline.data.sources.tables.opening.dialect import Dialect
+from pipeline.data.sources.tables.opening.plain import PACKED, TEXT, copy_in, in_utf8, lines_of
 
 LOOKED_AT = 1_000
 """Lines by which it is decided."""

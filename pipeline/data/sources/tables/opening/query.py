@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.config.data import DataConfig
-from pipeline.data.sources.tables.apart import asked
-from pipeline.data.sources.tables.plain import as_plain_text, room_in
+from pipeline.data.sources.tables.opening.apart import asked
+from pipeline.data.sources.tables.opening.plain import as_plain_text, room_in
 from pipeline.errors import InputError
 
-ANSWER = "pipeline.data.sources.tables.answer"
+ANSWER = "pipeline.data.sources.tables.opening.answer"
 
 
 def answer_of(query: str, files: Sequence[Path], config: DataConfig, folder: Path) -> Path:

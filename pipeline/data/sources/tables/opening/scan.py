@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import duckdb
 
-from pipeline.data.sources.tables.dialect import LENIENT, REJECTED, Dialect
-from pipeline.data.sources.tables.types import wider
+from pipeline.data.sources.tables.opening.dialect import LENIENT, REJECTED, Dialect
+from pipeline.data.sources.tables.opening.types import wider
 
 SHOWN = 60
 """Characters of a line that cannot be read."""

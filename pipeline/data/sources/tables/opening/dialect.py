@@ -10,8 +10,8 @@ from typing import Literal
 
 import duckdb
 
-from pipeline.data.sources.tables.connection import literal
-from pipeline.data.sources.tables.plain import lines_of
+from pipeline.data.sources.tables.opening.connection import literal
+from pipeline.data.sources.tables.opening.plain import lines_of
 from pipeline.errors import InputError
 
 SNIFFED_WHOLE = 2**20

@@ -8,11 +8,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet
 
-from pipeline.data.sources.tables.apart import answering
-from pipeline.data.sources.tables.connection import identifier, literal, reading
-from pipeline.data.sources.tables.dialect import Header, dialect_of
-from pipeline.data.sources.tables.files import format_of
-from pipeline.data.sources.tables.types import nulls
+from pipeline.data.sources.tables.opening.apart import answering
+from pipeline.data.sources.tables.opening.connection import identifier, literal, reading
+from pipeline.data.sources.tables.opening.dialect import Header, dialect_of
+from pipeline.data.sources.tables.opening.files import format_of
+from pipeline.data.sources.tables.opening.types import nulls
 from pipeline.errors import InputError
 
 ROWS = 100_000

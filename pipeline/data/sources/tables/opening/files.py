@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from pipeline.data.sources.tables.plain import PACKED, SHEETS
+from pipeline.data.sources.tables.opening.plain import PACKED, SHEETS
 from pipeline.errors import InputError
 
 Format = Literal["text", "parquet", "json", "sheet"]

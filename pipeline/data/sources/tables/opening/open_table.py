@@ -12,15 +12,15 @@ import duckdb
 import pyarrow as pa
 
 from pipeline.config.data import DataConfig
-from pipeline.data.sources.tables.connection import literal, reading
-from pipeline.data.sources.tables.dialect import Dialect, dialect_of
-from pipeline.data.sources.tables.files import Format, kind_of
-from pipeline.data.sources.tables.plain import as_plain_text, lines_of
-from pipeline.data.sources.tables.query import answer_of
-from pipeline.data.sources.tables.respelled import respelling
-from pipeline.data.sources.tables.scan import COPY, copy_of, scan
-from pipeline.data.sources.tables.total import without_last, word_of_total
-from pipeline.data.sources.tables.types import guessed_types, nulls
+from pipeline.data.sources.tables.opening.connection import literal, reading
+from pipeline.data.sources.tables.opening.dialect import Dialect, dialect_of
+from pipeline.data.sources.tables.opening.files import Format, kind_of
+from pipeline.data.sources.tables.opening.plain import as_plain_text, lines_of
+from pipeline.data.sources.tables.opening.query import answer_of
+from pipeline.data.sources.tables.opening.respelled import respelling
+from pipeline.data.sources.tables.opening.scan import COPY, copy_of, scan
+from pipeline.data.sources.tables.opening.total import without_last, word_of_total
+from pipeline.data.sources.tables.opening.types import guessed_types, nulls
 from pipeline.errors import InputError
 
 LISTED = 30

@@ -1,0 +1,1 @@
+"""Files of any usual kind as rows that DuckDB can be asked for."""
