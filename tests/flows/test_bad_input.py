@@ -252,7 +252,9 @@ def test_a_current_folder_that_was_removed_is_named(command: str, tmp_path: Path
         ["sh", "-c", script, COMMAND, command], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 2
-    assert done.stderr == (
-        "layerwise: The current folder was removed. Change into one that is there, for example: "
-        "cd\n"
+    said = done.stderr.splitlines()
+    # Where the path of the environment has a space, a shell starts the command, and complains too.
+    assert said.pop() == (
+        "layerwise: The current folder was removed. Change into one that is there, for example: cd"
     )
+    assert all(line.startswith("sh: ") for line in said)
