@@ -16,34 +16,14 @@ def balanced_accuracy(true: np.ndarray, predicted: Predicted) -> float:
     """The mean over classes of the share that is found."""
     from sklearn.metrics import recall_score
 
-    classes = np.unique(true)
-    return float(
-        recall_score(
-            true,
-            predicted.values,
-            labels=classes,
-            average="macro",
-            sample_weight=predicted.weights,
-            zero_division=0.0,
-        )
-    )
+    return _mean_over_classes(recall_score, true, predicted)
 
 
 def macro_f1(true: np.ndarray, predicted: Predicted) -> float:
     """The mean over classes of F1."""
     from sklearn.metrics import f1_score
 
-    classes = np.unique(true)
-    return float(
-        f1_score(
-            true,
-            predicted.values,
-            labels=classes,
-            average="macro",
-            sample_weight=predicted.weights,
-            zero_division=0.0,
-        )
-    )
+    return _mean_over_classes(f1_score, true, predicted)
 
 
 def auroc(true: np.ndarray, predicted: Predicted) -> float:
@@ -78,6 +58,18 @@ def calibration(true: np.ndarray, predicted: Predicted) -> float:
     """How far the probability of the predicted class is from the share that is right."""
     assert predicted.confidence is not None
     return calibration_error(predicted.values == true, predicted.confidence, predicted.weights)
+
+
+def _mean_over_classes(
+    score: Callable[..., float], true: np.ndarray, predicted: Predicted
+) -> float:
+    """Over those classes that some row has."""
+    return float(
+        score(
+            true, predicted.values, labels=np.unique(true), average="macro",
+            sample_weight=predicted.weights, zero_division=0.0,
+        )
+    )  # fmt: skip
 
 
 def _one_against_rest(
