@@ -30,8 +30,9 @@ EXPLAINED = 0.95
 
 
 ONE_THREAD = 10_000
-"""Labels up to which boosting has one thread. Its threads wait for each other at every step of
-every tree: on cores that have other work too, a small table then takes a hundred times as long."""
+"""Labels up to which a model is fitted by one thread. Several wait for each other after every small
+product and every split: on cores that have other work too, a small table then takes up to a hundred
+times as long."""
 
 
 class Fitted(NamedTuple):
@@ -144,7 +145,7 @@ def _fit(
         # A label that applies to no row of a small subset, or to all, is predicted so.
         warnings.filterwarnings("ignore", "Label not .* is present in all", UserWarning)
         model = clone(untrained).set_params(**settings)
-        with threadpool_limits(1 if len(labelled.rows) <= ONE_THREAD else None, "openmp"):
+        with threadpool_limits(1 if len(labelled.rows) <= ONE_THREAD else None):
             return model.fit(
                 labelled.rows, coding.encode(labelled.targets), **_weights(model, labelled)
             )
