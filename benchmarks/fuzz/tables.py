@@ -16,6 +16,7 @@ import sys
 import time
 import traceback
 import warnings
+import zlib
 from collections import Counter
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -60,6 +61,19 @@ def made(number: int) -> tuple[str, bytes, Random]:
         inside = changed(gzip.decompress(content), random, others)
         return suffix, gzip.compress(inside, 1, mtime=0), random
     return suffix, changed(content, random, others), random
+
+
+def in_utf8(suffix: str, content: bytes) -> bytes:
+    """The content as DuckDB is given it: what is no text it never sees."""
+    if suffix == ".csv.gz":
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error):  # damaged packing stays so
+            return content
+        return gzip.compress(in_utf8(".csv", content), 1, mtime=0)
+    if suffix != ".csv":
+        return content
+    return content.decode("utf-8", "replace").replace("\0", "").encode()
 
 
 def use_whole(file: Path, random: Random, folder: Path) -> None:
@@ -110,9 +124,7 @@ def child(folder: Path, first: int, last: int) -> None:
                         file.write_bytes(content)
                         use_whole(file, random, folder)
                     elif suffix not in (".xlsx", ".csv.bz2"):
-                        if suffix == ".csv":  # what is no text DuckDB never sees
-                            content = content.decode("utf-8", "replace").replace("\0", "").encode()
-                        file.write_bytes(content)
+                        file.write_bytes(in_utf8(suffix, content))
                         with suppress(duckdb.Error, InputError, pa.ArrowInvalid, OSError):
                             check_unpacks(file)
                             use_duckdb(connection, file, random)

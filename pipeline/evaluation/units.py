@@ -14,8 +14,8 @@ def score_text(value: float, metric: str, sign: str = "") -> str:
     An error in units of the target, which may be of any size, has four digits in all.
     """
     if metric in UNITS_OF_THE_TARGET:
-        return f"{value:{sign}.4g}"
-    return f"{scale(metric) * value:{sign}.{1 if metric in PERCENT else 3}f}"
+        return f"{value:{sign}z.4g}"
+    return f"{scale(metric) * value:{sign}z.{1 if metric in PERCENT else 3}f}"
 
 
 def gain_unit(metric: str) -> str:
