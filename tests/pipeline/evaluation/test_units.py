@@ -14,3 +14,8 @@ def test_accuracy_is_read_in_per_cent_and_r_squared_as_it_is(metric, text, gain,
     assert score_text(0.0126, metric, "+") == gain
     assert gain_unit(metric) == unit
     assert scale(metric) * 0.5 == {"accuracy": 50, "r2": 0.5}[metric]
+
+
+@pytest.mark.parametrize(("metric", "text"), [("accuracy", "+0.0"), ("r2", "+0.000")])
+def test_a_loss_that_rounds_to_nothing_has_no_minus(metric, text):
+    assert score_text(-0.00001, metric, "+") == text
