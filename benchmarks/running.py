@@ -11,6 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 BUILD = Path(__file__).parents[1] / "build"
+ONE_CORE = dict.fromkeys(
+    ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
+    "1",
+)
+"""The environment of a process that is to have one thread."""
 
 
 class Training(NamedTuple):

@@ -15,12 +15,12 @@ from distributed import Client
 
 from benchmarks.cluster.counted import Counted
 from benchmarks.cluster.scheduler_bytes import bytes_passed
+from benchmarks.running import ONE_CORE
 
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).parents[2]
 WORKERS = (1, 2)
 """Of each cluster."""
-ONE_CORE = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 class Parts(ExitStack):

@@ -17,12 +17,12 @@ import numpy as np
 from benchmarks.running import BUILD
 from benchmarks.tables.trials import (
     finetuner,
+    of_each_table,
     opened,
     parts_of,
     perceptron,
     pretrained,
     split_anew,
-    tables,
     untrained_levels,
 )
 from pipeline.config.data import DataConfig
@@ -31,8 +31,9 @@ from pipeline.evaluation.gain import paired_gain
 from pipeline.seeds import derive
 
 KEPT = BUILD / "tables.jsonl"
-SEEDS: dict[int | str, int] = {50: 5, 200: 5, "all": 3}
-"""Of each label budget: each draws validation rows, labels, stack and head anew."""
+LABELS: tuple[int | str, ...] = (50, 200, "all")
+SEEDS = 5
+"""Each draws validation rows, labels, stack and head anew."""
 ARMS = ("pretrained", "random", "mlp")
 COMPARED = (
     ("classification", "mlp", "classes: random minus perceptron"),
@@ -59,8 +60,8 @@ def measure(name: str, done: set[tuple[str, str, int]]) -> Iterator[Row]:
     """The scores of a table that are not there yet."""
     source, config = opened(name), of_tables()
     short, trainer = Path(name).name, None
-    for labels, seeds in SEEDS.items():
-        for seed in range(seeds):
+    for labels in LABELS:
+        for seed in range(SEEDS):
             if (short, str(labels), seed) in done:
                 continue
             table = split_anew(source, seed, DataConfig(holdout="drawn"))
@@ -91,11 +92,15 @@ def main(folder: Path) -> None:
     """Measure what is missing, and print Markdown."""
     BUILD.mkdir(exist_ok=True)
     done = {(row.table, row.labels, row.seed) for row in read_kept()}
-    for name in tables(folder):
-        for row in measure(name, done):
-            with KEPT.open("a") as kept:
-                kept.write(json.dumps(row._asdict()) + "\n")
+    of_each_table(folder, keep, done)
     show(read_kept())
+
+
+def keep(name: str, done: set[tuple[str, str, int]]) -> None:
+    """Measure what is missing of a table."""
+    for row in measure(name, done):
+        with KEPT.open("a") as kept:
+            kept.write(json.dumps(row._asdict()) + "\n")
 
 
 def show(rows: list[Row]) -> None:
@@ -106,7 +111,7 @@ def show(rows: list[Row]) -> None:
     print("over tables, and below over seeds.\n")
     print("| labels | tables | of | mean over tables | wholly above 0 | wholly below 0 |")
     print("| -: | -: | - | -: | -: | -: |")
-    for labels in map(str, SEEDS):
+    for labels in map(str, LABELS):
         for kind, other, words in COMPARED:
             gains = [
                 100 * np.subtract(found[ARMS[ARMS.index(other) - 1]], found[other])

@@ -3,14 +3,17 @@
 Of each table three rows in ten, the same ones always, are its test rows, which no search reads.
 """
 
+import os
+from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 
-from benchmarks.running import BUILD
+from benchmarks.running import BUILD, ONE_CORE
 from pipeline.config.data import DataConfig
 from pipeline.config.schema import RunConfig
 from pipeline.config.task import AutoTask
@@ -54,6 +57,15 @@ class Table(NamedTuple):
 def tables(folder: Path) -> list[str]:
     """Every table there, and those that scikit-learn ships."""
     return [*sorted(str(file) for file in folder.iterdir() if file.suffix != ".md"), *PACKAGED]
+
+
+def of_each_table(folder: Path, measure: Callable[..., None], *more: Any) -> None:
+    """Call `measure` with the name of each table and `more`, each core with a table to itself."""
+    os.environ |= ONE_CORE
+    with get_context("spawn").Pool(maxtasksperchild=1) as pool:
+        jobs = [pool.apply_async(measure, (name, *more)) for name in tables(folder)]
+        for job in jobs:
+            job.get()
 
 
 def opened(name: str) -> Source:
