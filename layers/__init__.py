@@ -1,8 +1,16 @@
 """What a sparse autoencoder is: Keras layers written with `keras.ops`, for any Keras backend."""
 
 from layers.autoencoder import SparseAutoencoder
+from layers.category_softmax import CategorySoftmax
 from layers.corruption import Corruption
 from layers.revival import dead_units, revive
 from layers.sparsity import SparsityMechanism
 
-__all__ = ["Corruption", "SparseAutoencoder", "SparsityMechanism", "dead_units", "revive"]
+__all__ = [
+    "CategorySoftmax",
+    "Corruption",
+    "SparseAutoencoder",
+    "SparsityMechanism",
+    "dead_units",
+    "revive",
+]

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from layers.category_softmax import CategorySoftmax
 from layers.dense import Dense
 from layers.metrics import ActiveFraction, DeadFraction, ExplainedVariance, ReconstructionError
 from layers.sparsity import SparsityMechanism
@@ -36,9 +37,12 @@ class SparseAutoencoder(keras.Model):
         `squared`, half the squared distance, summed over features (Ng, CS294A); `crossentropy`,
         summed over features, for rows in [0, 1] and a sigmoid decoder (Vincent et al. 2010).
       feature_variance: mean variance of the features, for the normalized loss.
+      categories: a `CategorySoftmax`, which says which features are one-hot vectors: they are
+        decoded by a softmax, and judged by cross-entropy in the normalized loss; or None.
       seed: of the initial weights.
 
-    Raises `ValueError` for values outside these, and for cross-entropy without a sigmoid decoder.
+    Raises `ValueError` for values outside these, for cross-entropy without a sigmoid decoder, and
+    for categories without the normalized loss and a linear decoder.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class SparseAutoencoder(keras.Model):
         unit_norm_decoder: bool = False,
         loss: str = "normalized",
         feature_variance: float = 1.0,
+        categories: CategorySoftmax | None = None,
         seed: int = 0,
         **kwargs,
     ):
@@ -71,6 +76,12 @@ class SparseAutoencoder(keras.Model):
             raise ValueError(
                 f"SparseAutoencoder needs feature_variance > 0. Received: {feature_variance}."
             )
+        if categories and (loss != "normalized" or decoder_activation != "linear"):
+            raise ValueError(
+                "SparseAutoencoder with categories needs loss='normalized' and "
+                f"decoder_activation='linear'. Received: loss={loss!r} and "
+                f"decoder_activation={decoder_activation!r}."
+            )
         self.units = units
         self.activation = activation
         self.tied = tied
@@ -78,6 +89,7 @@ class SparseAutoencoder(keras.Model):
         self.unit_norm_decoder = unit_norm_decoder
         self.reconstruction_loss = loss
         self.feature_variance = feature_variance
+        self.categories = categories
         self.seed = seed
         self.corruption = corruption
         self.sparsity = sparsity
@@ -134,9 +146,7 @@ class SparseAutoencoder(keras.Model):
 
     def decode(self, code, precision="float32"):
         """The rows (rows, features) that a code (rows, units) stands for."""
-        if self.tied:
-            return self.decoder(code, self.encoder.kernel, precision=precision)
-        return self.decoder(code, precision=precision)
+        return self._reconstruction(self._decoded(code, precision))
 
     def call(self, rows, training=False, corrupted=None, precision="float32", search=None):
         """Code and reconstruction of rows (rows, features); adds the loss.
@@ -149,9 +159,9 @@ class SparseAutoencoder(keras.Model):
             corrupted = self.corruption(rows, training=training) if self.corruption else rows
         activations = ops.cast(self.encoder(corrupted, precision=precision), self.compute_dtype)
         code = self.sparsify(activations, training, search)
-        reconstruction = ops.cast(self.decode(code, precision), self.compute_dtype)
-        self.add_loss(self._reconstruction_loss(rows, reconstruction))
-        return {"code": code, "reconstruction": reconstruction}
+        decoded = ops.cast(self._decoded(code, precision), self.compute_dtype)
+        self.add_loss(self._reconstruction_loss(rows, decoded))
+        return {"code": code, "reconstruction": self._reconstruction(decoded)}
 
     def active(self, code):
         """1 where a unit of the code is active, 0 elsewhere."""
@@ -179,22 +189,35 @@ class SparseAutoencoder(keras.Model):
             "unit_norm_decoder": self.unit_norm_decoder,
             "loss": self.reconstruction_loss,
             "feature_variance": self.feature_variance,
+            "categories": keras.saving.serialize_keras_object(self.categories),
             "seed": self.seed,
         }
 
     @classmethod
     def from_config(cls, config):
         parts = {
-            part: keras.saving.deserialize_keras_object(config[part])
-            for part in ("sparsity", "corruption")
+            part: keras.saving.deserialize_keras_object(config.get(part))
+            for part in ("sparsity", "corruption", "categories")
         }
         return cls(**{**config, **parts})
 
-    def _reconstruction_loss(self, rows, reconstruction):
+    def _decoded(self, code, precision):
+        """What the decoder gives for a code, of categories the logits: (rows, features)."""
+        if self.tied:
+            return self.decoder(code, self.encoder.kernel, precision=precision)
+        return self.decoder(code, precision=precision)
+
+    def _reconstruction(self, decoded):
+        return self.categories(decoded) if self.categories else decoded
+
+    def _reconstruction_loss(self, rows, decoded):
+        if self.categories:
+            errors = self.categories.errors(rows, decoded)
+            return ops.mean(errors) / (rows.shape[-1] * self.feature_variance)
         if self.reconstruction_loss == "crossentropy":
-            entropy = keras.losses.binary_crossentropy(rows, reconstruction)
+            entropy = keras.losses.binary_crossentropy(rows, decoded)
             return ops.mean(entropy) * rows.shape[-1]
-        error = ops.mean(ops.square(rows - reconstruction))
+        error = ops.mean(ops.square(rows - decoded))
         if self.reconstruction_loss == "squared":
             return 0.5 * error * rows.shape[-1]
         return error / self.feature_variance

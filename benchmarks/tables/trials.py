@@ -50,6 +50,8 @@ class Table(NamedTuple):
     outputs: int
     columns: tuple[int, ...]
     """Of which column each feature is."""
+    categories: tuple[range, ...]
+    """The features of each category column."""
     weights: None = None
     """Every row counts alike."""
 
@@ -108,8 +110,9 @@ def split_anew(source: Source, seed: int, config: DataConfig) -> Table:
     assert source.task
     classes, targets = source.task.numbers(found.target, source.label_columns)
     rows = preprocessing.apply(np.asarray(source.numbers, np.float64), source.categories)
-    columns = preprocessing.column_of_features
-    return Table(rows, targets, source.task, found.parts, max(1, len(classes)), columns)
+    columns, categories = preprocessing.column_of_features, preprocessing.features_of_categories
+    outputs = max(1, len(classes))
+    return Table(rows, targets, source.task, found.parts, outputs, columns, categories)
 
 
 def parts_of(table: Table, labels: int | str, seed: int) -> Parts | None:
@@ -138,11 +141,12 @@ def pretrained(config: RunConfig, table: Table, seed: int) -> list[Any]:
     rows, validation = (table.rows[at] for at in (splits.pretrain, splits.pretrain_validation))
     found = []
     for number, level in enumerate(config.stack, 1):
-        columns = table.columns if number == 1 else ()
+        columns, categories = (table.columns, table.categories) if number == 1 else ((), ())
         own = derive(seed, "pretrain", number)
         trained = pretrain(
-            level.training(), rows, validation, own, lambda _: None, columns=columns
-        ).autoencoder
+            level.training(), rows, validation, own, lambda _: None,
+            columns=columns, categories=categories,
+        ).autoencoder  # fmt: skip
         rows, validation = (encode(trained, x, level.passes_on) for x in (rows, validation))
         found.append(trained)
     return found

@@ -26,9 +26,17 @@ FORM_RULES: dict[str, Any] = {
             _where(_mechanism("jumprelu"), {"activation": {"enum": ["relu", "linear"]}}),
         ]
     },
-    "loss": _where(
-        {"loss": {"const": "crossentropy"}}, {"decoder_activation": {"const": "sigmoid"}}
-    ),
+    "loss": {
+        "allOf": [
+            _where(
+                {"loss": {"const": "crossentropy"}}, {"decoder_activation": {"const": "sigmoid"}}
+            ),
+            _where(
+                {"loss": {"const": "by_kind"}},
+                {"decoder_activation": {"const": "linear"}, "standardize": {"const": False}},
+            ),
+        ]
+    },
     "standardize": _where(
         {"standardize": {"const": True}},
         {
@@ -62,10 +70,13 @@ class LevelTraining(Part):
     unit_norm_decoder: bool = Field(
         False, description="Keep each unit's decoder weights at norm 1."
     )
-    loss: Literal["normalized", "squared", "crossentropy"] = Field(
+    loss: Literal["normalized", "squared", "crossentropy", "by_kind"] = Field(
         "normalized",
         description="Reconstruction loss: squared error over the variance of the rows; half the "
-        "squared distance; or cross-entropy (rows in [0, 1], sigmoid decoder).",
+        "squared distance; cross-entropy (rows in [0, 1], sigmoid decoder); or, at the first "
+        "level, `normalized` by the kind of column: a table's categories are decoded by a softmax "
+        "each and judged by cross-entropy (linear decoder, not with `standardize` nor with "
+        "`finetune.reconstruction`). Without categories it is `normalized`.",
     )
     standardize: bool = Field(
         False,
@@ -113,6 +124,15 @@ class LevelTraining(Part):
             yield (
                 "loss: crossentropy needs decoder_activation: sigmoid. "
                 f"Given: {self.decoder_activation}."
+            )
+
+    @rule
+    def _categories_have_a_softmax(self) -> Iterator[str]:
+        if self.loss == "by_kind" and (self.standardize or self.decoder_activation != "linear"):
+            yield (
+                "loss: by_kind needs decoder_activation: linear, to which it adds the softmax of "
+                "categories, and standardize: false, so that these are ones and zeros. "
+                f"Given: {self.decoder_activation} and {self.standardize}."
             )
 
 

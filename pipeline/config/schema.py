@@ -118,6 +118,26 @@ class RunConfig(Part):
                 )
 
     @rule
+    def _only_rows_have_kinds_of_column(self) -> Iterator[str]:
+        for number, level in enumerate(self.stack):
+            if number and level.known("loss") and level.loss == "by_kind":
+                yield (
+                    f"stack.{number}.loss must not be by_kind: the level reads the codes of the "
+                    "one below, which have no categories. Given: by_kind. Leave it out."
+                )
+
+    @rule
+    def _reconstruction_is_by_squared_error(self) -> Iterator[str]:
+        for number, level in enumerate(self.stack):
+            by_kind = level.known("loss") and level.loss == "by_kind"
+            if number == 0 and by_kind and self.finetune.reconstruction:
+                yield (
+                    "finetune.reconstruction judges by squared error, and cannot go with "
+                    f"stack.0.loss: by_kind. Given: {self.finetune.reconstruction}. Set one of "
+                    "them to its default."
+                )
+
+    @rule
     def _one_label(self) -> Iterator[str]:
         if isinstance(self.data.label, tuple) and not self.task.several_labels:
             kinds = [kind for kind, section in DECIDED.items() if section.several_labels]

@@ -106,14 +106,18 @@ class PretrainLevel(Stage):
             watch(progress)
 
         columns: Sequence[int] = ()
+        categories: Sequence[range] = ()
         if settings.number == 1:
-            columns = context.data_of(settings.stack).preprocessing.column_of_features
+            preprocessing = context.data_of(settings.stack).preprocessing
+            columns = preprocessing.column_of_features
+            categories = preprocessing.features_of_categories
         seed = derive(settings.seed, "pretrain", settings.stack, settings.number)
         with distribution_scope(settings.gpus):
             start = stored_autoencoder(context, self._start) if self._start else None
             result = pretrain(
-                settings.training, rows, validation, seed, log, checkpoint, start, columns
-            )
+                settings.training, rows, validation, seed, log, checkpoint, start, columns,
+                categories,
+            )  # fmt: skip
         store_model(record, result.autoencoder, AUTOENCODER)
         record.tags({"xla": result.xla})
         if checkpoint.resumed:

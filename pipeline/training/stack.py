@@ -115,4 +115,6 @@ def stacked_decoder(
     """The decoder of these autoencoders, with copies of their weights."""
     decoder = build_decoder(stack, autoencoders[0].encoder.kernel.shape[0])
     initialize_decoder(decoder, autoencoders)
+    if categories := autoencoders[0].categories:
+        decoder.add(type(categories).from_config(categories.get_config()))
     return decoder

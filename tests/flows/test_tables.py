@@ -99,3 +99,22 @@ def test_a_number_as_target(make_workspace, layerwise: Layerwise, command: Comma
     # In the target's own units, not standardised ones.
     assert 100 < predictions.mean() < 200
     assert np.corrcoef(predictions, frame["target"])[0, 1] > 0.5
+
+
+def test_a_level_that_judges_categories_as_such(
+    tumours: pd.DataFrame, make_workspace, layerwise: Layerwise, command: Command
+):
+    folder: Path = make_workspace("by_kind")
+    tumours.to_csv(folder / "tumours.csv", index=False)
+    result = layerwise(
+        "run", "--data", "tumours.csv", "--label", "diagnosis",
+        *settings("stack.0.loss=by_kind", "finetune.label_budgets=[40]", "finetune.seeds=1"),
+        folder=folder,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    done = command("reconstruct", "exports/tumours", "tumours.csv", "-o", "rows.csv", folder=folder)
+    assert done.exit_code == 0, done.stderr
+    rows = pd.read_csv(folder / "rows.csv")
+    shares = rows[["size=", "size=large", "size=medium", "size=small"]].to_numpy()
+    assert shares.min() >= 0
+    np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-5)

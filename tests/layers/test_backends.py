@@ -34,8 +34,9 @@ def test_the_layers_were_found():
 
 
 # Outside a compiled function JAX compiles every loop anew, so that all of them take minutes.
-QUICK = ["test_autoencoder.py", "test_corruption.py", "sparsity/test_jumprelu.py",
-         "sparsity/test_kl.py", "sparsity/test_topk.py", "sparsity/test_batch_topk.py"]  # fmt: skip
+QUICK = ["test_autoencoder.py", "test_category_softmax.py", "test_corruption.py",
+         "sparsity/test_jumprelu.py", "sparsity/test_kl.py", "sparsity/test_topk.py",
+         "sparsity/test_batch_topk.py"]  # fmt: skip
 
 
 @pytest.mark.parametrize("files", [QUICK, pytest.param([""], id="all", marks=pytest.mark.slow)])

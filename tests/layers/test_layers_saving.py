@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from layers import SparseAutoencoder
+from layers import CategorySoftmax, SparseAutoencoder
 from layers.tied_decoder import TiedDecoder
 from tests.layers.cases import CORRUPTIONS, LAYERS, MECHANISMS, array, autoencoder
 
@@ -14,6 +14,7 @@ PARTS = {
     **LAYERS,
     **{name: make for name, make in CORRUPTIONS.items() if name != "none"},
     "tied_decoder": lambda: TiedDecoder(7, "sigmoid"),
+    "category_softmax": lambda: CategorySoftmax(2, [2, 3], [0.5, 0.5, 0.1, 0.3, 0.6]),
 }
 ALL_ARGUMENTS = {
     "units": 9,
@@ -71,7 +72,7 @@ def test_a_saved_autoencoder_gives_the_same_outputs(mechanism, tied, corruption,
     loaded = keras.saving.load_model(tmp_path / "autoencoder.keras", safe_mode=True)
     assert type(loaded) is SparseAutoencoder
     for name, value in model.get_config().items():
-        if name not in ("sparsity", "corruption"):
+        if name not in ("sparsity", "corruption", "categories"):
             assert loaded.get_config()[name] == value
     for part in (loaded.sparsity, model.sparsity), (loaded.corruption, model.corruption):
         assert type(part[0]) is type(part[1])

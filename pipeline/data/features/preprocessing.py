@@ -121,6 +121,16 @@ class Preprocessing:
             *self.pieces.positions.tolist(),
         )
 
+    @property
+    def features_of_categories(self) -> tuple[range, ...]:
+        """Positions of the features that are each category column's one-hot vector."""
+        ends = np.cumsum([len(vocabulary) for vocabulary in self.vocabularies])
+        first = len(self.offset) + len(self.indicated) + 2 * len(self.cycles)
+        return tuple(
+            range(first + end - len(vocabulary), first + end)
+            for end, vocabulary in zip(ends.tolist(), self.vocabularies, strict=True)
+        )
+
     def features(self, numbers: Any, categories: Any, library: Operations) -> Any:
         """The features of rows, float32 (rows, features), as arrays of the given library.
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from layers import SparseAutoencoder
+from layers import CategorySoftmax, SparseAutoencoder
 from layers.sparsity.largest import largest
 from pipeline.config.level import LevelTraining
 from pipeline.config.untrained import UntrainedLevel
@@ -24,19 +24,31 @@ from pipeline.training.loop import (
 WORTH_MEASURING = 8e11
 """Floating-point operations of a level's products, some fifteen seconds of two cores. XLA compiles
 for two seconds, which smaller levels hardly win back."""
+LEAST_SHARE = 1e-6
+"""Of a category, whose logarithm a decoder begins with."""
 SEARCH = tf.function(largest, jit_compile=True, autograph=False)
 """Many cheap passes over the activations: one kernel of XLA's, also where it compiles no more. All
 levels share it, so that those of the same shape compile it once."""
 
 
 def build_autoencoder(
-    level: LevelTraining, rows: Rows, seed: int, columns: Sequence[int] = ()
+    level: LevelTraining,
+    rows: Rows,
+    seed: int,
+    columns: Sequence[int] = (),
+    categories: Sequence[range] = (),
 ) -> SparseAutoencoder:
-    """The autoencoder of a level, with weights, its decoder's bias at the mean of the rows.
+    """The autoencoder of a level, with weights; an empty code stands for the mean row.
 
     `columns` says of each feature of the rows which column it is of; else each is one.
+    `categories` are the features of each one-hot vector, one after another.
     """
     mean, variance = column_moments(rows)
+    by_kind = level.loss == "by_kind"
+    softmax = None
+    if by_kind and categories:
+        onehot = slice(categories[0].start, categories[-1].stop)
+        softmax = CategorySoftmax(onehot.start, [*map(len, categories)], mean[onehot].tolist())
     autoencoder = SparseAutoencoder(
         level.units,
         activation=level.activation,
@@ -45,8 +57,9 @@ def build_autoencoder(
         tied=level.tied,
         decoder_activation=level.decoder_activation,
         unit_norm_decoder=level.unit_norm_decoder,
-        loss=level.loss,
+        loss="normalized" if by_kind else level.loss,
         feature_variance=float(max(variance.mean(), 1e-12)),
+        categories=softmax,
         seed=derive(seed, "weights"),
         name="autoencoder",
     )
@@ -54,6 +67,8 @@ def build_autoencoder(
     if level.decoder_activation == "sigmoid":
         inside = np.clip(mean, 0.01, 0.99)
         mean = np.log(inside / (1 - inside))
+    if softmax:
+        mean[onehot] = np.log(np.maximum(mean[onehot], LEAST_SHARE))
     autoencoder.decoder.bias.assign(mean)
     return autoencoder
 

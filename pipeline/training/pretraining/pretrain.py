@@ -48,12 +48,14 @@ def pretrain(
     checkpoint: Checkpoint | None = None,
     start: SparseAutoencoder | None = None,
     columns: Sequence[int] = (),
+    categories: Sequence[range] = (),
 ) -> Pretrained:
     """Train one sparse autoencoder on rows (rows, features), float32.
 
     Its first weights are new ones, or those of `start`, an autoencoder of the same shape that reads
     such rows; the optimizer begins anew in either case. `columns` says of each feature which column
     it is of, for noise that changes whole columns; where it is empty each feature is one.
+    `categories` are the features of each category column, for a loss that goes by kind.
 
     After each epoch its metrics are measured on clean validation rows and, during the first half,
     dead units are revived; both on a random sample of at most 5,000 rows. Where the level
@@ -67,7 +69,7 @@ def pretrain(
     standardizing = Standardizing.of(rows) if level.standardize else None
     if standardizing:
         rows = standardizing.apply(rows)
-    autoencoder = kept = build_autoencoder(level, rows, seed, columns)
+    autoencoder = kept = build_autoencoder(level, rows, seed, columns, categories)
     if start:
         autoencoder.set_weights(start.get_weights())
     if standardizing:

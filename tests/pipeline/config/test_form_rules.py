@@ -15,7 +15,7 @@ VALUES: dict[str, list[Any]] = {
     "activation": ["relu", "sigmoid", "tanh", "linear"],
     "sparsity": [{"mechanism": name} for name in ("none", "kl", "l1", "jumprelu")],
     "decoder_activation": ["linear", "sigmoid"],
-    "loss": ["normalized", "crossentropy"],
+    "loss": ["normalized", "crossentropy", "by_kind"],
     "standardize": [False, True],
     "tied": [False, True],
 }

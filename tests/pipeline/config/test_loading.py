@@ -342,6 +342,10 @@ def test_every_wrong_key_has_a_line_of_its_own():
          "Given: True, False and linear."),
         (["stack.1.loss=crossentropy"], "stack.1",
          "loss: crossentropy needs decoder_activation: sigmoid. Given: linear."),
+        (["stack.0.loss=by_kind", "stack.0.standardize=true"], "stack.0",
+         "and standardize: false, so that these are ones and zeros. Given: linear and True."),
+        (["stack.0.loss=by_kind", "stack.0.decoder_activation=sigmoid"], "stack.0",
+         "and standardize: false, so that these are ones and zeros. Given: sigmoid and False."),
         (["finetune.arms=[random, random]"], "finetune",
          "arms must not repeat a value. Given: ['random', 'random']."),
         (["finetune.label_budgets=[10, all, 10]"], "finetune",
@@ -362,6 +366,7 @@ def test_a_contradiction_is_refused_at_the_section_that_holds_it(settings, path,
         ["stack.0.sparsity={mechanism: kl}", "stack.0.activation=sigmoid"],
         ["stack.0.sparsity={mechanism: jumprelu}", "stack.0.activation=linear"],
         ["stack.1.loss=crossentropy", "stack.1.decoder_activation=sigmoid"],
+        ["stack.0.loss=by_kind", "stack.0.tied=true", "stack.0.precision=bfloat16"],
     ],
 )
 def test_what_goes_together_is_accepted(settings):

@@ -28,6 +28,10 @@ MISTAKES = {
     ("stack.2.units=0",): ["stack.2.units: must be greater than 0. Given: 0."],
     ("stack.2.standardize=true", "stack.2.tied=true"): ["stack.2: standardize needs a decoder"],
     ("stack.2.loss=crossentropy",): ["stack.2: loss: crossentropy needs decoder_activation"],
+    ("stack.1.loss=by_kind",): ["stack.1.loss must not be by_kind: the level reads the codes"],
+    ("stack.0.loss=by_kind", "finetune.reconstruction=0.1"): [
+        "finetune.reconstruction judges by squared error, and cannot go with stack.0.loss: by_kind."
+    ],
     ("finetune.arms=[random, random]",): ["finetune: arms must not repeat a value."],
     ("finetune.references=[mlp, mlp]",): ["finetune: references must not repeat a value."],
     ("finetune.label_budgets=[0]",): ["finetune.label_budgets.0: must be greater than 0"],

@@ -300,6 +300,11 @@ def test_each_feature_is_known_by_its_column():
         "n0": 0, "n1": 1, "n1 is missing": 1, "n0, sine of the day": 0, "n0, cosine of the day": 0,
         "c0=a": 2, "c0=b": 2, "c1=c": 3, "c1=d": 3, "c1=e": 3,
     }  # fmt: skip
+    onehot = [
+        [preprocessing.feature_names[feature] for feature in features]
+        for features in preprocessing.features_of_categories
+    ]
+    assert onehot == [["c0=a", "c0=b"], ["c1=c", "c1=d", "c1=e"]]
 
 
 def test_a_category_with_many_values_keeps_the_most_frequent():
