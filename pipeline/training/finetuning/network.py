@@ -13,8 +13,9 @@ from pipeline.training.pretraining.level import untrained_autoencoder
 from pipeline.training.stack import hard_limit
 
 HEAD_STANDARD_DEVIATION = 0.01
-LEAST_VARIANCE = 1e-8
-"""A unit that varies less is as good as dead, and is not scaled."""
+LEAST_VARIANCE = 0.01
+"""Of the units' mean: one that varies less is scaled as if it varied so much. By its own variance a
+unit that few of these rows excite would be a thousand times as large as others on rows to come."""
 
 
 class Network(NamedTuple):
@@ -75,8 +76,8 @@ def initialize(
         layer.set_weights(source.get_weights())
     codes = network.encoder.predict_on_batch(rows)
     variance = codes.var(axis=0)
-    variance[variance < LEAST_VARIANCE] = 1.0
-    network.standardize.set_weights([codes.mean(axis=0), variance])
+    least = LEAST_VARIANCE * variance.mean() or 1.0  # all dead
+    network.standardize.set_weights([codes.mean(axis=0), np.maximum(variance, least)])
     kernel, bias = network.head.get_weights()
     draw = np.random.default_rng(derive(seed, "head"))
     small = draw.normal(0, HEAD_STANDARD_DEVIATION, kernel.shape).astype("float32")
