@@ -49,7 +49,7 @@ class FinetuneTrial(Stage):
     """Trains one trial; its inputs are the data and the levels of its stack, if it has one."""
 
     kind = "finetune"
-    contract = 3
+    contract = 4
     packages = ("tensorflow", "keras", "scikit-learn")
     settings: Finetuning
     stack: int | None
