@@ -168,7 +168,7 @@ def _set(tree: dict[str, Any], setting: str) -> None:
     path, equals, value = setting.partition("=")
     if not equals or not path:
         raise InputError(f"--set needs KEY=VALUE. Given: {setting!r}.")
-    parsed = _parsed(value, f"--set {path}: the value")
+    parsed = value if _is_sign(value) else _parsed(value, f"--set {path}: the value")
     *parents, last = path.split(".")
     place: Any = tree
     defaults: Any = RunConfig().model_dump(mode="json")
@@ -182,6 +182,11 @@ def _set(tree: dict[str, Any], setting: str) -> None:
         place[_position(place, last, path)] = parsed
     else:
         place[last] = parsed
+
+
+def _is_sign(value: str) -> bool:
+    """Whether a value is one sign, which stands for itself: to YAML a comma is an error."""
+    return len(value) == 1 and not value.isalnum() and value != "~"  # which is YAML's null
 
 
 def _child(place: Any, key: str, path: str) -> Any:

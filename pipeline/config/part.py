@@ -11,6 +11,9 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Number = Annotated[int, Field(gt=0, strict=True)]
 RowsOrShare = Annotated[Number | Share, Field(union_mode="left_to_right")]
 
+VALUES = ConfigDict(allow_inf_nan=False, coerce_numbers_to_str=True)
+"""How values are read: where text is asked for, such as a column's name or number, YAML's 3 is "3".
+"""
 MAX_NAME = 100
 """Characters: it names files and columns of databases."""
 CONTRADICTION = "contradiction"
@@ -33,7 +36,7 @@ def rule(method: Rule) -> Rule:
 class Part(BaseModel):
     """A part of the config tree."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", **VALUES)
 
     @field_validator("*")
     @classmethod

@@ -1,15 +1,17 @@
 """Everything that is wrong in a config: a line for each problem, with its path, rule and value."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from pipeline.config.part import CONTRADICTION, Part
+from pipeline.config.part import CONTRADICTION, VALUES, Part
 from pipeline.config.schema import RunConfig
 from pipeline.errors import nearest
 
 Path = tuple[int | str, ...]
+_QUOTED = " YAML reads yes, no, on, off and dates as such: in quotes they are text."
 MAX_VALUE = 200
 """Characters of a value in a message, so that one does not hide the other problems."""
 
@@ -43,7 +45,8 @@ def _wrong_values(error: ValidationError, tree: Any) -> list[str]:
         line = f"{_dotted(path)}: {rule}"
         if path in given and "Given:" not in line:
             line += f". Given: {_shown(given[path])}"
-        lines.append(line if line.endswith(".") else line + ".")
+        line = line if line.endswith(".") else line + "."
+        lines.append(line + (_QUOTED if _lost_a_word(found, given.get(path)) else ""))
     return lines
 
 
@@ -80,6 +83,10 @@ def _rule(item: Any, path: Path, tree: Any) -> str:
     for subject in ("Input", "String"):
         rule = rule.replace(f"{subject} should ", "must ")
     return rule
+
+
+def _lost_a_word(rules: Sequence[str], value: Any) -> bool:
+    return "must be text" in rules and isinstance(value, bool | date)
 
 
 def _shown(value: Any) -> str:
@@ -156,7 +163,7 @@ def _right_value(model: type[Part], name: str, given: Any) -> Any:
     field = model.model_fields[name]
     options = _models(field.annotation)
     if not options:
-        leaf = TypeAdapter(field.rebuild_annotation(), config=ConfigDict(allow_inf_nan=False))
+        leaf = TypeAdapter(field.rebuild_annotation(), config=VALUES)
         return leaf.validate_python(given)
     if isinstance(given, list | tuple):
         return tuple(_right_values(_option(options, item), item) for item in given)

@@ -15,7 +15,7 @@ class Reading(Part):
         description="One SELECT over the files of the source, in DuckDB's SQL; each file is a "
         "table called as the file is, without the suffix. What it gives is what is read.",
     )
-    header: Literal["auto", "true", "false"] = Field(
+    header: bool | Literal["auto"] = Field(
         "auto", description="Whether the first line of a text file holds the columns' names."
     )
     sheet: str | None = Field(None, description="Of a spreadsheet with several: its name.")

@@ -271,7 +271,7 @@ def others(annotation: Any, value: Any) -> Iterator[Any]:
     elif value is None:
         yield 1
     elif value == "auto":
-        yield 2
+        yield from (2, True)
 
 
 def options(annotation: Any) -> list[type[Part]]:

@@ -102,7 +102,7 @@ def _as_in_training(layout: Layout | None) -> DataConfig:
         return DataConfig(bad_rows="skip")
     return DataConfig(
         bad_rows="skip",
-        header="auto" if layout.named else "false",
+        header="auto" if layout.named else False,
         sheet=layout.sheet,
         missing_values=layout.missing_values,
     )

@@ -31,7 +31,7 @@ _IGNORING = ", ignore_errors = true"
 LONGEST_LINE = 2**24
 """Bytes."""
 
-Header = Literal["auto", "true", "false"]
+Header = bool | Literal["auto"]
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def dialect_of(
         )
     has_header = _is_header(first, top[1:], sniffed, known)
     if header != "auto":
-        has_header = header == "true"
+        has_header = header
     names = tuple(first) if has_header else bare.names
     return replace(bare, header=has_header, names=names)
 

@@ -166,7 +166,7 @@ def _of_dialect(
     notes += repeated
     notes += _outside(plain[0], dialect, where)
     for file in plain[1:]:
-        other = dialect_of(connection, file, "true" if dialect.header else "false", ())
+        other = dialect_of(connection, file, dialect.header, ())
         if other.names != dialect.names:
             raise InputError(
                 f"All parts of a table must have the same columns in the same order. {where} has "
