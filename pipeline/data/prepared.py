@@ -78,8 +78,7 @@ class Prepared:
     holdout: str
     """How test rows are held out: see `Split`."""
     columns: list[dict[str, Any]]
-    """What is kept of each column: name, kind, how its values are spread (`distances`), and the
-    names of its features."""
+    """What is kept of each column: name, kind, and how its values are spread (`distances`)."""
     layout: Layout | None
     """Of a table."""
 
@@ -157,7 +156,6 @@ def _prepare_into(folder: Path, config: DataConfig, section: TaskConfig, seed: i
     example = sample(splits.test, EXAMPLE_ROWS, derive(seed, "example"))
     rows = rows_fingerprint(source)
     description = preprocessing.to_json()
-    features = preprocessing.features_of_columns
     metadata = {
         "name": source.name,
         "origin": source.origin,
@@ -169,10 +167,7 @@ def _prepare_into(folder: Path, config: DataConfig, section: TaskConfig, seed: i
         "classes": classes,
         "preprocessing": description,
         "image_shape": source.image_shape,
-        "columns": [
-            {**column, "features": features[column["name"]]}
-            for column in summaries(source, splits.pretrain, derive(seed, "summaries"))
-        ],
+        "columns": summaries(source, splits.pretrain, derive(seed, "summaries")),
         "holdout": split.holdout,
         "table": source.table,
         "layout": source.layout and source.layout._asdict(),

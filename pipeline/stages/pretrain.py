@@ -1,17 +1,21 @@
 """The stage that pretrains one level of a stack."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.config.level import LevelTraining
 from pipeline.config.part import Part
 from pipeline.seeds import derive
 from pipeline.stages.base import Outcome, Stage
 from pipeline.stages.context import Context
+from pipeline.stages.earlier.features import store_features, stored_features
 from pipeline.tracking.runs import StageRun
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.progress import Progress, Watch
+
+if TYPE_CHECKING:
+    from pipeline.training.pretraining.start import Start
 
 
 class Level(Part):
@@ -41,6 +45,7 @@ class PretrainLevel(Stage):
     """
 
     kind = "pretrain"
+    contract = 2
     packages = ("tensorflow", "keras")
     settings: Level
 
@@ -80,7 +85,7 @@ class PretrainLevel(Stage):
 
     def compute(self, context: Context, record: StageRun, watch: Watch) -> dict[str, float]:
         """Train the level, store it with its curves."""
-        from pipeline.stages.codes import rows_of_level, stored_autoencoder
+        from pipeline.stages.codes import rows_of_level
         from pipeline.tracking.models import AUTOENCODER, store_model
         from pipeline.training.devices import distribution_scope
         from pipeline.training.pretraining.pretrain import pretrain
@@ -107,13 +112,16 @@ class PretrainLevel(Stage):
 
         columns: Sequence[int] = ()
         categories: Sequence[range] = ()
+        features: Sequence[Hashable] = range(rows.shape[1])
         if settings.number == 1:
             preprocessing = context.data_of(settings.stack).preprocessing
             columns = preprocessing.column_of_features
             categories = preprocessing.features_of_categories
+            features = preprocessing.named_features
+            store_features(record, preprocessing.named_features)
         seed = derive(settings.seed, "pretrain", settings.stack, settings.number)
         with distribution_scope(settings.gpus):
-            start = stored_autoencoder(context, self._start) if self._start else None
+            start = self._first_weights(context, features)
             result = pretrain(
                 settings.training, rows, validation, seed, log, checkpoint, start, columns,
                 categories,
@@ -123,6 +131,21 @@ class PretrainLevel(Stage):
         if checkpoint.resumed:
             record.tags({"resumed_after_epoch": checkpoint.resumed})
         return result.metrics | {"epochs": result.epochs}
+
+    def _first_weights(self, context: Context, features: Sequence[Hashable]) -> "Start | None":
+        """What it starts from, on rows of these features, where that is not new weights.
+
+        Which features the earlier level read follows from its key, as `features` do from this one.
+        """
+        from pipeline.stages.codes import stored_autoencoder
+        from pipeline.training.pretraining.start import Start
+
+        if self._start is None:
+            return None
+        before = features
+        if self.settings.number == 1:
+            before = stored_features(context.tracker, self._start.run_id)
+        return Start.of(stored_autoencoder(context, self._start), before, features)
 
     def finish(self, context: Context, record: StageRun, outcome: Outcome) -> None:
         """The checkpoint is no longer needed."""

@@ -90,14 +90,15 @@ class Preprocessing:
         )
 
     @property
-    def features_of_columns(self) -> dict[str, list[str]]:
-        """The names of the features that are made of each column."""
+    def named_features(self) -> tuple[tuple[str, str], ...]:
+        """Of each feature the name of its column and its own: together they are unlike all others.
+
+        A column of numbers may be called as the category of another column is: "garden=west".
+        """
         names = [column.name for column in self.columns if not column.is_category]
         names += [column.name for column in self.columns if column.is_category]
-        found: dict[str, list[str]] = {name: [] for name in names}
-        for position, feature in zip(self.column_of_features, self.feature_names, strict=True):
-            found[names[position]].append(feature)
-        return found
+        columns = [names[position] for position in self.column_of_features]
+        return tuple(zip(columns, self.feature_names, strict=True))
 
     @property
     def original_names(self) -> tuple[str, ...]:

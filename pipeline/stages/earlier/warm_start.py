@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -12,6 +12,12 @@ from pipeline.config.untrained import UntrainedLevel, untrained
 from pipeline.data.prepared import Prepared
 from pipeline.errors import InputError, raise_all
 from pipeline.stages.base import Outcome
+from pipeline.stages.earlier.features import (
+    new_and_gone,
+    none_shared,
+    other_columns,
+    stored_features,
+)
 from pipeline.stages.earlier.unchanged import repeats
 from pipeline.stages.summary import read_columns, read_config
 from pipeline.tracking.find import find, find_run
@@ -19,9 +25,6 @@ from pipeline.tracking.registry import run_of_model
 from pipeline.tracking.runs import FinishedRun
 from pipeline.tracking.store import tracking_uri
 from pipeline.tracking.tracker import Tracker, open_tracker
-
-LISTED = 5
-"""Columns in a message, at most."""
 
 
 class WarmStart(NamedTuple):
@@ -87,8 +90,13 @@ def warm_start(config: RunConfig, data: Prepared, data_key: str) -> WarmStart:
     if repeats(tracker, earlier, config, data_key):
         return _of_repeated(earlier, levels)
     before = _config(tracker, earlier)
-    columns = read_columns(tracker, earlier)
-    found = [*_other_shape(config, before, len(levels)), *_other_columns(data.columns, columns)]
+    features = data.preprocessing.named_features
+    read = [stored_features(tracker, lowest.made_by) for lowest, *_ in levels[: config.stacks]]
+    found = [
+        *_other_shape(config, before, len(levels)),
+        *other_columns(data.columns, read_columns(tracker, earlier)),
+        *none_shared(features, read),
+    ]
     raise_all([f"pretrain.from: run {earlier.run_id} {problem}" for problem in found])
     stacks = [
         tuple(Outcome(level.made_by, level.tags["key"], level.metrics, True) for level in stack)
@@ -97,7 +105,8 @@ def warm_start(config: RunConfig, data: Prepared, data_key: str) -> WarmStart:
     seen = _may_have_seen_test_rows(earlier) or not _held_out(
         config, data, before, _holdout(tracker, earlier)
     )
-    return WarmStart(tuple(stacks), _seen(earlier) if seen else (), earlier.run_id, seen)
+    notes = new_and_gone(features, read, earlier.run_id) + (_seen(earlier) if seen else ())
+    return WarmStart(tuple(stacks), notes, earlier.run_id, seen)
 
 
 def _levels(tracker: Tracker, run: FinishedRun) -> list[list[FinishedRun]]:
@@ -165,39 +174,9 @@ def _other_shape(config: RunConfig, before: RunConfig, stacks: int) -> Iterator[
                 was, given = was.mechanism, given.mechanism
             if was != given:
                 yield f"has stack.{number}.{name}: {was}. Given: {given}."
-
-
-def _other_columns(
-    now: Sequence[dict[str, Any]], before: Sequence[dict[str, Any]]
-) -> Iterator[str]:
-    """Where the rows have other features than the earlier stacks read."""
-    old = {column["name"]: column for column in before}
-    new = {column["name"]: column for column in now}
-    for what, names in (
-        ("has not read", [name for name in new if name not in old]),
-        ("reads", [name for name in old if name not in new]),
-    ):
-        if names:
-            which = "the column" if len(names) == 1 else "the columns"
-            missing = ", which is not there now" if what == "reads" else ""
-            yield f"{what} {which} {_listed(names)}{missing}."
-    for name in new:
-        if name not in old:
-            continue
-        if new[name]["kind"] != old[name]["kind"]:
-            yield f"read column {name!r} as {old[name]['kind']}. Given: {new[name]['kind']}."
-        elif new[name].get("categories") != old[name].get("categories"):
-            other = sorted(set(new[name]["categories"]) ^ set(old[name]["categories"]))
-            yield f"read other categories of column {name!r}: {_listed(other)} differ."
-        elif (given := new[name]["features"]) != (made := old[name].get("features", given)):
-            yield f"made of column {name!r} {_listed(made)}. Given: {_listed(given)}."
-    if set(old) == set(new) and list(old) != list(new):
-        yield "read the columns in another order."
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(repr(name) for name in names[:LISTED]) + more
+    was, given = before.stack[0].loss, config.stack[0].loss
+    if "by_kind" in (was, given) and was != given:  # by which a decoder gives logits of categories
+        yield f"has stack.0.loss: {was}. Given: {given}."
 
 
 def _holdout(tracker: Tracker, run: FinishedRun) -> str:

@@ -18,6 +18,7 @@ from pipeline.training.compute import pretraining_epochs
 from pipeline.training.loop import DivergedError, blocks
 from pipeline.training.pretraining.level import build_autoencoder, trainer_of, trains_with_xla
 from pipeline.training.pretraining.standardize import Standardizing
+from pipeline.training.pretraining.start import Start
 from pipeline.training.progress import Progress, Watch
 from pipeline.training.stack import ENCODED_ROWS
 
@@ -46,16 +47,16 @@ def pretrain(
     seed: int,
     watch: Watch,
     checkpoint: Checkpoint | None = None,
-    start: SparseAutoencoder | None = None,
+    start: Start | None = None,
     columns: Sequence[int] = (),
     categories: Sequence[range] = (),
 ) -> Pretrained:
     """Train one sparse autoencoder on rows (rows, features), float32.
 
-    Its first weights are new ones, or those of `start`, an autoencoder of the same shape that reads
-    such rows; the optimizer begins anew in either case. `columns` says of each feature which column
-    it is of, for noise that changes whole columns; where it is empty each feature is one.
-    `categories` are the features of each category column, for a loss that goes by kind.
+    Its first weights are new ones, or those of `start`, which differs in the features alone; the
+    optimizer begins anew in either case. `columns` says of each feature which column it is of, for
+    noise that changes whole columns; where it is empty each feature is one. `categories` are the
+    features of each category column, for a loss that goes by kind.
 
     After each epoch its metrics are measured on clean validation rows and, during the first half,
     dead units are revived; both on a random sample of at most 5,000 rows. Where the level
@@ -71,11 +72,11 @@ def pretrain(
         rows = standardizing.apply(rows)
     autoencoder = kept = build_autoencoder(level, rows, seed, columns, categories)
     if start:
-        autoencoder.set_weights(start.get_weights())
+        start.give(autoencoder)
     if standardizing:
         kept = standardizing.copy_for_rows(autoencoder)
         if start:
-            standardizing.unfold(start, into=autoencoder)
+            standardizing.unfold(autoencoder, start.now)
     measure = _compiled_measure(kept)
     validation_sample = sample(validation, MEASURED_ROWS, derive(seed, "validation"))
     revival_sample = sample(rows, MEASURED_ROWS, derive(seed, "revival")) if level.revive else None

@@ -51,10 +51,15 @@ class Standardizing(NamedTuple):
         kernel, bias = into.decoder.get_weights()
         into.decoder.set_weights([kernel * self.scale, bias * self.scale + self.offset])
 
-    def unfold(self, autoencoder: SparseAutoencoder, into: SparseAutoencoder) -> None:
-        """Let `into` make of standardised rows what the autoencoder makes of the rows."""
-        into.set_weights(autoencoder.get_weights())
+    def unfold(self, autoencoder: SparseAutoencoder, columns: np.ndarray) -> None:
+        """Let an autoencoder make of standardised rows what it made of the rows.
+
+        Of these columns, int64 positions; its weights are for standardised ones of the others.
+        """
+        others = np.full(len(self.scale), True)
+        others[columns] = False
+        scale, offset = np.where(others, 1, self.scale), np.where(others, 0, self.offset)
         kernel, bias = autoencoder.encoder.get_weights()
-        into.encoder.set_weights([kernel * self.scale[:, None], bias + self.offset @ kernel])
+        autoencoder.encoder.set_weights([kernel * scale[:, None], bias + offset @ kernel])
         kernel, bias = autoencoder.decoder.get_weights()
-        into.decoder.set_weights([kernel / self.scale, (bias - self.offset) / self.scale])
+        autoencoder.decoder.set_weights([kernel / scale, (bias - offset) / scale])

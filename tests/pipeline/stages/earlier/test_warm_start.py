@@ -10,13 +10,17 @@ import pandas as pd
 import pytest
 
 from pipeline.config.loading import check
+from pipeline.config.pretrain import PretrainConfig
 from pipeline.config.schema import RunConfig
+from pipeline.data.sources.read import read_rows
 from pipeline.errors import InputError
+from pipeline.export.inference import infer, model_columns
 from pipeline.stages.base import Outcome
 from pipeline.stages.codes import stored_autoencoder
 from pipeline.stages.context import Context, fail_run
+from pipeline.stages.earlier.features import stored_features
 from pipeline.stages.plan import Plan
-from tests.pipeline.whole_runs import Whole, begin, pretrain_stacks
+from tests.pipeline.whole_runs import Whole, begin, pretrain_stacks, whole_run
 
 LEVEL = {"sparsity": {"mechanism": "topk", "k": 4}, "epochs": 1, "batch_size": 64}
 STACK = [{"units": 16, **LEVEL}, {"units": 8, **LEVEL}]
@@ -204,10 +208,11 @@ def test_every_difference_of_shape_and_columns_is_named_at_once(uri, flowers, tm
         "finetune": {"seeds": 2, "label_budgets": [10]},
     }  # fmt: skip
     earlier = Pretrained(check(base))
-    changed = table.assign(height=table.petal_width + 1).drop(columns="petal_width")
-    changed.loc[:20, "garden"] = "west"
+    changed = table.assign(height=table.petal_width + 1, garden=table.sepal_length + 1)
+    changed = changed.drop(columns="petal_width")
     changed.to_csv(tmp_path / "flowers.csv", index=False)
-    stack = [{**STACK[0], "units": 20, "activation": "sigmoid", "tied": True}, STACK[1]]
+    other = {"units": 20, "activation": "sigmoid", "tied": True, "loss": "by_kind"}
+    stack = [{**STACK[0], **other}, STACK[1]]
     with pytest.raises(InputError) as refused:
         begin(check({**base, "name": "later", "pretrain": {"from": "flowers"}, "stack": stack,
                      "finetune": {**base["finetune"], "seeds": 3}}))  # fmt: skip
@@ -220,9 +225,10 @@ def test_every_difference_of_shape_and_columns_is_named_at_once(uri, flowers, tm
             "has stack.0.units: 16. Given: 20.",
             "has stack.0.activation: relu. Given: sigmoid.",
             "has stack.0.tied: False. Given: True.",
+            "has stack.0.loss: normalized. Given: by_kind.",
             "has not read the column 'height'.",
             "reads the column 'petal_width', which is not there now.",
-            "read other categories of column 'garden': 'west' differ.",
+            "read column 'garden' as category. Given: number.",
         )
     )
 
@@ -263,15 +269,83 @@ def test_a_registered_stack_is_taken_for_other_rows_and_another_target(
     fail_run(context.run, RuntimeError())
 
 
-def test_a_feature_that_other_rows_have_not_is_named(flowers_home: Whole, garden: pd.DataFrame):
-    """Where few values are missing no feature says so, and the stack read one that does."""
+def weights_of_features(context: Context, level: Outcome) -> dict[str, np.ndarray]:
+    """Of each feature of a stored level its weights in the encoder, the decoder and its bias."""
+    autoencoder = stored_autoencoder(context, level)
+    kernel, _ = autoencoder.encoder.get_weights()
+    of_decoder = np.vstack(autoencoder.decoder.get_weights()).T
+    names = [name for _, name in stored_features(context.tracker, level.run_id)]
+    return dict(zip(names, np.hstack([kernel, of_decoder]), strict=True))
+
+
+@pytest.fixture
+def other_garden(garden: pd.DataFrame) -> pd.DataFrame:
+    """One category has gone, one come; one column no longer misses values, one now does."""
     rows = garden.assign(sepal_width=garden["sepal_width"].fillna(3.0))
-    with pytest.raises(
-        InputError,
-        match=r"run \w+ made of column 'sepal_width' 'sepal_width', 'sepal_width is missing', "
-        ".*Given: 'sepal_width', 'sepal_width, piece 1 of 8'",
-    ):
-        begin(other_flowers(flowers_home, rows))
+    rows["garden"] = rows["garden"].replace({"east": "west"})
+    rows.loc[::7, "petal_width"] = np.nan
+    return rows[[*rows.columns[::-1]]]
+
+
+def test_features_that_other_rows_do_not_share_start_from_new_weights_or_are_left_out(
+    flowers_home: Whole, other_garden: pd.DataFrame
+):
+    config = other_flowers(flowers_home, other_garden)
+    levels, notes = {}, {}
+    for name, start in (("taken", config.pretrain), ("fresh", PretrainConfig())):
+        context, plan = begin(config.model_copy(update={"name": name, "pretrain": start}))
+        ((level,),) = pretrain_stacks(context, plan)
+        levels[name], notes[name] = weights_of_features(context, level), plan.start.notes
+        fail_run(context.run, RuntimeError())
+    run = flowers_home.called
+    earlier = weights_of_features(run.context, run.levels[0])
+
+    taken, fresh = levels["taken"], levels["fresh"]
+    new, gone = {"petal_width is missing", "garden=west"}, {"sepal_width is missing", "garden=east"}
+    assert (taken.keys() - earlier.keys(), earlier.keys() - taken.keys()) == (new, gone)
+    shared = [name for name in taken if name in earlier]
+    assert shared != [name for name in earlier if name in taken]  # they lie in another order
+    for name, weights in taken.items():
+        begun = earlier if name in earlier else fresh
+        np.testing.assert_allclose(weights, begun[name], atol=1e-6, err_msg=name)
+    assert notes["fresh"] == ()
+    assert notes["taken"][0] == (
+        f"pretrain.from: {len(shared)} of {len(taken)} features start from the weights that run "
+        f"{run.run.run_id} has for them. New, with new weights: 'petal_width is missing', "
+        "'garden=west'. Gone: 'sepal_width is missing', 'garden=east'."
+    )
+
+
+@pytest.mark.slow
+def test_a_stack_for_other_features_is_exported_and_a_run_that_repeats_it_is_cached(
+    flowers_home: Whole, other_garden: pd.DataFrame
+):
+    config = other_flowers(flowers_home, other_garden)
+    whole = whole_run(config, flowers_home.home)
+    assert any("start from the weights" in note for note in whole.summary["data"]["notes"])
+    found = infer(whole.model, "serve", *read_rows("garden.csv", model_columns(whole.model))[:2])
+    assert (found["label"] == other_garden["tall"]).mean() > 0.8
+
+    context, plan = begin(config)
+    ((level,),) = pretrain_stacks(context, plan)
+    assert level.cached
+    fail_run(context.run, RuntimeError())
+
+
+def test_rows_none_of_whose_features_a_stack_knows_are_refused(uri: str, flowers: pd.DataFrame):
+    base: dict[str, Any] = {
+        "name": "gardens",
+        "data": {"source": "gardens.csv", "label": "species", "holdout": "stable"},
+        "stack": [{"units": 4, "epochs": 1}],
+        "finetune": {"seeds": 1, "label_budgets": [10]},
+        "pretrain": {"from": "gardens"},
+    }
+    gardens = flowers[["garden", "species"]].replace({"": "north"})
+    gardens.to_csv("gardens.csv", index=False)
+    Pretrained(check(base))
+    gardens.assign(garden=gardens["garden"] + "west").to_csv("gardens.csv", index=False)
+    with pytest.raises(InputError, match="knows no feature of the rows. Given: 'garden=eastwest'"):
+        begin(check(base))
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from pipeline.seeds import derive
 from pipeline.training.loop import DivergedError, Trainer, shuffled_batches
 from pipeline.training.pretraining.level import build_autoencoder
 from pipeline.training.pretraining.pretrain import Pretrained, pretrain
+from pipeline.training.pretraining.start import Start
 from pipeline.training.progress import Progress
 from pipeline.training.stack import encode
 from tests.mechanisms import activation_for, mechanisms
@@ -448,6 +449,8 @@ def test_training_starts_from_the_weights_that_it_is_given(rows, validation, tra
     start = trained(level).pretrained.autoencoder
     still = level.model_copy(update={"epochs": 1, "learning_rate": 1e-12})
     shifted = rows + np.float32(0.1)  # what is standardised is so with the mean of its own rows
-    result = pretrain(still, shifted, validation, 5, lambda _: None, start=start)
+    features = range(rows.shape[1])
+    begin = Start.of(start, features, features)
+    result = pretrain(still, shifted, validation, 5, lambda _: None, start=begin)
     for before, after in zip(start.get_weights(), result.autoencoder.get_weights(), strict=True):
         np.testing.assert_allclose(after, before, atol=2e-4)
