@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.config.data import DataConfig
+from pipeline.config.reading import Reading
 from pipeline.data.category import category_names
 from pipeline.data.rows.memory import check_fits
 from pipeline.data.rows.streamed import BLOCKS, Rows, StreamedRows, exceeds, write_rows
@@ -26,8 +27,8 @@ AT_ONCE = 100_000
 CACHED = 1_000
 """Rows that are turned from columns into rows at a time."""
 LISTED = 30
-LABEL_MARKERS = ("", "nan", "na", "n/a", "null", "?")
-"""Of labels, what means that there is none: "-" and "none" may be classes."""
+CLASSES = ("none", "nil", "-", "--", ".")
+"""Marks of what is missing that are classes where labels say them."""
 
 
 def read_cells(
@@ -49,7 +50,7 @@ def read_cells(
     textual = [n for n, column in columns.items() if column.is_category]
     wanted = {f"n{n}": number_of(table, n, columns[n], found.get(n), markers) for n in numeric}
     wanted |= {f"t{n}": sql.text(n, table.types[n], markers) for n in textual}
-    wanted |= {f"l{n}": _label(table, n, found.get(n)) for n in labels}
+    wanted |= {f"l{n}": _label(table, n, found.get(n), label_markers(config)) for n in labels}
     wanted |= more
     rows = table.number_of_rows
     on_disk = scratch is not None and exceeds(rows, len(columns), config.memory_bytes)
@@ -135,9 +136,16 @@ def number_of(
             return sql.not_marked(sql.number(text, column.form or "."), markers)
 
 
-def _label(table: OpenTable, n: int, found: Survey | None) -> str:
+def label_markers(config: DataConfig) -> tuple[str, ...]:
+    """What means that a row has no label: a number that the config adds may be a class, as 0 is."""
+    default = Reading.model_fields["missing_values"].default
+    known = [m for m in config.missing_values if m in default and m not in CLASSES]
+    return ("", "nan", *known)
+
+
+def _label(table: OpenTable, n: int, found: Survey | None, markers: Sequence[str]) -> str:
     """SQL for a label as text; numbers as people write them are written as programs do."""
-    text = sql.text(n, table.types[n], LABEL_MARKERS)
+    text = sql.text(n, table.types[n], markers)
     if found and found.plain < found.given and found.given in (found.points, found.commas):
         mark = "." if found.points == found.given else ","
         return f"CAST({sql.number(text, mark)} AS VARCHAR)"

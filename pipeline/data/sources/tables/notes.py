@@ -8,6 +8,7 @@ from pipeline.data.source import Column, Wanted
 from pipeline.data.sources.tables import sql
 from pipeline.data.sources.tables.cells import number_of
 from pipeline.data.sources.tables.kinds import Decision
+from pipeline.data.sources.tables.opening.connection import literal
 from pipeline.data.sources.tables.opening.open_table import OpenTable
 from pipeline.data.sources.tables.survey import Survey
 
@@ -24,6 +25,27 @@ def decision_notes(decisions: dict[int, Decision], table: OpenTable) -> Iterator
         elif decision.why:
             end = "" if decision.why.endswith("?") else "."
             yield f"Column {table.names[n]!r} is a {decision.kind}: {decision.why}{end}"
+
+
+def label_notes(
+    table: OpenTable, labels: Sequence[int], markers: Sequence[str], unlabelled: str | None
+) -> Iterator[str]:
+    """Which words in the target's columns mean that a row has no label."""
+    for n in labels:
+        if not sql.is_text(table.types[n]):
+            continue
+        text = sql.given(f"c{n}", ("",))
+        words = ", ".join(literal(marker) for marker in markers)
+        found = table.connection.execute(
+            f"SELECT t, count(*) AS n FROM (SELECT {text} AS t FROM {table.rows}) "
+            f"WHERE lower(t) IN ({words}) AND t IS DISTINCT FROM ? GROUP BY t ORDER BY n DESC, t",
+            [unlabelled],
+        ).fetchall()
+        for word, rows in found:
+            yield (
+                f"Rows have no label where column {table.names[n]!r} says {word!r}: {rows} of "
+                "them. If it is a class, set data.missing_values without it."
+            )
 
 
 def rounding_notes(

@@ -11,7 +11,7 @@ from pipeline.config.data import DataConfig
 from pipeline.data.source import Column, Layout, LookedAt, RawRows, Source, Wanted
 from pipeline.data.sources.reader import Reader
 from pipeline.data.sources.tables import sql
-from pipeline.data.sources.tables.cells import categories_of, read_cells, texts_of
+from pipeline.data.sources.tables.cells import categories_of, label_markers, read_cells, texts_of
 from pipeline.data.sources.tables.columns import (
     as_written,
     chosen_columns,
@@ -24,6 +24,7 @@ from pipeline.data.sources.tables.deciding import decide
 from pipeline.data.sources.tables.notes import (
     decision_notes,
     extra_notes,
+    label_notes,
     rounding_notes,
     unread_notes,
 )
@@ -151,6 +152,7 @@ def _source(table: OpenTable, config: DataConfig, scratch: Path | None) -> Sourc
     notes = [
         *table.notes,
         *decision_notes(decisions, table),
+        *label_notes(table, labels, label_markers(config), config.unlabelled),
         *rounding_notes(table, kept, found, markers),
     ]
     problems = list(table.problems)

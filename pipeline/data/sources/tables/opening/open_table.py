@@ -18,7 +18,7 @@ from pipeline.data.sources.tables.opening.files import Format, kind_of
 from pipeline.data.sources.tables.opening.plain import as_plain_text, lines_of
 from pipeline.data.sources.tables.opening.query import answer_of
 from pipeline.data.sources.tables.opening.respelled import respelling
-from pipeline.data.sources.tables.opening.scan import COPY, copy_of, scan
+from pipeline.data.sources.tables.opening.scan import COPY, copy_of, marks_in, scan
 from pipeline.data.sources.tables.opening.total import without_last, word_of_total
 from pipeline.data.sources.tables.opening.types import guessed_types, nulls
 from pipeline.errors import InputError
@@ -174,8 +174,12 @@ def _of_dialect(
                 f"{', '.join(other.names[:LISTED])}. Write them alike."
             )
     markers = config.missing_values
-    types = guessed_types(connection, dialect, plain[0], markers, texts(names))
+    as_written = texts(names)
+    types = guessed_types(connection, dialect, plain[0], markers, as_written)
     found = scan(connection, dialect, plain, types, nulls(markers))
+    if config.label and (classes := marks_in(connection, dialect, plain, found, as_written)):
+        others = [marker for marker in markers if marker.lower() not in classes]
+        found = scan(connection, dialect, plain, types, nulls(others))
     problems = []
     if total := word_of_total(connection, found):
         said = f"The last row of {where} begins with {total!r}: it is no row like those above it."

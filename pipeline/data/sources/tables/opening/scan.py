@@ -1,6 +1,6 @@
 """The rows of text files, read once where there is room, and what cannot be read of them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,6 +66,37 @@ def scan(
             rejected = {line: text for line, text, *_ in errors}
             return Scan(COPY if copied else rows, found, types, rejected, all_told)
         types = wider(types, wrong)
+
+
+def marks_in(
+    connection: duckdb.DuckDBPyConnection,
+    dialect: Dialect,
+    files: Sequence[Path],
+    found: Scan,
+    columns: Collection[int],
+) -> set[str]:
+    """What the cells of these columns say, in lower case, that a scan took for missing.
+
+    DuckDB knows of no marks for single columns, and a class may be called "-" or "none".
+    """
+    missed = [n for n in sorted(columns) if _misses(connection, found, n)]
+    rows = dialect.rows(files, LENIENT)
+    said = {
+        word
+        for n in missed
+        for (word,) in connection.execute(
+            f"SELECT DISTINCT lower(c{n}) FROM {rows} EXCEPT SELECT lower(c{n}) FROM {found.source}"
+        ).fetchall()
+    }
+    _forget_errors(connection)
+    return said - {None, ""}
+
+
+def _misses(connection: duckdb.DuckDBPyConnection, found: Scan, n: int) -> bool:
+    ((missing,),) = connection.execute(
+        f"SELECT count(*) > count(c{n}) FROM {found.source}"
+    ).fetchall()
+    return bool(missing)
 
 
 def _forget_errors(connection: duckdb.DuckDBPyConnection) -> None:
