@@ -5,7 +5,7 @@ from calendar import month_abbr, month_name
 
 import tensorflow as tf
 
-from pipeline.data.sources.tables.sql import ISO
+from pipeline.data.sources.tables.sql import ISO, iso_beside
 
 _SECONDS = r"^@(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)$"
 """Seconds since 1970, as `date -d` takes them."""
@@ -33,9 +33,19 @@ Parts = tuple[tuple[str, str], ...]
 def seconds_of(text: tf.Tensor, form: str) -> tf.Tensor:
     """Seconds since 1970 in UTC, float64, of text without space around it.
 
-    Text is in the form given, ISO 8601 or one of strptime's, or "@" and the seconds themselves.
-    All else is NaN.
+    Text is in the form given, ISO 8601 or one of strptime's; in ISO 8601 beside it; or "@" and the
+    seconds themselves. All else is NaN.
     """
+    stamped = tf.strings.regex_full_match(text, _SECONDS)
+    stamp = tf.where(stamped, tf.strings.regex_replace(text, _SECONDS, r"\1"), "nan")
+    seconds = tf.strings.to_number(stamp, tf.float64)
+    for known in dict.fromkeys((form, ISO) if iso_beside(form) else (form,)):
+        seconds = tf.where(tf.math.is_nan(seconds), _in_form(text, known), seconds)
+    return seconds
+
+
+def _in_form(text: tf.Tensor, form: str) -> tf.Tensor:
+    """Seconds of dates of this form; NaN for all else."""
     parts = _ISO_PARTS if form == ISO else _parts(form)
     pattern = "^" + "".join(pattern for _, pattern in parts) + "$"
     alike = _ISO_ALIKE if form == ISO else _YEAR if "%Y" in form else ".*"
@@ -43,12 +53,7 @@ def seconds_of(text: tf.Tensor, form: str) -> tf.Tensor:
     numbers = _numbers(tf.where(found, text, ""), parts)
     valid, microseconds = _moment(numbers, midnight=form == ISO)
     seconds = tf.cast(microseconds, tf.float64) / 1e6
-    nothing = tf.constant(float("nan"), tf.float64)
-    stamped = tf.strings.regex_full_match(text, _SECONDS)
-    stamp = tf.where(stamped, tf.strings.regex_replace(text, _SECONDS, r"\1"), "nan")
-    return tf.where(found & valid, seconds, tf.where(
-        stamped, tf.strings.to_number(stamp, tf.float64), nothing
-    ))  # fmt: skip
+    return tf.where(found & valid, seconds, tf.constant(float("nan"), tf.float64))
 
 
 def _parts(form: str) -> Parts:

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from pipeline.data.sources.tables import sql
-from pipeline.data.sources.tables.survey import FORMS
+from pipeline.data.sources.tables.date_forms import FORMS
 from pipeline.export.signatures.dates import seconds_of
 from pipeline.export.signatures.inputs import date_text
 
@@ -78,6 +78,14 @@ def test_every_form_is_read_as_duckdb_reads_it(part):
             if not np.isclose(row[1], row[2], rtol=1e-15, atol=1e-6, equal_nan=True)
         ]
         assert differ == []
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS[::7] if sql.iso_beside(form)])
+def test_iso_dates_are_read_beside_every_form_of_a_calendar_by_both(form):
+    texts = [written(date, sql.ISO) for date in some_dates(20, form)]
+    got = seconds_of(tf.constant(texts), form).numpy()
+    np.testing.assert_array_equal(got, seconds_of(tf.constant(texts), sql.ISO).numpy())
+    np.testing.assert_allclose(got, by_duckdb(texts, form), rtol=1e-15, atol=1e-6)
 
 
 def test_every_day_of_two_centuries_has_its_seconds():

@@ -6,9 +6,10 @@ from functools import partial
 from pipeline.config.data import DataConfig
 from pipeline.data.sources.tables import sql
 from pipeline.data.sources.tables.columns import Chosen
+from pipeline.data.sources.tables.date_forms import date_form
 from pipeline.data.sources.tables.kinds import Decision, Mark, decided, left_out, said
 from pipeline.data.sources.tables.opening.open_table import OpenTable
-from pipeline.data.sources.tables.survey import Survey, date_form, different, equal, thousands
+from pipeline.data.sources.tables.survey import Survey, different, equal, thousands
 
 
 def decide(

@@ -1,12 +1,14 @@
 """What each column is taken for, and why: number, category, date, boolean, or left out."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from pipeline.data.source import Kind
-from pipeline.data.sources.tables.survey import MONTHS, Survey
+from pipeline.data.sources.tables.date_forms import DateForm
+from pipeline.data.sources.tables.sql import MONTHS
+from pipeline.data.sources.tables.survey import Survey
 
 Mark = Literal[".", ","]
 """Of decimals."""
@@ -61,13 +63,13 @@ def decided(
     position: int,
     rows: int,
     decimal: Mark | None,
-    dates: Callable[[], tuple[str, int, list[str]]],
+    dates: Callable[[], DateForm],
     exact: Callable[[], int],
 ) -> Decision:
     """What a column of text cells is, by what is in it.
 
-    `decimal` is the decimal mark of the file, where that is known; `dates` gives the form of most
-    dates, how many there are and what other forms fit; `exact` the number of different values,
+    `decimal` is the decimal mark of the file, where that is known; `dates` gives the form of
+    its dates; `exact` the number of different values,
     which `counts` estimates.
     """
     given = counts.given
@@ -88,19 +90,20 @@ def decided(
     if numbers >= MOSTLY * given and numbers >= counts.date_like:
         return _numbers_with_bad(counts, mark, numbers)
     if counts.date_like >= MOSTLY * given:
-        form, fit, others = dates()
+        found = dates()
+        form, fit = found.form, found.fit
         if fit >= MOSTLY * given and (form != MONTHS or exact() == fit == given):
-            why = f"dates written {form}"
-            if others:
-                why += f"; {' and '.join(others[:3])} would fit as well"
+            why = str(found)
+            if found.others:
+                why += f"; {' and '.join(found.others[:3])} would fit as well"
             why += _missing(given - fit, "; ")
             return Decision("date", form, why, bad=given - fit)
+        if found.several:
+            return _of_several_forms(_of_text(counts, exact), found.several)
     return _of_text(counts, exact)
 
 
-def said(
-    kind: Kind, counts: Survey, decimal: Mark, dates: Callable[[], tuple[str, int, list[str]]]
-) -> Decision:
+def said(kind: Kind, counts: Survey, decimal: Mark, dates: Callable[[], DateForm]) -> Decision:
     """A column that the config says is of this kind; cells that are not are bad."""
     match kind:
         case "category":
@@ -112,9 +115,9 @@ def said(
             numbers = counts.commas if decimal == "," else max(counts.points, counts.plain)
             return _numbers_with_bad(counts, decimal, numbers)
         case "date":
-            form, fit, _ = dates()
-            bad = counts.given - fit
-            return Decision("date", form, f"dates written {form}{_missing(bad, '; ')}", bad)
+            found = dates()
+            bad = counts.given - found.fit
+            return Decision("date", found.form, f"{found}{_missing(bad, '; ')}", bad)
 
 
 def _zeros_and_ones(counts: Survey) -> bool:
@@ -142,14 +145,14 @@ def _of_numbers(
     name: str,
     position: int,
     rows: int,
-    dates: Callable[[], tuple[str, int, list[str]]],
+    dates: Callable[[], DateForm],
     exact: Callable[[], int],
 ) -> Decision:
     assert counts.least is not None and counts.greatest is not None
     if _zeros_and_ones(counts):
         return Decision("boolean")
     if _may_be_days(counts):
-        form, fit, _ = dates()
+        form, fit, *_ = dates()
         if (form, fit) == (DAYS, counts.given):
             return Decision("date", form, f"every whole number is a day written {form}")
     if counts.integers < counts.given or counts.given < rows:
@@ -208,6 +211,17 @@ def _numbers_with_bad(counts: Survey, decimal: Mark, numbers: int) -> Decision:
     if bad:
         notes.append(_missing(bad))
     return Decision("number", "," if decimal == "," else "", "; ".join(notes), bad)
+
+
+def _of_several_forms(text: Decision, several: Mapping[str, int]) -> Decision:
+    """A column of dates in several forms, which is text until a person says more."""
+    forms = ", ".join(f"{form} ({count:,})" for form, count in several.items())
+    why = (
+        f"it looks like dates of several forms, {forms}. Write them in one form, or name the "
+        "column in data.dates: dates of one form are read then, beside those in ISO 8601"
+    )
+    found = "dates of several forms" if text.kind is None else ""
+    return Decision(text.kind, why=why, found=found)
 
 
 def _of_text(counts: Survey, exact: Callable[[], int]) -> Decision:

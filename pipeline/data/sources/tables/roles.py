@@ -10,8 +10,8 @@ from pipeline.config.data import DataConfig
 from pipeline.data.category import category_names
 from pipeline.data.source import Roles
 from pipeline.data.sources.tables import sql
+from pipeline.data.sources.tables.date_forms import date_form
 from pipeline.data.sources.tables.opening.open_table import OpenTable
-from pipeline.data.sources.tables.survey import date_form
 from pipeline.errors import InputError
 
 NUMERIC = ("time", "weight")
@@ -71,7 +71,7 @@ def _moment(table: OpenTable, n: int, markers: Sequence[str], day_first: bool) -
     )
     if numbers == given:
         return sql.number(text, ".")
-    form, dates, _ = date_form(table, n, markers, day_first)
+    form, dates, *_ = date_form(table, n, markers, day_first)
     if max(numbers, dates) < given:
         (other,) = table.one(
             f"SELECT min(t) FROM (SELECT {text} AS t FROM {table.rows}) "

@@ -153,7 +153,26 @@ def typed_moment(column: int, kind: str) -> str:
     return f"epoch(c{column}) + {_NEW_YEAR_1900 if is_time(kind) else 0}"
 
 
+MONTHS = "%y-%m"
+"""Months of numbered years: 1-01, 1-02, ..., 3-12. So are ranges written."""
+
+
+def iso_beside(form: str) -> bool:
+    """Whether a date in ISO 8601 is one of a column of this form: it has a calendar."""
+    return form == ISO or ("%y" in form.lower() and form != MONTHS)
+
+
 def moment(text: str, form: str) -> str:
+    """Text as seconds since 1970 in UTC, DOUBLE: a date of this form or in ISO 8601, else NULL.
+
+    What could be both is read in this form.
+    """
+    if form == ISO or not iso_beside(form):
+        return in_form(text, form)
+    return f"COALESCE({in_form(text, form)}, {in_form(text, ISO)})"
+
+
+def in_form(text: str, form: str) -> str:
     """Text as seconds since 1970 in UTC, DOUBLE, where it is a date of this form, else NULL."""
     if form == ISO:
         found = f"regexp_full_match({text}, {literal(_ISO_SHAPE)})"

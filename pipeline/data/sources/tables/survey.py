@@ -10,23 +10,6 @@ from pipeline.data.sources.tables.opening.open_table import OpenTable
 
 AT_ONCE = 64
 """Columns that one query looks at."""
-COMPARED = 2_000
-"""Different values that are tried as dates in every form."""
-
-DATES = (
-    "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y.%m.%d", "%d/%m/%y", "%m/%d/%y",
-    "%d.%m.%y", "%Y-%m", "%Y/%m", "%m/%Y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y",
-    "%b %d, %Y", "%B %d, %Y", "%b-%d-%Y", "%d%b%Y", "%b %Y", "%B %Y", "%b-%Y", "%Y-%b", "%b-%y",
-    "%Y%m%d",
-)  # fmt: skip
-TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p")
-MONTHS = "%y-%m"
-"""Months of numbered years: 1-01, 1-02, ..., 3-12. So are ranges written."""
-FORMS = (
-    *(sql.ISO, *DATES, *(f"{date} {time}" for date in DATES for time in TIMES)),
-    *(*TIMES, MONTHS),
-)
-"""How dates are written. Where several fit, an earlier one is taken: the day comes first."""
 _DATE_LIKE = (
     r"^([A-Za-z]{0,9}[ ,.-]{0,2}\d{1,4}[-/.: ,][A-Za-z0-9].{0,30}"
     r"|[A-Za-z]{3,9}[ -]\d{2,4}|\d{1,2}[A-Za-z]{3}\d{4})$"
@@ -152,23 +135,6 @@ def _asked(
         n: dict(zip(of_text, values[place * each : (place + 1) * each], strict=True))
         for place, n in enumerate(columns)
     }
-
-
-def date_form(
-    table: OpenTable, column: int, markers: Sequence[str], day_first: bool
-) -> tuple[str, int, list[str]]:
-    """The form that the most cells have, how many, and other forms that fit as many."""
-    text = f"t{column}"
-    source = (
-        f"(SELECT {sql.text(column, table.types[column], markers)} AS {text} FROM {table.rows})"
-    )
-    sample = f"(SELECT DISTINCT {text} FROM {source} ORDER BY {text} LIMIT {COMPARED})"
-    counts = ", ".join(f"count({sql.moment(text, form)})" for form in FORMS)
-    found = table.one(f"SELECT {counts} FROM {sample}")
-    fit = [form for form, count in zip(FORMS, found, strict=True) if count == max(found)]
-    if not day_first:  # a form with the month first goes before its like
-        fit.sort(key=lambda form: not form.startswith("%m"))
-    return fit[0], table.one(f"SELECT count({sql.moment(text, fit[0])}) FROM {source}")[0], fit[1:]
 
 
 def different(table: OpenTable, column: int, markers: Sequence[str]) -> int:
