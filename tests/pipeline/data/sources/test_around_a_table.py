@@ -1,6 +1,7 @@
 """Lines above and below a table, and numbers whose commas can be read in two ways."""
 
 import gzip
+import time
 from pathlib import Path
 
 import numpy as np
@@ -97,3 +98,28 @@ def test_comments_are_told_by_their_lines(tmp_path: Path):
     source = read(DataConfig(source=str(path), label="species"))
     assert source.rows == 50
     assert "Lines of a.csv that are comments: 8." in source.notes
+
+
+@pytest.mark.parametrize("word", ["#DIV/0!", "#NV", "#N/A"])
+def test_a_line_that_begins_with_an_error_of_a_spreadsheet_is_no_comment(word: str, tmp_path: Path):
+    rows = [f"{word if n % 6 == 0 else n % 5},{n % 7}.5,{'pq'[n % 2]}" for n in range(60)]
+    path = written(tmp_path, "size,width,species", *rows)
+    source = read(DataConfig(source=str(path), label="species", missing_values=[word]))
+    assert source.rows == 60
+    assert np.isnan(source.numbers[:, 0]).sum() == 10
+    assert not any("comments" in note for note in source.notes)
+
+
+def test_a_line_with_thousands_of_cells_is_refused_at_once_by_its_number(tmp_path: Path):
+    rows = [*ROWS[:9], "0,1.5" + ",5" * 60_000 + ',"a, b",p', *ROWS[9:]]
+    path = written(tmp_path, "number,size,species", *rows)
+    began = time.process_time()
+    with pytest.raises(InputError, match="line 11 has 60,004 cells"):
+        read(DataConfig(source=str(path), label="species"))
+    assert time.process_time() - began < 3
+
+
+def test_separators_inside_a_long_quoted_cell_are_no_surplus(tmp_path: Path):
+    rows = [*ROWS, '7,1.5,"p' + ", again" * 5_000 + '"']
+    path = written(tmp_path, "number,size,remark", *rows)
+    assert read(DataConfig(source=str(path), label="size", categorical=["remark"])).rows == 51

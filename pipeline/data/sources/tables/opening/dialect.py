@@ -12,6 +12,7 @@ import duckdb
 
 from pipeline.data.sources.tables.opening.connection import literal
 from pipeline.data.sources.tables.opening.plain import lines_of
+from pipeline.data.sources.tables.opening.surplus import surplus_of
 from pipeline.errors import InputError
 
 SNIFFED_WHOLE = 2**20
@@ -69,6 +70,10 @@ class Dialect:
         listed = ", ".join(map(literal, names))
         return self._read_csv([file], f"names = [{listed}], sample_size = {sample}{options}")
 
+    def surplus(self, file: Path) -> tuple[int, int] | None:
+        """The first line with far too many cells: its number, and how many it has."""
+        return surplus_of(file, self.delimiter, self.quote, len(self.names))
+
     def _read_csv(self, files: Sequence[Path], options: str) -> str:
         names = ", ".join(literal(str(file)) for file in files)
         return (
@@ -89,9 +94,15 @@ def dialect_of(
     is a header.
 
     Raises:
-        InputError: for an empty file.
+        InputError: for an empty file, and for a line with absurdly many cells.
     """
     bare, sniffed = _sniffed(connection, file)
+    if surplus := bare.surplus(file):
+        line, cells = surplus
+        raise InputError(
+            f"Every line must have as many cells as the others. The table has {len(bare.names)} "
+            f"columns, but line {line} has {cells:,} cells. Correct or remove it."
+        )
     top = connection.execute(
         f"SELECT * FROM {bare.rows([file], LENIENT)} LIMIT {COMPARED_ROWS + 1}"
     ).fetchall()
@@ -176,6 +187,8 @@ def _sniffed(connection: duckdb.DuckDBPyConnection, file: Path) -> tuple[Dialect
 
     def cells(one: tuple[Dialect, bool, bool]) -> tuple[bool, int]:
         dialect, _, commented = one
+        if dialect.surplus(file):
+            return False, 0
         ((count,),) = connection.execute(
             f"SELECT count(*) FROM {dialect.rows([file], LENIENT)}"
         ).fetchall()

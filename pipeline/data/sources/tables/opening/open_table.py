@@ -1,10 +1,11 @@
 """A table opened for reading: its files as rows of DuckDB, its columns by number and by name."""
 
 import csv
+import re
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,10 @@ from pipeline.data.sources.tables.opening.types import guessed_types, nulls
 from pipeline.errors import InputError
 
 LISTED = 30
+_ERROR = re.compile(
+    r"#(DIV/0!|N/?A|NAME\?|NULL!|NUM!|REF!|VALUE!|NV|WERT!|ZAHL!|BEZUG!|SPILL!|CALC!)(?!\w)"
+)
+"""What a spreadsheet writes where it could not calculate a cell."""
 PANDAS_INDEX = "__index_level_"
 """How pandas calls the columns of Parquet in which it keeps an index without a name."""
 
@@ -164,7 +169,8 @@ def _of_dialect(
     ]
     names, repeated = _numbered(called, where)
     notes += repeated
-    notes += _outside(plain[0], dialect, where)
+    dialect, outside = _outside(plain, dialect, where)
+    notes += outside
     for file in plain[1:]:
         other = dialect_of(connection, file, dialect.header, ())
         if other.names != dialect.names:
@@ -206,18 +212,30 @@ def _of_dialect(
     )  # fmt: skip
 
 
-def _outside(file: Path, dialect: Dialect, where: str) -> Iterator[str]:
-    """Notes of lines that are none of the table."""
+def _outside(files: Sequence[Path], dialect: Dialect, where: str) -> tuple[Dialect, list[str]]:
+    """Notes of lines that are none of the table.
+
+    The dialect is without comments where a line begins with an error of a spreadsheet: `#NV` is a
+    cell.
+    """
+    notes = []
     if dialect.skip:
         above = "line" if dialect.skip == 1 else f"{dialect.skip} lines"
         verb = "stands" if dialect.skip == 1 else "stand"
-        yield f"The first {above} of {where} {verb} above its table."
+        notes.append(f"The first {above} of {where} {verb} above its table.")
     if dialect.comment:
-        with lines_of(file) as lines:
-            places = [n for n, line in enumerate(lines, 1) if line.startswith(dialect.comment)]
+        places = []
+        for file in files:
+            with lines_of(file) as lines:
+                starts = [(n, x) for n, x in enumerate(lines, 1) if x.startswith(dialect.comment)]
+            if any(_ERROR.match(line) for _, line in starts):
+                return replace(dialect, comment=""), notes
+            places += [number for number, _ in starts]
         if places:
-            listed = ", ".join(map(str, places[:5])) + (", ..." if len(places) > 5 else "")
-            yield f"Lines of {where} that are comments: {listed}."
+            listed = ", ".join(map(str, places[:5]))
+            more = f", ..., {len(places):,} in all" if len(places) > 5 else ""
+            notes.append(f"Lines of {where} that are comments: {listed}{more}.")
+    return dialect, notes
 
 
 def _typed(
