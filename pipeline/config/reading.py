@@ -23,7 +23,11 @@ class Reading(Part):
         "refuse", description="What to do about lines with more or fewer cells than the others."
     )
     missing_values: tuple[str, ...] = Field(
-        ("nan", "na", "n/a", "#n/a", "null", "none", "nil", "?", "-", "--", "."),
+        (
+            *("nan", "na", "n/a", "n.a.", "null", "none", "nil", r"\N", "?", "-", "--", "."),
+            *("#n/a", "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!"),
+            *("#nv", "#wert!", "#bezug!", "#zahl!", "#valeur!", "#nombre!"),
+        ),
         description="Cells that mean a missing value, in whatever case, besides empty ones.",
     )
     numeric: tuple[str, ...] = Field(

@@ -35,13 +35,14 @@ def read_cells(
     table: OpenTable,
     columns: Mapping[int, Column],
     found: Mapping[int, Survey],
-    labels: Sequence[int],
+    labels: Mapping[int, str | None],
     config: DataConfig,
     scratch: Path | None,
     more: Mapping[str, str],
 ) -> tuple[Rows, pa.Table]:
     """Numbers float64 (rows, number columns), and categories and labels as text: t0, l0, ...
 
+    `labels`: the decimal mark of each column of the target whose numbers are not plain, else None.
     Beside them stand `more` cells, SQL by name.
     Numbers that exceed data.memory are in a file in the folder `scratch`, if there is one.
     """
@@ -50,7 +51,7 @@ def read_cells(
     textual = [n for n, column in columns.items() if column.is_category]
     wanted = {f"n{n}": number_of(table, n, columns[n], found.get(n), markers) for n in numeric}
     wanted |= {f"t{n}": sql.text(n, table.types[n], markers) for n in textual}
-    wanted |= {f"l{n}": _label(table, n, found.get(n), label_markers(config)) for n in labels}
+    wanted |= {f"l{n}": _label(table, n, mark, label_markers(config)) for n, mark in labels.items()}
     wanted |= more
     rows = table.number_of_rows
     on_disk = scratch is not None and exceeds(rows, len(columns), config.memory_bytes)
@@ -143,13 +144,10 @@ def label_markers(config: DataConfig) -> tuple[str, ...]:
     return ("", "nan", *known)
 
 
-def _label(table: OpenTable, n: int, found: Survey | None, markers: Sequence[str]) -> str:
+def _label(table: OpenTable, n: int, mark: str | None, markers: Sequence[str]) -> str:
     """SQL for a label as text; numbers as people write them are written as programs do."""
     text = sql.text(n, table.types[n], markers)
-    if found and found.plain < found.given and found.given in (found.points, found.commas):
-        mark = "." if found.points == found.given else ","
-        return f"CAST({sql.number(text, mark)} AS VARCHAR)"
-    return text
+    return f"CAST({sql.number(text, mark)} AS VARCHAR)" if mark else text
 
 
 def categories_of(texts: pa.Table, columns: Mapping[int, Column], where: str) -> np.ndarray:

@@ -62,15 +62,16 @@ def decided(
     name: str,
     position: int,
     rows: int,
-    decimal: Mark | None,
+    file_mark: Mark | None,
     dates: Callable[[], DateForm],
     exact: Callable[[], int],
+    others: Callable[[Mark], list[tuple[str, int]]],
 ) -> Decision:
     """What a column of text cells is, by what is in it.
 
-    `decimal` is the decimal mark of the file, where that is known; `dates` gives the form of
-    its dates; `exact` the number of different values,
-    which `counts` estimates.
+    `file_mark` is the decimal mark of the file, where that is known; `dates` gives the form of
+    its dates; `exact` the number of different values, which `counts` estimates; `others` the most
+    frequent cells that are no numbers, and how often each occurs.
     """
     given = counts.given
     if given == 0:
@@ -86,7 +87,7 @@ def decided(
         return replace(code, why=code.why or "numbers that begin with 0 are codes")
     if counts.booleans == given:
         return Decision("boolean")
-    mark, numbers = _decimal(counts, decimal)
+    mark, numbers = decimal(counts, file_mark)
     if numbers >= MOSTLY * given and numbers >= counts.date_like:
         return _numbers_with_bad(counts, mark, numbers)
     if counts.date_like >= MOSTLY * given:
@@ -100,10 +101,18 @@ def decided(
             return Decision("date", form, why, bad=given - fit)
         if found.several:
             return _of_several_forms(_of_text(counts, exact), found.several)
-    return _of_text(counts, exact)
+    text = _of_text(counts, exact)
+    if 2 * numbers < given:
+        return text
+    listed = ", ".join(f"{cell!r} ({times})" for cell, times in others(mark))
+    why = (
+        f"{numbers} of {given} cells are numbers, the others are not: {listed}. Name what means a "
+        "missing value in data.missing_values, or the column in data.numeric"
+    )
+    return replace(text, why=f"{text.why}; {why}" if text.why else why)
 
 
-def said(kind: Kind, counts: Survey, decimal: Mark, dates: Callable[[], DateForm]) -> Decision:
+def said(kind: Kind, counts: Survey, mark: Mark, dates: Callable[[], DateForm]) -> Decision:
     """A column that the config says is of this kind; cells that are not are bad."""
     match kind:
         case "category":
@@ -112,8 +121,8 @@ def said(kind: Kind, counts: Survey, decimal: Mark, dates: Callable[[], DateForm
             read = max(counts.booleans, counts.plain if _zeros_and_ones(counts) else 0)
             return Decision("boolean", "", _missing(counts.given - read), counts.given - read)
         case "number":
-            numbers = counts.commas if decimal == "," else max(counts.points, counts.plain)
-            return _numbers_with_bad(counts, decimal, numbers)
+            numbers = counts.commas if mark == "," else counts.points
+            return _numbers_with_bad(counts, mark, max(numbers, counts.plain))
         case "date":
             found = dates()
             bad = counts.given - found.fit
@@ -182,7 +191,7 @@ def _of_numbers(
     return Decision("number")
 
 
-def _decimal(counts: Survey, mark: Mark | None) -> tuple[Mark, int]:
+def decimal(counts: Survey, mark: Mark | None) -> tuple[Mark, int]:
     """The decimal mark that makes more cells numbers; of two the one of the file.
 
     Unless commas set thousands apart: numbers of three decimals, each of them, would not stand
@@ -201,16 +210,16 @@ def _decimal(counts: Survey, mark: Mark | None) -> tuple[Mark, int]:
     return mark or ".", counts.commas if mark == "," else counts.points
 
 
-def _numbers_with_bad(counts: Survey, decimal: Mark, numbers: int) -> Decision:
+def _numbers_with_bad(counts: Survey, mark: Mark, numbers: int) -> Decision:
     bad = counts.given - numbers
     notes = []
-    if decimal == "," and counts.with_comma:
+    if mark == "," and counts.with_comma:
         notes.append("written with a decimal comma")
     elif numbers > counts.plain:
         notes.append("written with thousands or units")
     if bad:
         notes.append(_missing(bad))
-    return Decision("number", "," if decimal == "," else "", "; ".join(notes), bad)
+    return Decision("number", "," if mark == "," else "", "; ".join(notes), bad)
 
 
 def _of_several_forms(text: Decision, several: Mapping[str, int]) -> Decision:

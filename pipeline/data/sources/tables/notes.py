@@ -7,7 +7,7 @@ import numpy as np
 from pipeline.data.source import Column, Wanted
 from pipeline.data.sources.tables import sql
 from pipeline.data.sources.tables.cells import number_of
-from pipeline.data.sources.tables.kinds import Decision
+from pipeline.data.sources.tables.kinds import Decision, Mark
 from pipeline.data.sources.tables.opening.connection import literal
 from pipeline.data.sources.tables.opening.open_table import OpenTable
 from pipeline.data.sources.tables.survey import Survey
@@ -25,6 +25,13 @@ def decision_notes(decisions: dict[int, Decision], table: OpenTable) -> Iterator
         elif decision.why:
             end = "" if decision.why.endswith("?") else "."
             yield f"Column {table.names[n]!r} is a {decision.kind}: {decision.why}{end}"
+
+
+def spelling_notes(table: OpenTable, marks: Mapping[int, Mark]) -> Iterator[str]:
+    """How the numbers of the target's columns are written where they are not plain."""
+    for n, mark in marks.items():
+        how = "a decimal comma, or thousands set apart" if mark == "," else "thousands or units"
+        yield f"Column {table.names[n]!r}, the target, is a number: written with {how}."
 
 
 def label_notes(

@@ -10,6 +10,8 @@ from pipeline.data.sources.tables.opening.open_table import OpenTable
 
 AT_ONCE = 64
 """Columns that one query looks at."""
+QUOTED = 3
+"""Cells that are quoted to show what is in a column."""
 _DATE_LIKE = (
     r"^([A-Za-z]{0,9}[ ,.-]{0,2}\d{1,4}[-/.: ,][A-Za-z0-9].{0,30}"
     r"|[A-Za-z]{3,9}[ -]\d{2,4}|\d{1,2}[A-Za-z]{3}\d{4})$"
@@ -150,15 +152,40 @@ def equal(table: OpenTable, one: int, other: int) -> bool:
     )[0]
 
 
-def thousands(table: OpenTable, column: int, markers: Sequence[str]) -> bool:
-    """Whether every cell is a number whose points can set thousands apart, and one has such."""
+def thousands(table: OpenTable, column: int, markers: Sequence[str], sure: bool) -> bool:
+    """Whether every cell is a number whose points can set thousands apart, and one has such.
+
+    Unless that is `sure` one must have none.
+    """
     text = sql.text(column, table.types[column], markers)
     fit, pointed, given = table.one(
         f"SELECT count(CASE WHEN regexp_full_match(t, {literal(sql.POINTED)}) THEN 1 END), "
         f"count(CASE WHEN contains(t, '.') THEN 1 END), count(t) "
         f"FROM (SELECT {text} AS t FROM {table.rows})"
     )
-    return bool(fit == given and pointed)
+    return bool(fit == given and pointed and (sure or pointed < given))
+
+
+def shows_point(table: OpenTable, column: int, markers: Sequence[str]) -> bool:
+    """Whether a number has a point that cannot set thousands apart: 28.0, 0.126."""
+    text = sql.text(column, table.types[column], markers)
+    (shown,) = table.one(
+        f"SELECT bool_or(contains(t, '.') AND {sql.plain_number('t')} IS NOT NULL AND NOT "
+        f"regexp_full_match(t, {literal(sql.POINTED)})) FROM (SELECT {text} AS t FROM {table.rows})"
+    )
+    return bool(shown)
+
+
+def no_numbers(
+    table: OpenTable, column: int, markers: Sequence[str], mark: str
+) -> list[tuple[str, int]]:
+    """The most frequent cells that are no numbers with this decimal mark, and how often each is."""
+    text = sql.text(column, table.types[column], markers)
+    return table.connection.execute(
+        f"SELECT t, count(*) AS n FROM (SELECT {text} AS t FROM {table.rows}) "
+        f"WHERE t IS NOT NULL AND {sql.number('t', mark)} IS NULL "
+        f"GROUP BY t ORDER BY n DESC, t LIMIT {QUOTED}"
+    ).fetchall()
 
 
 def most_frequent(

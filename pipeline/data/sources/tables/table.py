@@ -20,12 +20,13 @@ from pipeline.data.sources.tables.columns import (
     likely_target,
     positions_of,
 )
-from pipeline.data.sources.tables.deciding import decide
+from pipeline.data.sources.tables.deciding import decide, decimal_mark, label_marks
 from pipeline.data.sources.tables.notes import (
     decision_notes,
     extra_notes,
     label_notes,
     rounding_notes,
+    spelling_notes,
     unread_notes,
 )
 from pipeline.data.sources.tables.opening.files import (
@@ -73,7 +74,7 @@ class TableReader(Reader):
             columns = positions_of(wanted, table.names, table.named, where)
             markers = ("", *config.missing_values)
             found = survey(table, [n for n in columns if sql.is_plain(table.types[n])], markers)
-            numbers, texts = read_cells(table, columns, found, (), config, None, {})
+            numbers, texts = read_cells(table, columns, found, {}, config, None, {})
             assert isinstance(numbers, np.ndarray)
             notes = [
                 *table.notes,
@@ -135,7 +136,9 @@ def _source(table: OpenTable, config: DataConfig, scratch: Path | None) -> Sourc
     markers = ("", *config.missing_values)
     looked_at = [n for n in (*labels, *features) if sql.is_plain(table.types[n])]
     found = survey(table, looked_at, markers)
-    decisions = decide(table, found, chosen, rows, config)
+    mark = decimal_mark(table, found, config)
+    decisions = decide(table, found, chosen, rows, mark, config)
+    marks = label_marks(table, found, labels, mark, config)
     kept = {
         n: Column(table.names[n], decision.kind, decision.form)
         for n in features
@@ -148,10 +151,13 @@ def _source(table: OpenTable, config: DataConfig, scratch: Path | None) -> Sourc
             f"A feature column must remain beside the label. {table.where} has none. {left}",
         )
     cells = role_cells(table, chosen.roles, config)
-    numbers, texts = read_cells(table, kept, found, labels, config, scratch, cells)
+    numbers, texts = read_cells(
+        table, kept, found, {n: marks.get(n) for n in labels}, config, scratch, cells
+    )
     notes = [
         *table.notes,
         *decision_notes(decisions, table),
+        *spelling_notes(table, marks),
         *label_notes(table, labels, label_markers(config), config.unlabelled),
         *rounding_notes(table, kept, found, markers),
     ]

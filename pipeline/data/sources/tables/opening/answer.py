@@ -68,7 +68,7 @@ def _rows_of(
         case _:
             dialect = dialect_of(connection, file, header, ())
             names = [name or f"column{n}" for n, name in enumerate(dialect.names, 1)]
-            return dialect.typed_rows(file, names, -1, nulls(markers))
+            return dialect.typed_rows(file, names, -1, nulls(markers, dialect))
 
 
 if __name__ == "__main__":

@@ -182,10 +182,10 @@ def _of_dialect(
     markers = config.missing_values
     as_written = texts(names)
     types = guessed_types(connection, dialect, plain[0], markers, as_written)
-    found = scan(connection, dialect, plain, types, nulls(markers))
+    found = scan(connection, dialect, plain, types, nulls(markers, dialect))
     if config.label and (classes := marks_in(connection, dialect, plain, found, as_written)):
         others = [marker for marker in markers if marker.lower() not in classes]
-        found = scan(connection, dialect, plain, types, nulls(others))
+        found = scan(connection, dialect, plain, types, nulls(others, dialect))
     problems = []
     if total := word_of_total(connection, found):
         said = f"The last row of {where} begins with {total!r}: it is no row like those above it."

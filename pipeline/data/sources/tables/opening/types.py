@@ -16,9 +16,14 @@ WIDER = {"BIGINT": "DOUBLE"}
 """What a column is where some cells are not of its type; else it is text."""
 
 
-def nulls(markers: Sequence[str]) -> str:
-    """The option of a reader that says which cells are missing."""
-    ways = [way for m in markers for way in dict.fromkeys((m, m.upper(), m.title()))]
+def nulls(markers: Sequence[str], dialect: Dialect) -> str:
+    """The option of a reader that says which cells are missing.
+
+    DuckDB refuses marks in which a sign of the dialect is: columns that have them are text then.
+    """
+    signs = [sign for sign in (dialect.delimiter, dialect.quote, dialect.escape) if sign]
+    usable = [m for m in markers if not any(sign in m for sign in signs)]
+    ways = [way for m in usable for way in dict.fromkeys((m, m.upper(), m.title()))]
     return f", nullstr = [{', '.join(map(literal, ('', *ways)))}]"
 
 
@@ -31,7 +36,7 @@ def guessed_types(
 ) -> list[str]:
     """BIGINT, DOUBLE or VARCHAR of each column, by a sample; VARCHAR of those named in `texts`."""
     names = [f"c{n}" for n in range(len(dialect.names))]
-    sampled = dialect.typed_rows(file, names, SAMPLE, nulls(markers) + LENIENT)
+    sampled = dialect.typed_rows(file, names, SAMPLE, nulls(markers, dialect) + LENIENT)
     types = ["VARCHAR"] * len(names)
     try:
         described = connection.execute(f"DESCRIBE SELECT * FROM {sampled}").fetchall()
