@@ -51,7 +51,8 @@ def _escaped(character: str) -> str:
 def nearest(name: str, valid: Iterable[str]) -> str:
     """The end of a message about an unknown name: the closest valid one, then what is valid."""
     names = sorted(valid)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    guess = f" Did you mean {close[0]!r}?" if close else ""
+    as_written = {valid_name.lower(): valid_name for valid_name in names}
+    close = difflib.get_close_matches(name.lower(), as_written, n=1, cutoff=0.5)
+    guess = f" Did you mean {as_written[close[0]]!r}?" if close else ""
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     return f"{guess} Valid: {', '.join(names[:LISTED]) or '(none)'}{more}."

@@ -113,11 +113,13 @@ class Wanted(NamedTuple):
         columns: those that the model reads.
         layout: of the table that it learned from, if that was a table.
         keep: names or numbers of columns of the file that are handed through as they are.
+        beside: the rows that they are put behind, for people; "" where a model is applied to them.
     """
 
     columns: tuple[Column, ...]
     layout: Layout | None = None
     keep: tuple[str, ...] = ()
+    beside: str = ""
 
     @property
     def orders(self) -> list[tuple[str, ...]]:

@@ -56,9 +56,10 @@ class ArraysReader(Reader):
         positions = wanted.positions(matrix.shape[1])
         if positions is None:
             widths = " or ".join(str(len(order)) for order in wanted.orders)
+            as_in = f"of {wanted.beside}" if wanted.beside else "that the model was trained on"
             raise InputError(
-                f"Rows must have the width that the model was trained on, {widths}. {arrays.name} "
-                f"has rows of width {matrix.shape[1]}. Give the same columns in the same order."
+                f"Rows must have the width {as_in}, {widths}. {arrays.name} has rows of width "
+                f"{matrix.shape[1]}. Give the same columns in the same order."
             )
         chosen = matrix if arrays.test is None else matrix[arrays.test]
         if positions != list(range(matrix.shape[1])):

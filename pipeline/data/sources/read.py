@@ -43,7 +43,7 @@ def read(config: DataConfig, scratch: Path | None = None) -> Source:
     source = reader.source(spec, config, scratch)
     if config.unlabelled_rows is None:
         return source
-    more = read_rows(config.unlabelled_rows, source.columns, source.layout)
+    more = read_rows(config.unlabelled_rows, source.columns, source.layout, beside=source.origin)
     return with_unlabelled(source, more, config.unlabelled_rows)
 
 
@@ -52,12 +52,13 @@ def read_rows(
     columns: tuple[Column, ...],
     layout: Layout | None = None,
     keep: Sequence[str] = (),
+    beside: str = "",
 ) -> RawRows:
     """Rows for inference: the values of `columns`, and those of a table's columns to `keep`.
 
     A table is matched by column name, one without names by position, as the table of `layout`
     was; anything else by width. A source with test rows of its own, as the built-in ones have,
-    gives these.
+    gives these. `beside`: the rows that they are put behind, if they are, for messages.
 
     Raises:
         InputError: as for `read`, and where rows do not fit the columns.
@@ -65,7 +66,7 @@ def read_rows(
     reader, spec = _reader_of(spec)
     if keep and not isinstance(reader, TableReader):
         raise InputError(f"Columns to keep are those of a table. Given: {spec}, which is none.")
-    return reader.rows(spec, Wanted(columns, layout, tuple(keep)))
+    return reader.rows(spec, Wanted(columns, layout, tuple(keep), beside))
 
 
 def likely_label(config: DataConfig) -> str | None:

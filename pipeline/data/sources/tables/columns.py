@@ -164,18 +164,23 @@ def positions_of(
             return dict(zip(found, wanted.columns, strict=True))
         orders = wanted.orders
         counts = " or ".join(str(len(order)) for order in orders)
+        has = f"{wanted.beside} has" if wanted.beside else "the model reads"
         raise InputError(
             f"A file without names is matched by position. {where} has no names and "
-            f"{len(names)} columns, and the model reads {counts}: "
+            f"{len(names)} columns, and {has} {counts}: "
             f"{', '.join(orders[0][:LISTED])}. Give these columns in this order, or a header."
         )
     positions = {name: n for n, name in enumerate(names)}
     raise_all(
         [
-            f"Rows need every column that the model was trained on. {where} has no column "
+            f"Rows need every column that {_who(wanted)}. {where} has no column "
             f"{name!r}.{nearest(name, positions)}"
             for name in needed
             if name not in positions
         ]
     )
     return {positions[column.name]: column for column in wanted.columns}
+
+
+def _who(wanted: Wanted) -> str:
+    return f"{wanted.beside} has as a feature" if wanted.beside else "the model was trained on"

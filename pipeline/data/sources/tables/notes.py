@@ -82,14 +82,23 @@ def rounding_notes(
 
 
 def extra_notes(table: OpenTable, wanted: Wanted) -> Iterator[str]:
-    """Columns that the table of training had not."""
-    if wanted.layout is None or not table.named:
+    """Columns that the table of training had not, and names that it had and these rows have not."""
+    if wanted.layout is None:
+        return
+    if not table.named:
+        if wanted.layout.named:
+            order = next(order for order in wanted.orders if len(order) == len(table.names))
+            yield (
+                f"{table.where} has no header: its columns are taken by their order for "
+                f"{', '.join(map(repr, order[:LISTED]))}{', ...' if len(order) > LISTED else ''}."
+            )
         return
     known = {*wanted.layout.names, *(column.name for column in wanted.columns), *wanted.keep}
     if extra := [name for name in table.names if name not in known]:
         more = f" and {len(extra) - LISTED} more" if len(extra) > LISTED else ""
         yield (
-            f"{table.where} has columns that the table of training has not, which are ignored: "
+            f"{table.where} has columns that {wanted.beside or 'the table of training'} has not, "
+            "which are ignored: "
             f"{', '.join(map(repr, extra[:LISTED]))}{more}."
         )
 
@@ -100,6 +109,7 @@ def unread_notes(
     found: Mapping[int, Survey],
     numbers: np.ndarray,
     markers: Sequence[str],
+    beside: str,
 ) -> Iterator[str]:
     """Of columns of text whose cells are not of the model's kind, how many count as missing."""
     numeric = [n for n, column in columns.items() if not column.is_category]
@@ -114,7 +124,8 @@ def unread_notes(
             "WHERE v IS NULL"
         )
         yield (
-            f"Column {columns[n].name!r} of {table.where} is a {columns[n].kind} for the model. "
+            f"Column {columns[n].name!r} of {table.where} is a {columns[n].kind} "
+            f"{f'in {beside}' if beside else 'for the model'}. "
             f"{found[n].given - read} of {found[n].given} cells are none, such as {first!r}: they "
             "count as missing."
         )

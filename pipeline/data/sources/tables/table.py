@@ -79,7 +79,7 @@ class TableReader(Reader):
             notes = [
                 *table.notes,
                 *extra_notes(table, wanted),
-                *unread_notes(table, columns, found, numbers, markers),
+                *unread_notes(table, columns, found, numbers, markers, wanted.beside),
             ]
             categories = categories_of(texts, columns, where)
             return RawRows(numbers, categories, tuple(notes), _kept(table, wanted.keep))

@@ -93,3 +93,50 @@ def test_added_rows_of_unknown_groups_are_refused(tmp_path: Path, key: str):
     config = DataConfig(source=str(small), label="y", unlabelled_rows=str(big), **{key: "of"})
     with pytest.raises(InputError, match=rf"data\.{key} must be known of all rows.*big.csv"):
         read(config)
+
+
+# Two files of which the second is written in another way
+
+
+def two_files(folder: Path, more: str, header: bool = True) -> DataConfig:
+    lines = [f"{n % 50},{n * 37 % 101},{'xyz'[n % 3]}" for n in range(60)]
+    labelled = "".join(f"{line},{'ab'[n % 2]}\n" for n, line in enumerate(lines))
+    (folder / "small.csv").write_text(f"age,income,job,y\n{labelled}")
+    below = "".join(f"{line}\n" for line in lines)
+    (folder / "big.csv").write_text(f"{more}\n{below}" if header else below)
+    return DataConfig(
+        source=str(folder / "small.csv"), label="y", unlabelled_rows=str(folder / "big.csv")
+    )
+
+
+def test_a_column_whose_name_differs_in_case_is_refused_and_named(tmp_path: Path):
+    with pytest.raises(InputError) as refused:
+        read(two_files(tmp_path, "age,INCOME,job"))
+    assert str(refused.value) == (
+        "Rows need every column that small.csv has as a feature. big.csv has no column 'income'. "
+        "Did you mean 'INCOME'? Valid: INCOME, age, job."
+    )
+
+
+def test_a_file_without_a_header_is_matched_by_position_and_that_is_said(tmp_path: Path):
+    source = read(two_files(tmp_path, "", header=False))
+    np.testing.assert_array_equal(source.numbers[60:], source.numbers[:60])
+    assert (
+        "big.csv has no header: its columns are taken by their order for 'age', 'income', 'job'."
+    ) in source.notes
+
+
+def test_a_file_without_a_header_of_another_width_is_refused(tmp_path: Path):
+    config = two_files(tmp_path, "", header=False)
+    (tmp_path / "big.csv").write_text("1,2\n3,4\n5,6\n")
+    with pytest.raises(InputError, match=r"and small\.csv has 4 or 3: age, income, job, y"):
+        read(config)
+
+
+def test_notes_on_the_second_file_speak_of_the_first_and_of_no_model(tmp_path: Path):
+    config = two_files(tmp_path, "age,income,job")
+    (tmp_path / "big.csv").write_text("age,income,job,zip\n1,2,x,9\nold,3,y,9\n4,5,z,9\n")
+    notes = " ".join(read(config).notes)
+    assert "big.csv has columns that small.csv has not, which are ignored: 'zip'." in notes
+    assert "Column 'age' of big.csv is a number in small.csv. 1 of 3 cells" in notes
+    assert "model" not in notes
