@@ -36,7 +36,7 @@ def test_a_total_below_the_rows_is_refused_or_skipped(
     assert source.rows == 50
     # Without it the first column is seen to count the rows.
     assert [column.name for column in source.columns] == ["size"]
-    assert "It was skipped." in source.notes[0]
+    assert "Skipped." in source.notes[0]
 
 
 def test_a_class_that_is_called_total_is_none(tmp_path: Path):
@@ -123,3 +123,49 @@ def test_separators_inside_a_long_quoted_cell_are_no_surplus(tmp_path: Path):
     rows = [*ROWS, '7,1.5,"p' + ", again" * 5_000 + '"']
     path = written(tmp_path, "number,size,remark", *rows)
     assert read(DataConfig(source=str(path), label="size", categorical=["remark"])).rows == 51
+
+
+HEADERS = {
+    "a name that is nan": "one,nan,infinity,kind",
+    "names that are numbers among words": "id,1,2,kind",
+}
+
+
+@pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS)
+def test_a_header_may_have_names_that_look_like_numbers(header: str, tmp_path: Path):
+    rows = [f"r{n},{n % 7}.5,{n % 5},{n % 2}" for n in range(50)]
+    source = read(DataConfig(source=str(written(tmp_path, header, *rows)), label="kind"))
+    assert source.rows == 50
+    assert [column.name for column in source.columns] == header.split(",")[1:3]
+
+
+def test_a_header_that_is_repeated_below_is_refused_or_skipped(tmp_path: Path):
+    names = "width,size,species"
+    rows = [f"{n % 11}.25,{n % 7}.5,{'pq'[n % 2]}" for n in range(50)]
+    path = written(tmp_path, names, *rows[:20], names, *rows[20:])
+    with pytest.raises(InputError, match="header of a.csv is repeated below"):
+        read(DataConfig(source=str(path), label="species"))
+    source = read(DataConfig(source=str(path), label="species", bad_rows="skip"))
+    assert source.rows == 50
+    assert [(column.name, column.kind) for column in source.columns] == [
+        ("width", "number"),
+        ("size", "number"),
+    ]
+
+
+@pytest.mark.parametrize("second", ["length,width,species", "mm,kg,", ",kg,"])
+def test_a_second_line_of_names_or_units_is_refused_or_skipped(second: str, tmp_path: Path):
+    rows = [f"{n % 11}.25,{n % 7}.5,{'pq'[n % 2]}" for n in range(50)]
+    path = written(tmp_path, "leaf,sepal,class", second, *rows)
+    with pytest.raises(InputError, match="second line of names or units"):
+        read(DataConfig(source=str(path), label="class"))
+    source = read(DataConfig(source=str(path), label="class", bad_rows="skip"))
+    assert source.rows == 50
+    np.testing.assert_array_equal(np.unique(source.target), ["p", "q"])
+
+
+@pytest.mark.parametrize("first", ["NA,n.a.,p", "unknown,2.5,p"])
+def test_a_first_row_with_missing_numbers_is_a_row(first: str, tmp_path: Path):
+    rows = [f"{n % 11}.25,{n % 7}.5,{'pq'[n % 2]}" for n in range(50)]
+    path = written(tmp_path, "leaf,sepal,class", first, *rows)
+    assert read(DataConfig(source=str(path), label="class")).rows == 51

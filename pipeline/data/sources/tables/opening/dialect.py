@@ -29,6 +29,8 @@ LENIENT = f", store_rejects = true, rejects_limit = {REJECTED}"
 finds no row at all where the first has a cell with a quote inside."""
 _IGNORING = ", ignore_errors = true"
 """The same for the sniffer."""
+MARKS = {"na", "n/a", "n.a.", "nan", "null", "none", "inf", "infinity", "missing", "unknown", "?"}
+"""Words that stand for a number: no name, no unit."""
 LONGEST_LINE = 2**24
 """Bytes."""
 
@@ -224,7 +226,7 @@ def _is_header(
         return True
     if first == [str(position) for position in range(len(first))]:
         return len(first) > 1  # as pandas names columns that have no name
-    if _names_rows(first, body):
+    if _names_rows(first, body) or _names_numbers(first, body):
         return True
     if not sniffed:
         return _names_years(first) and not _recurs(first, body)
@@ -255,6 +257,36 @@ def _names_years(first: list[str]) -> bool:
     )
 
 
+def _names_numbers(first: list[str], body: list[tuple[str | None, ...]]) -> bool:
+    """Whether words stand above numbers; beside them, columns may be called 1, 2, 3, inf or nan.
+
+    The names may occur again, as of files written one below another.
+    """
+    below = [[(cell or "").strip() for cell in row] for row in body]
+    below = [row for row in below if row != first]
+    counted = [cell for cell in first if _number(cell)]
+    if (
+        len(below) < 2
+        or "" in first
+        or len(set(first)) < len(first)
+        or len(counted) == 1
+        or not all(map(str.isdecimal, counted))
+        or any(int(after) - int(before) != 1 for before, after in pairwise(counted))
+    ):
+        return False
+    above_numbers = [
+        cell
+        for cell, *column in zip(first, *below, strict=True)
+        if re.search("[a-z]", cell, re.IGNORECASE)
+        and cell.lower() not in MARKS
+        and any(column)
+        and all(_number(other) for other in column if other)
+    ]
+    return bool(above_numbers) and not any(
+        cell in column for cell, *column in zip(first, *below, strict=True) if not _number(cell)
+    )
+
+
 def _recurs(first: list[str], body: list[tuple[str | None, ...]]) -> bool:
     """Whether the cells of the first line, half of them at least, occur below in their columns."""
     below = [{(cell or "").strip() for cell in column} for column in zip(*body, strict=True)]
@@ -263,8 +295,9 @@ def _recurs(first: list[str], body: list[tuple[str | None, ...]]) -> bool:
 
 
 def _number(cell: str) -> bool:
+    """Whether it is a number with digits: `nan` and `inf` may be names."""
     try:
         float(cell)
     except ValueError:
         return False
-    return True
+    return cell[-1:].isdigit() or cell[-1:] == "."

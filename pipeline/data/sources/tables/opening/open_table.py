@@ -16,10 +16,15 @@ from pipeline.config.data import DataConfig
 from pipeline.data.sources.tables.opening.connection import literal, reading
 from pipeline.data.sources.tables.opening.dialect import Dialect, dialect_of
 from pipeline.data.sources.tables.opening.files import Format, kind_of
+from pipeline.data.sources.tables.opening.heads import (
+    first_is_head,
+    without_first,
+    without_names,
+)
 from pipeline.data.sources.tables.opening.plain import as_plain_text, lines_of
 from pipeline.data.sources.tables.opening.query import answer_of
 from pipeline.data.sources.tables.opening.respelled import respelling
-from pipeline.data.sources.tables.opening.scan import COPY, copy_of, marks_in, scan
+from pipeline.data.sources.tables.opening.scan import COPY, Scan, copy_of, marks_in, scan
 from pipeline.data.sources.tables.opening.total import without_last, word_of_total
 from pipeline.data.sources.tables.opening.types import guessed_types, nulls
 from pipeline.errors import InputError
@@ -186,30 +191,48 @@ def _of_dialect(
     if config.label and (classes := marks_in(connection, dialect, plain, found, as_written)):
         others = [marker for marker in markers if marker.lower() not in classes]
         found = scan(connection, dialect, plain, types, nulls(others, dialect))
-    problems = []
-    if total := word_of_total(connection, found):
-        said = f"The last row of {where} begins with {total!r}: it is no row like those above it."
-        if config.bad_rows == "skip":
-            found = without_last(found)
-            notes.append(f"{said} It was skipped.")
-        else:
-            problems.append(f"{said} Remove it, or set data.bad_rows: skip.")
-    if rejected := found.rejected:
-        first = "; ".join(f"line {line}: {text!r}" for line, text in [*rejected.items()][:5])
-        least = "" if found.all_told else " at least"
-        more = f" and{least} {len(rejected) - 5} more" if len(rejected) > 5 else ""
-        said = (
-            f"Every line must have as many cells as the others. {where} has "
-            f"{len(dialect.names)} columns, but {first}{more}."
-        )
-        if config.bad_rows == "skip":
-            notes.append(f"{said} They were skipped.")
-        else:
-            problems.append(f"{said} Correct them, or set data.bad_rows: skip.")
+    found, bad = _without_bad(connection, found, dialect, where)
+    skips = config.bad_rows == "skip"
+    cure = "Skipped." if skips else "Correct the file, or set data.bad_rows: skip."
+    told = [f"{said} {cure}" for said in bad]
+    notes += told if skips else []
+    problems = [] if skips else told
     return OpenTable(
         connection, found.source, found.rows, names, tuple(found.types), dialect.header,
         dialect.delimiter, where, notes, problems,
     )  # fmt: skip
+
+
+def _without_bad(
+    connection: duckdb.DuckDBPyConnection, found: Scan, dialect: Dialect, where: str
+) -> tuple[Scan, list[str]]:
+    """The rows that are rows of the table, and what is said of the others."""
+    bad = []
+    if total := word_of_total(connection, found):
+        found = without_last(found)
+        bad.append(
+            f"The last row of {where} begins with {total!r}: it is no row like those above it."
+        )
+    if dialect.header and (head := first_is_head(connection, found)):
+        found = without_first(found)
+        bad.append(
+            f"The first row below the header of {where} has words where the others have numbers, "
+            f"as a second line of names or units has them: {head!r}."
+        )
+    if dialect.header:
+        rows = found.rows
+        found = without_names(connection, found, dialect.names)
+        if times := rows - found.rows:
+            bad.append(f"The header of {where} is repeated below, times: {times:,}.")
+    if rejected := found.rejected:
+        first = "; ".join(f"line {line}: {text!r}" for line, text in [*rejected.items()][:5])
+        least = "" if found.all_told else " at least"
+        more = f" and{least} {len(rejected) - 5} more" if len(rejected) > 5 else ""
+        bad.append(
+            f"Every line must have as many cells as the others. {where} has "
+            f"{len(dialect.names)} columns, but {first}{more}."
+        )
+    return found, bad
 
 
 def _outside(files: Sequence[Path], dialect: Dialect, where: str) -> tuple[Dialect, list[str]]:
