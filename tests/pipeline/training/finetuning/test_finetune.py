@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from sklearn.datasets import load_diabetes
+from scipy.special import expit
 from sklearn.metrics import accuracy_score, f1_score, r2_score
 
 from pipeline.config.corruption import MaskingNoise
@@ -495,7 +496,9 @@ def labels(parts) -> Parts:
 def test_several_labels_are_scored_by_f1(trains, encoders, labels):
     config = CONFIG.model_copy(update={"min_steps": 200})  # random codes take their time
     outcome = run(new(config, trains, 64, 2, LABELS), encoders[0], labels)
-    predicted = outputs(config, outcome.trial, labels.test.rows) > 0
+    temperature, thresholds = outcome.trial.decision
+    probabilities = expit(outputs(config, outcome.trial, labels.test.rows) / temperature)
+    predicted = probabilities >= (thresholds or 0.5)
     np.testing.assert_array_equal(outcome.trial.predicted.values, predicted)
     expected = f1_score(labels.test.targets, predicted, average="micro")
     assert outcome.trial.score == pytest.approx(expected)
