@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from sklearn.datasets import load_diabetes
 from scipy.special import expit
+from sklearn.datasets import load_diabetes
 from sklearn.metrics import accuracy_score, f1_score, r2_score
 
 from pipeline.config.corruption import MaskingNoise
