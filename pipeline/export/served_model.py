@@ -17,11 +17,17 @@ import tensorflow as tf
 from mlflow.pyfunc import PythonModel
 
 # Numbers as the tables of training have them (pipeline/data/sources/tables/sql.py).
-_BEFORE, _AFTER = r"([+-]?)[$€£¥]?\s*", r"\s*[%€$£¥]?"
+_MONEY = (
+    "(?:[A-Z]{0,2}[$€£¥]|EUR|USD|GBP|CHF|JPY|CNY|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|TRY|INR|BRL|"
+    "MXN|ZAR|KRW|SGD|HKD|RUB)"
+)
+SIGNS = {"": "", "+": "", "-": "-", "()": "-"}
+_BEFORE = rf"([+\u2212(-]?){_MONEY}?\s*([+\u2212-]?)"
+_AFTER = rf"\s*(?:%|{_MONEY})?([\u2212)-]?)"
 _PLAIN = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-_GROUPED = r"[1-9]\d{0,2}(?:[,'\u00a0\u202f ]\d{3})+(?:\.\d+)?"
+_GROUPED = r"[1-9]\d{0,2}(?:[,'\u2019\u00a0\u202f ]\d{3})+(?:\.\d+)?"
 _PLAIN_COMMA = r"(?:\d+,?\d*|,\d+)(?:[eE][+-]?\d+)?"
-GROUPED_COMMA = re.compile(r"[1-9]\d{0,2}(?:[.'\u00a0\u202f ]\d{3})+(?:,\d+)?")
+GROUPED_COMMA = re.compile(r"[1-9]\d{0,2}(?:[.'\u2019\u00a0\u202f ]\d{3})+(?:,\d+)?")
 POINT = re.compile(f"{_BEFORE}({_GROUPED}|{_PLAIN}){_AFTER}")
 COMMA = re.compile(f"{_BEFORE}({GROUPED_COMMA.pattern}|{_PLAIN_COMMA}|{_PLAIN}){_AFTER}")
 
@@ -86,12 +92,13 @@ def _number(cell: Any, comma: bool) -> float:
     if not isinstance(cell, str):
         return np.nan if pd.isna(cell) else float(cell)
     found = (COMMA if comma else POINT).fullmatch(cell.strip())
-    if not found:
+    signs = (found[1] + found[2] + found[4]).replace("\u2212", "-") if found else None
+    if not found or signs not in SIGNS:
         return np.nan
-    digits = re.sub("[^0-9.,eE+-]", "", found[2])
-    if comma and ("," in digits or GROUPED_COMMA.fullmatch(found[2])):
+    digits = re.sub("[^0-9.,eE+-]", "", found[3])
+    if comma and ("," in digits or GROUPED_COMMA.fullmatch(found[3])):
         digits = digits.replace(".", "").replace(",", ".")
-    return float(found[1] + digits.replace(",", ""))
+    return float(SIGNS[signs] + digits.replace(",", ""))
 
 
 def _date(cell: Any) -> Any:

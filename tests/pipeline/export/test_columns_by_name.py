@@ -240,6 +240,11 @@ NUMBERS = st.one_of(
     st.from_regex(r"[+-]?[0-9]{1,4}([.,' ][0-9]{1,4}){0,3}[%€]?", fullmatch=True),
     st.from_regex(r"[$€]?[0-9]{0,3}[.,][0-9]{0,3}([eE]-?[0-9])?", fullmatch=True),
     st.text("0123456789.,-+eE%$ '\u00a0", max_size=8),
+    st.from_regex(
+        r"[-+\u2212(]?(EUR|CHF|\$)? ?[-\u2212]?[1-9][0-9]{0,2}([\u2019.,][0-9]{3})?"
+        r"( ?(USD|%|€))?[-)]?",
+        fullmatch=True,
+    ),
 )
 
 

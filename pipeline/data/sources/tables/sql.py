@@ -16,18 +16,24 @@ BOOLEANS = {
 EDGES = " \t\r\n\u00a0"
 """What is no part of a cell where it stands at either end."""
 SPACE = r"[\s\x{00A0}\x{202F}]"
-_SIGN = r"[+-]?"
-_BEFORE = rf"^({_SIGN})[$€£¥]?{SPACE}*"
-_AFTER = rf"{SPACE}*[%€$£¥]?$"
-_GROUPED = r"[1-9]\d{0,2}(?:[,'\x{00A0}\x{202F} ]\d{3})+(?:\.\d+)?"
+_SIGN = r"[+\x{2212}-]?"
+SIGNS = {"": "", "+": "", "-": "-", "()": "-"}
+"""What may stand around a number, and its sign: accountants put negative ones in parentheses."""
+MONEY = (
+    "(?:[A-Z]{0,2}[$€£¥]|EUR|USD|GBP|CHF|JPY|CNY|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|TRY|INR|BRL|"
+    "MXN|ZAR|KRW|SGD|HKD|RUB)"
+)
+_BEFORE = rf"^([+\x{{2212}}(-]?){MONEY}?{SPACE}*({_SIGN})"
+_AFTER = rf"{SPACE}*(?:%|{MONEY})?([\x{{2212}})-]?)$"
+_GROUPED = r"[1-9]\d{0,2}(?:[,'\x{2019}\x{00A0}\x{202F} ]\d{3})+(?:\.\d+)?"
 _PLAIN = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 POINT = rf"{_BEFORE}({_GROUPED}|{_PLAIN}){_AFTER}"
-"""Numbers with a decimal point: 1,037.5 and 5 % and $12 beside plain ones."""
-_GROUPED_COMMA = r"[1-9]\d{0,2}(?:[.'\x{00A0}\x{202F} ]\d{3})+(?:,\d+)?"
+"""Numbers with a decimal point: 1,037.5 and 5 % and $12 and (12.5) and 12- beside plain ones."""
+_GROUPED_COMMA = r"[1-9]\d{0,2}(?:[.'\x{2019}\x{00A0}\x{202F} ]\d{3})+(?:,\d+)?"
 _PLAIN_COMMA = r"(?:\d+,?\d*|,\d+)(?:[eE][+-]?\d+)?"
 COMMA = rf"{_BEFORE}({_GROUPED_COMMA}|{_PLAIN_COMMA}|{_PLAIN}){_AFTER}"
 """Numbers with a decimal comma: 0,126 and 1.037,5."""
-POINTED = rf"{_SIGN}(?:0|[1-9]\d{{0,2}}(?:\.\d{{3}})*)"
+POINTED = r"[+-]?(?:0|[1-9]\d{0,2}(?:\.\d{3})*)"
 """Whole numbers whose thousands are set apart by points, if they have any."""
 
 
@@ -111,19 +117,24 @@ def number(text: str, decimal: str) -> str:
     """Text as DOUBLE where it is a number as people write it, else NULL."""
     if decimal == ".":
         digits = (
-            f"regexp_replace(regexp_extract({text}, {literal(POINT)}, 2), '[^0-9.eE+-]', '', 'g')"
+            f"regexp_replace(regexp_extract({text}, {literal(POINT)}, 3), '[^0-9.eE+-]', '', 'g')"
         )
-        sign = f"regexp_extract({text}, {literal(POINT)}, 1)"
-        other = plain_number(f"({sign} || {digits})")
+        other = plain_number(f"({_sign(text, POINT)} || {digits})")
         return f"COALESCE({plain_number(text)}, {other})"
-    found = f"regexp_extract({text}, {literal(COMMA)}, 2)"
+    found = f"regexp_extract({text}, {literal(COMMA)}, 3)"
     grouped = f"regexp_full_match({found}, {literal(_GROUPED_COMMA)}) OR contains({found}, ',')"
     digits = (
         f"CASE WHEN {grouped} THEN replace(regexp_replace({found}, '[^0-9,eE+-]', '', 'g'), "
         f"',', '.') ELSE {found} END"
     )
-    sign = f"regexp_extract({text}, {literal(COMMA)}, 1)"
-    return plain_number(f"({sign} || {digits})")
+    return plain_number(f"({_sign(text, COMMA)} || {digits})")
+
+
+def _sign(text: str, pattern: str) -> str:
+    """The sign of a number as programs write it, NULL where there are two."""
+    around = " || ".join(f"regexp_extract({text}, {literal(pattern)}, {n})" for n in (1, 2, 4))
+    known = " ".join(f"WHEN '{signs}' THEN '{sign}'" for signs, sign in SIGNS.items())
+    return f"CASE replace({around}, '\u2212', '-') {known} END"
 
 
 def boolean(text: str) -> str:
