@@ -10,6 +10,8 @@ INTEGERS = 2**64
 """Whole floats below are named by all their digits, as a 64-bit integer would be."""
 
 _WHOLE = re.compile(r"(-?[0-9]+)\.0*")
+_SCIENTIFIC = re.compile(r"[+-]?[0-9]\.[0-9]*e[+-][0-9]+", re.IGNORECASE)
+"""As numpy.savetxt writes all numbers."""
 
 
 def category_name(value: object) -> str:
@@ -22,6 +24,8 @@ def category_name(value: object) -> str:
         name = str(value).strip()
     if name.lower() == MISSING:
         return ""
+    if _SCIENTIFIC.fullmatch(name) and _has_digits(float(name)):
+        return str(int(float(name)))
     whole = _WHOLE.fullmatch(name)
     return whole[1] if whole else name
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipeline.config.data import DataConfig
@@ -104,3 +105,23 @@ def test_a_first_line_that_is_of_no_table_tells_no_dialect(first: str, tmp_path:
     assert [kind for _, kind in kinds(found)] == ["number", "number", "number"]
     assert found.rows == len(ROWS)
     assert found.notes[0] == "The first line of a.txt stands above its table."
+
+
+@pytest.mark.parametrize("separator", [" ", ","])
+def test_names_that_numpy_writes_as_a_comment_are_names(separator: str, tmp_path: Path):
+    rows = np.column_stack([np.linspace(0, 1, 40), np.linspace(3, 2, 40) ** 2, np.arange(40) % 2])
+    path = tmp_path / "a.txt"
+    np.savetxt(path, rows, delimiter=separator, header=separator.join(["size", "mass", "kind"]))
+    found = read(DataConfig(source=str(path), label="kind"))
+    assert kinds(found) == [("size", "number"), ("mass", "number")]
+    assert found.rows == 40
+    assert {*found.target} == {"0", "1"}
+
+
+def test_a_quote_may_stand_behind_a_backslash(tmp_path: Path):
+    rows = "".join(f'"a \\"b\\", {"KJ"[n % 2]}",{n % 7}.5,{"pq"[n % 3 > 0]}\n' for n in range(40))
+    path = tmp_path / "a.csv"
+    path.write_text(f"name,x,y\n{rows}")
+    found = read(DataConfig(source=str(path), label="y"))
+    assert found.rows == 40
+    assert {*found.categories[:, 0]} == {'a "b", K', 'a "b", J'}

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 from pathlib import Path
@@ -72,6 +72,17 @@ class Dialect:
         listed = ", ".join(map(literal, names))
         return self._read_csv([file], f"names = [{listed}], sample_size = {sample}{options}")
 
+    def cells(self, lines: Iterable[str]) -> Iterator[list[str]]:
+        """The cells of lines, as Python reads them."""
+        backslash = self.escape == "\\"
+        return csv.reader(
+            lines,
+            delimiter=self.delimiter,
+            quotechar=self.quote or '"',
+            escapechar=self.escape if backslash else None,
+            doublequote=not backslash,
+        )
+
     def surplus(self, file: Path) -> tuple[int, int] | None:
         """The first line with far too many cells: its number, and how many it has."""
         return surplus_of(file, self.delimiter, self.quote, len(self.names))
@@ -137,12 +148,11 @@ def _lines_of_title(file: Path, bare: Dialect, top: list[tuple[str | None, ...]]
     if len(bare.names) < 3 or not filled or filled[0] != 1:
         return 0
     names = next((row for row, count in zip(rows, filled, strict=True) if count > 1), [])
-    if "" in names or len({*names}) < len(bare.names) or any(map(_number, names)):
+    if "" in names or len({*names}) < len(bare.names) or any(map(is_number, names)):
         return 0
     with lines_of(file) as lines:
         below = list(islice(lines, bare.skip, bare.skip + 2 * MOST_TITLE_LINES))
-    reader = csv.reader(below, delimiter=bare.delimiter, quotechar=bare.quote or '"')
-    found = [[cell.strip() for cell in cells] for cells in reader]
+    found = [[cell.strip() for cell in cells] for cells in bare.cells(below)]
     # A cell of several lines above it: where the names begin is not known.
     return found.index(names) if names in found and len(found) == len(below) else 0
 
@@ -207,9 +217,8 @@ def _fits(dialect: Dialect, file: Path) -> bool:
     """
     with lines_of(file) as lines:
         top = [line for line in islice(lines, COMPARED_ROWS) if line.strip()]
-    reader = csv.reader(top, delimiter=dialect.delimiter, quotechar=dialect.quote or '"')
     try:
-        widths = [len(row) for row in reader]
+        widths = [len(row) for row in dialect.cells(top)]
     except csv.Error:  # cells too long for it
         return True
     return 2 * widths.count(len(dialect.names)) >= len(widths)
@@ -230,7 +239,7 @@ def _is_header(
         return True
     if not sniffed:
         return _names_years(first) and not _recurs(first, body)
-    if any(_number(cell) for cell in first):
+    if any(is_number(cell) for cell in first):
         return False
     return not _recurs(first, body)
 
@@ -249,7 +258,7 @@ def _names_rows(first: list[str], body: list[tuple[str | None, ...]]) -> bool:
 def _names_years(first: list[str]) -> bool:
     """Whether years, one after the other, stand beside names: DuckDB takes them for values."""
     years = [int(cell) for cell in first if re.fullmatch(r"(18|19|20|21)\d\d", cell)]
-    words = [cell for cell in first if cell and not _number(cell)]
+    words = [cell for cell in first if cell and not is_number(cell)]
     return (
         len(years) > 1
         and len(words) == len(first) - len(years) > 0
@@ -264,7 +273,7 @@ def _names_numbers(first: list[str], body: list[tuple[str | None, ...]]) -> bool
     """
     below = [[(cell or "").strip() for cell in row] for row in body]
     below = [row for row in below if row != first]
-    counted = [cell for cell in first if _number(cell)]
+    counted = [cell for cell in first if is_number(cell)]
     if (
         len(below) < 2
         or "" in first
@@ -280,10 +289,10 @@ def _names_numbers(first: list[str], body: list[tuple[str | None, ...]]) -> bool
         if re.search("[a-z]", cell, re.IGNORECASE)
         and cell.lower() not in MARKS
         and any(column)
-        and all(_number(other) for other in column if other)
+        and all(is_number(other) for other in column if other)
     ]
     return bool(above_numbers) and not any(
-        cell in column for cell, *column in zip(first, *below, strict=True) if not _number(cell)
+        cell in column for cell, *column in zip(first, *below, strict=True) if not is_number(cell)
     )
 
 
@@ -294,7 +303,7 @@ def _recurs(first: list[str], body: list[tuple[str | None, ...]]) -> bool:
     return 2 * sum(again) > len(again)
 
 
-def _number(cell: str) -> bool:
+def is_number(cell: str) -> bool:
     """Whether it is a number with digits: `nan` and `inf` may be names."""
     try:
         float(cell)

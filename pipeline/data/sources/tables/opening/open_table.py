@@ -149,7 +149,7 @@ def _text(
             notes.append(f"{file.name} is text in {encoding}.")
     with reading(plain, config.memory_bytes, folder) as connection:
         dialect = dialect_of(connection, plain[0], config.header, known)
-        respell = respelling(plain[0], dialect)
+        respell = respelling(plain[0], dialect, config.header)
         if respell is None:
             yield _of_dialect(connection, plain, dialect, where, notes, config, texts)
             return

@@ -12,7 +12,7 @@ from functools import partial
 from itertools import count, islice
 from pathlib import Path
 
-from pipeline.data.sources.tables.opening.dialect import Dialect
+from pipeline.data.sources.tables.opening.dialect import Dialect, Header, is_number
 from pipeline.data.sources.tables.opening.plain import PACKED, TEXT, copy_in, in_utf8, lines_of
 
 LOOKED_AT = 1_000
@@ -31,19 +31,23 @@ Respell = Callable[[Path, Path], Path]
 """Writes a file again in a folder."""
 
 
-def respelling(file: Path, dialect: Dialect) -> Respell | None:
+def respelling(file: Path, dialect: Dialect, header: Header = "auto") -> Respell | None:
     """How a file must be written again; None: it can be read as it is."""
     top = _top(file)
     if len(dialect.names) == 1 or dialect.delimiter in (" ", "\t"):
-        cells = max((_WORDS, _PHRASES), key=lambda cells: _share(_widths(top, cells)))
+        several = [
+            cells for cells in (_WORDS, _PHRASES) if max(_widths(top[1:], cells), default=0) > 1
+        ]
+        cells = max(several or [_WORDS], key=lambda cells: _share(_widths(top, cells)))
         if _is_by_spaces(top, _widths(top, cells), dialect):
             return partial(_by_commas, cells=cells)
         found = next((sign for sign in SEPARATORS if _is_by(sign, top)), None)
         if found and len(dialect.names) == 1:
             return partial(_by_separator, separator=found)
     with suppress(csv.Error):  # overlong cells
-        quote = dialect.quote or '"'
-        rows = list(csv.reader(top, delimiter=dialect.delimiter, quotechar=quote))
+        if header is not False and _names_in_comment(top[0], dialect):
+            return _without_sign
+        rows = list(dialect.cells(top))
         if _ends_with_separator(rows):
             return partial(_without_end, separator=dialect.delimiter)
         if len(dialect.names) > 1 and _is_short([len(row) for row in rows]):
@@ -63,6 +67,16 @@ def _ends_with_separator(rows: Sequence[Sequence[str]]) -> bool:
     names, *body = rows
     has_no_name = len(names) == len(body[0]) - 1 or not names[-1].strip()
     return has_no_name and not any(row[-1].strip() for row in body)
+
+
+def _names_in_comment(first: str, dialect: Dialect) -> bool:
+    """Whether the line above the rows is `# a,b,c`, as numpy.savetxt writes names."""
+    if dialect.skip != 1 or dialect.header or not first.startswith("#"):
+        return False
+    names = [name.strip() for name in next(dialect.cells([first.lstrip("# ")]))]
+    return len({*names} - {""}) == len(names) == len(dialect.names) > 1 and not any(
+        map(is_number, names)
+    )
 
 
 def _top(file: Path) -> list[str]:
@@ -97,12 +111,16 @@ def _is_by_spaces(lines: Sequence[str], widths: Sequence[int], dialect: Dialect)
 def _by_commas(file: Path, folder: Path, cells: re.Pattern[str]) -> Path:
     if file.suffix.lower() in PACKED:
         file = in_utf8(file, "utf-8-sig", folder)
-    short = _is_short(_widths(_top(file), cells))
+    widths = _widths(_top(file), cells)
+    short = _is_short(widths)
+    width = max(set(widths), key=widths.count)
     copy = copy_in(folder)
     with lines_of(file) as lines, copy.open("w", encoding=TEXT, newline="") as out:
         writer = csv.writer(out)
         rows = filter(None, map(cells.findall, lines))
-        for row in rows:
+        for number, row in enumerate(rows):
+            if not number and row[0] == "#" and len(row) == width + 1:  # numpy.savetxt's names
+                row = row[1:]
             bare = [cell[1:-1] if _QUOTED.fullmatch(cell) else cell for cell in row]
             writer.writerow(["", *bare] if short else bare)
             short = False
@@ -119,6 +137,11 @@ def _by_separator(file: Path, folder: Path, separator: str) -> Path:
 
 def _without_end(file: Path, folder: Path, separator: str) -> Path:
     return _changed(file, folder, lambda line: line.rstrip(" \n").removesuffix(separator) + "\n")
+
+
+def _without_sign(file: Path, folder: Path) -> Path:
+    lines = count()
+    return _changed(file, folder, lambda line: line if next(lines) else line.lstrip("# "))
 
 
 def _with_first_name(file: Path, folder: Path, separator: str) -> Path:
