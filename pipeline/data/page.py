@@ -3,6 +3,8 @@
 import json
 from typing import Any, NamedTuple
 
+from pipeline.counting import counted
+
 HELD_OUT = {
     "drawn": "drawn at random, equal rows and groups together",
     "resplit": "drawn anew for each seed, equal rows and groups together",
@@ -82,15 +84,16 @@ def _lead(found: dict[str, Any]) -> list[str]:
     kinds = ", ".join(f"{count} of {kind}" for kind, count in found["kinds"].items() if count)
     left_out = f", {len(found['left_out'])} left out" if found["left_out"] else ""
     lead = [
-        f"{found['origin']}: {found['rows']:,} rows, {found['columns']} columns as features "
+        f"{found['origin']}: {counted(found['rows'], 'row')}, "
+        f"{counted(found['columns'], 'column')} as features "
         f"({kinds}){left_out}",
         f"Target: {_target(found)}",
     ]
     if split := found["split"]:
         lead.append(
-            f"Split: {split['train']:,} labelled rows to train on, {split['validation']:,} to "
-            f"validate, {split['test']:,} to test, {HELD_OUT[split['holdout']]}; "
-            f"{split['pretrain']:,} rows to pretrain on"
+            f"Split: {counted(split['train'], 'labelled row')} to train on, "
+            f"{split['validation']:,} to validate, {split['test']:,} to test, "
+            f"{HELD_OUT[split['holdout']]}; {counted(split['pretrain'], 'row')} to pretrain on"
         )
     return lead
 
@@ -98,14 +101,14 @@ def _lead(found: dict[str, Any]) -> list[str]:
 def _target(found: dict[str, Any]) -> str:
     if found["classes"] is not None:
         classes = ", ".join(f"{name} ({count:,})" for name, count in found["classes"].items())
-        text = f"{len(found['classes'])} classes: {classes}"
+        text = f"{counted(len(found['classes']), 'class')}: {classes}"
     elif found["target_range"]:
         least, greatest = found["target_range"]
         text = f"a number from {_number(least)} to {_number(greatest)}"
     else:
         text = "none"
     unlabelled = found["unlabelled_rows"]
-    return text + (f"; {unlabelled:,} rows without a label" if unlabelled else "")
+    return text + (f"; {counted(unlabelled, 'row')} without a label" if unlabelled else "")
 
 
 def _values(column: dict[str, Any]) -> str:

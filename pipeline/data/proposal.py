@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipeline.config.data import ROLES, DataConfig
+from pipeline.counting import counted
 from pipeline.data.source import Source
 from pipeline.data.splitting.held_out import NAMES
 from pipeline.data.watch import FEW
@@ -40,7 +41,9 @@ def _how_often(source: Source, config: DataConfig) -> Iterator[Proposal]:
     fixed = given or config.holdout == "stable" or source.test is not None
     labelled = int(source.labelled.sum())
     if not fixed and 0 < labelled < FEW:
-        yield Proposal("data.resplit", True, f"{labelled:,} labelled rows: one test split is luck")
+        yield Proposal(
+            "data.resplit", True, f"{counted(labelled, 'labelled row')}: one test split is luck"
+        )
 
 
 def _how_to_split(source: Source, config: DataConfig) -> Iterator[Proposal]:

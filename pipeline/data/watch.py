@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from pipeline.counting import counted
 from pipeline.data.rows.sample import sample
 from pipeline.data.source import Source
+from pipeline.data.sources.tables.sql import BOOLEANS
 from pipeline.data.splits import Split
 from pipeline.tasks.classification import RARE
 
@@ -21,15 +23,22 @@ SAME = 0.9999
 
 def to_watch(source: Source, split: Split | None) -> list[str]:
     """Sentences for people, none where there is nothing to say."""
-    return [*_few(source), *_rare(source), *_repeated(source, split), *_giving_away(source)]
+    return [
+        *_few(source),
+        *_rare(source),
+        *_alike(source),
+        *_repeated(source, split),
+        *_giving_away(source),
+    ]
 
 
 def _few(source: Source) -> Iterator[str]:
     labelled = int(source.labelled.sum())
     if 0 < labelled < FEW:
+        verb = "is" if labelled == 1 else "are"
         yield (
-            f"There are {labelled:,} labelled rows: figures on their test rows vary by chance. "
-            "data.resplit: true splits them anew for each seed."
+            f"There {verb} {counted(labelled, 'labelled row')}: figures on their test rows vary "
+            "by chance. data.resplit: true splits them anew for each seed."
         )
 
 
@@ -46,6 +55,22 @@ def _rare(source: Source) -> Iterator[str]:
             f"{len(rare)} of {len(names)} classes are rare, such as {name!r} with {count:,} of "
             f"{counts.sum():,} labels: accuracy says little about them."
         )
+
+
+def _alike(source: Source) -> Iterator[str]:
+    """Classes that differ in case, or in how truth is spelt, alone."""
+    if source.target is None or source.target.dtype.kind != "U" or source.target.ndim != 1:
+        return
+    alike: dict[object, list[str]] = {}
+    for name in np.unique(source.target[source.labelled]).tolist():
+        truth = BOOLEANS.get(name.lower())
+        alike.setdefault(name.lower() if truth is None else truth, []).append(name)
+    for names in alike.values():
+        if len(names) > 1:
+            yield (
+                f"Classes {', '.join(map(repr, names))} differ in case or in how truth is spelt "
+                "alone: are they one? Then write them alike."
+            )
 
 
 def _repeated(source: Source, split: Split | None) -> Iterator[str]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from pipeline.counting import counted
 from pipeline.data.rows.memory import check_fits
 from pipeline.data.rows.streamed import StreamedRows
 from pipeline.data.source import RawRows, Roles, Source
@@ -35,7 +36,11 @@ def with_unlabelled(source: Source, more: RawRows, where: str) -> Source:
         test=test,
         roles=roles,
         labels=source.labels and _longer(source.labels, added),
-        notes=(*source.notes, f"{added:,} rows without a label come from {where}.", *more.notes),
+        notes=(
+            *source.notes,
+            f"{where} adds {counted(added, 'row')} without a label.",
+            *more.notes,
+        ),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from pipeline.counting import counted
 from pipeline.data.source import Kind
 from pipeline.data.sources.tables.date_forms import DateForm
 from pipeline.data.sources.tables.sql import MONTHS
@@ -141,7 +142,8 @@ def _may_be_days(counts: Survey) -> bool:
 
 
 def _missing(bad: int, before: str = "") -> str:
-    return f"{before}{bad} cells are none and count as missing" if bad else ""
+    verbs = "is none and counts" if bad == 1 else "are none and count"
+    return f"{before}{counted(bad, 'cell')} {verbs} as missing" if bad else ""
 
 
 def left_out(found: str, why: str) -> Decision:

@@ -8,8 +8,10 @@ from pipeline.data.cells import LARGEST
 from pipeline.data.sources.tables.opening.connection import literal
 
 BOOLEANS = {
-    **dict.fromkeys(("true", "t", "yes", "y", "on", "1", "1.0"), True),
-    **dict.fromkeys(("false", "f", "no", "n", "off", "0", "0.0"), False),
+    **dict.fromkeys(("true", "t", "yes", "y", "on", "ja", "oui", "wahr", "vrai", "1", "1.0"), True),
+    **dict.fromkeys(
+        ("false", "f", "no", "n", "off", "nein", "non", "falsch", "faux", "0", "0.0"), False
+    ),
 }
 """How truth is written, in whatever case."""
 

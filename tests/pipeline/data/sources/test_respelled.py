@@ -95,7 +95,7 @@ def test_a_cell_that_is_no_date_among_dates_is_said(tmp_path: Path):
     lines = [f"2020-01-{n % 28 + 1:02d},{n % 2}\n" for n in ROWS]
     found = source("day,y\n" + "".join(lines) + "later,1\n", tmp_path)
     assert kinds(found) == [("day", "date")]
-    assert any("1 cells are none and count as missing" in note for note in found.notes)
+    assert any("1 cell is none and counts as missing" in note for note in found.notes)
 
 
 @pytest.mark.parametrize("first", ["|1x3 Cross validator", "40,3,u,v,w,x"])

@@ -325,7 +325,7 @@ def test_a_number_without_end_or_beyond_float32_is_missing(
     lines[3] = f"{value},1,1,1,setosa"
     source = read(config(written(tmp_path / "a.csv", "\n".join(lines))))
     assert np.flatnonzero(np.isnan(source.numbers[:, 0])).tolist() == [2]
-    assert "1 cells" in source.notes[0]
+    assert "1 cell is none" in source.notes[0]
 
 
 @pytest.mark.parametrize(("suffix", "again"), [("csv", "a.1"), ("parquet", "a_1")])

@@ -31,7 +31,7 @@ def test_its_rows_come_behind_and_have_no_label(files: tuple[Path, Path], iris: 
     rest = iris.drop(iris.groupby("species").head(10).index).drop(columns="species")
     np.testing.assert_array_equal(source.numbers[30:], rest)
     assert source.labelled.tolist() == [True] * 30 + [False] * 120
-    notes = [note for note in source.notes if "120 rows without a label come from" in note]
+    notes = [note for note in source.notes if "adds 120 rows without a label." in note]
     assert len(notes) == 1
 
 
