@@ -85,6 +85,8 @@ def _giving_away(source: Source) -> Iterator[str]:
         return
     rows = sample(np.flatnonzero(source.labelled), LOOKED_AT, seed=0)
     target = source.target[rows]
+    if len(np.unique(target)) < 2:
+        return
     numbers = np.asarray(source.numbers[rows], np.float64)
     found = []
     for name, values in zip(source.number_names, numbers.T, strict=True):

@@ -169,3 +169,17 @@ def test_a_first_row_with_missing_numbers_is_a_row(first: str, tmp_path: Path):
     rows = [f"{n % 11}.25,{n % 7}.5,{'pq'[n % 2]}" for n in range(50)]
     path = written(tmp_path, "leaf,sepal,class", first, *rows)
     assert read(DataConfig(source=str(path), label="class")).rows == 51
+
+
+OTHERS = {
+    "frame, as MySQL": ["+----+---+", "| x  | y |", "+----+---+", "| 1  | p |", "+----+---+"],
+    "ARFF": ["% made", "@relation x", "@attribute a numeric", "@data", "1"],
+    "Markdown": ["| x | y |", "|---|:--|", "| 1 | p |"],
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_a_table_for_people_or_another_program_is_refused_by_its_name(kind: str, tmp_path: Path):
+    path = written(tmp_path, *OTHERS[kind])
+    with pytest.raises(InputError, match=f"{kind}.*Export it as CSV"):
+        read(DataConfig(source=str(path), label="-1"))

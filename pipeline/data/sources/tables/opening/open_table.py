@@ -21,6 +21,7 @@ from pipeline.data.sources.tables.opening.heads import (
     without_first,
     without_names,
 )
+from pipeline.data.sources.tables.opening.others import check_kind
 from pipeline.data.sources.tables.opening.plain import as_plain_text, lines_of
 from pipeline.data.sources.tables.opening.query import answer_of
 from pipeline.data.sources.tables.opening.respelled import respelling
@@ -144,6 +145,7 @@ def _text(
     plain = []
     for file in files:
         copy, encoding = as_plain_text(file, config.sheet, config.memory_bytes, folder)
+        check_kind(copy)
         plain.append(copy)
         if encoding:
             notes.append(f"{file.name} is text in {encoding}.")
