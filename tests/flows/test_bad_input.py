@@ -99,7 +99,7 @@ CASES = {
     ),
     "what would have to be decided": Case(
         ["run", "--data", "text.csv", "--label", "cultivar", "--set", "data.strict=true"],
-        ["'ash2'", "1 cells", "data.strict"],
+        ["'ash2'", "1 cell ", "data.strict"],
     ),
     "one class": Case(
         ["run", "--data", "one_class.csv", "--label", "cultivar"], ["two classes", "'1'"]
