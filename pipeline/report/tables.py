@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pipeline.config.arms import CANDIDATE, CONTROL
+from pipeline.counting import counted
 from pipeline.evaluation.metrics import METRICS, WORDS
 from pipeline.evaluation.summary import Summary
 from pipeline.evaluation.units import score_text
@@ -232,8 +233,9 @@ def _labels(summary: Summary) -> list[str]:
 def _of_data(summary: Summary) -> list[str]:
     """What the data lost in reading and scaling: the first few notes of `layerwise data`."""
     lost = summary["data"]["notes"]
-    more = [f"{len(lost) - NOTES:,} more notes: layerwise data."] if len(lost) > NOTES else []
-    return [*lost[:NOTES], *more]
+    if len(lost) <= NOTES:
+        return [*lost]
+    return [*lost[:NOTES], f"{counted(len(lost) - NOTES, 'more note')}: layerwise data."]
 
 
 def _single_seed(summary: Summary) -> list[str]:
