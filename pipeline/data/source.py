@@ -19,11 +19,13 @@ class Column(NamedTuple):
     """A feature column: its name, what it holds, and how its cells are written.
 
     `form` is "," for numbers with a decimal comma, and the form of dates; "" for what is plain.
+    `unit` is what stands beside numbers, as kg, and is no part of them.
     """
 
     name: str
     kind: Kind
     form: str = ""
+    unit: str = ""
 
     @property
     def is_category(self) -> bool:

@@ -71,14 +71,16 @@ class ServedModel(PythonModel):
         return pd.DataFrame(values.reshape(len(values), -1), columns=columns)
 
 
-def _values(cells: pd.Series, taken: dict[str, str], known: list[str]) -> np.ndarray:
+def _values(cells: pd.Series, taken: dict[str, Any], known: list[str]) -> np.ndarray:
     """A column as pandas has it, of any type, as its input takes it.
 
     `known`: the values that the model tells apart, of a category.
     """
     match taken["kind"]:
         case "number":
-            return cells.map(partial(_number, comma="form" in taken)).to_numpy("float64")
+            units = taken.get("units", {})
+            read = partial(_number, comma="form" in taken, units=units)
+            return cells.map(read).to_numpy("float64")
         case "date":
             cells = cells.map(_date)
         case "category":
@@ -87,18 +89,33 @@ def _values(cells: pd.Series, taken: dict[str, str], known: list[str]) -> np.nda
     return cells.map(_text).to_numpy(str)
 
 
-def _number(cell: Any, comma: bool) -> float:
-    """A number, in text also as people write it: 1,037.5 and 5 % and, with a comma, 1.037,5."""
+def _number(cell: Any, comma: bool, units: dict[str, float]) -> float:
+    """A number, in text also as people write it: 1,037.5 and 5 % and, with a comma, 1.037,5.
+
+    Where it has `units`, with one of these or none.
+    """
     if not isinstance(cell, str):
         return np.nan if pd.isna(cell) else float(cell)
-    found = (COMMA if comma else POINT).fullmatch(cell.strip())
+    text, worth = _without_unit(cell.strip(), units) if units else (cell.strip(), 1.0)
+    found = (COMMA if comma else POINT).fullmatch(text)
     signs = (found[1] + found[2] + found[4]).replace("\u2212", "-") if found else None
     if not found or signs not in SIGNS:
         return np.nan
     digits = re.sub("[^0-9.,eE+-]", "", found[3])
     if comma and ("," in digits or GROUPED_COMMA.fullmatch(found[3])):
         digits = digits.replace(".", "").replace(",", ".")
-    return float(SIGNS[signs] + digits.replace(",", ""))
+    return float(SIGNS[signs] + digits.replace(",", "")) * worth
+
+
+def _without_unit(text: str, units: dict[str, float]) -> tuple[str, float]:
+    """A cell without its unit, and what that is worth; "" where it has another one."""
+    worth = 1.0
+    one_of = "|".join(map(re.escape, sorted(units, key=len, reverse=True)))
+    if behind := re.fullmatch(rf"(.*\d[.,]?)\s*({one_of})([\u2212)-]?)", text):
+        text, worth = behind[1] + behind[3], units[behind[2]]
+    if all(re.fullmatch(_MONEY, unit) for unit in units):
+        text = re.sub(rf"^([+\u2212(-]?)\s*(?:{one_of})\s*", r"\1", text)
+    return ("", worth) if re.search(f"{_MONEY}|%", text) else (text, worth)
 
 
 def _date(cell: Any) -> Any:

@@ -4,11 +4,13 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from keyword import iskeyword
+from typing import Any
 
 import numpy as np
 
 from pipeline.data.source import Column
 from pipeline.data.sources.tables.sql import ISO
+from pipeline.data.sources.tables.units import spellings
 
 MATRIX = "rows"
 """The one input of a model that takes no names."""
@@ -96,7 +98,14 @@ def date_text(seconds: float, form: str) -> str:
     return date.strftime(form.replace("%Y", f"{date.year:04d}"))
 
 
-def kind_of_input(column: Column) -> dict[str, str]:
-    """What the input of a column takes, for people and programs."""
-    kind = "float64" if column.kind == "number" else "string"
-    return {"type": kind, "kind": column.kind, **({"form": column.form} if column.form else {})}
+def kind_of_input(column: Column) -> dict[str, Any]:
+    """What the input of a column takes, for people and programs.
+
+    `units`: what may stand beside a number where it is written as text, and what each is worth.
+    """
+    return {
+        "type": "float64" if column.kind == "number" else "string",
+        "kind": column.kind,
+        **({"form": column.form} if column.form else {}),
+        **({"units": spellings(column.unit)} if column.unit else {}),
+    }

@@ -50,7 +50,7 @@ def test_cells_that_are_not_of_the_column_s_kind_count_as_missing_and_are_said(t
     columns = (*COLUMNS, Column("d", "boolean"))
     numbers, _, notes = read_rows(str(tmp_path / "rows.csv"), columns)[:3]
     np.testing.assert_array_equal(numbers, [[1, 2, 1], [1, np.nan, np.nan]])
-    assert ["'c'" in notes[0] and "1 of 2 cells are none, such as 'z'" in notes[0]] == [True]
+    assert ["'c'" in notes[0] and "1 of 2 cells is none, such as 'z'" in notes[0]] == [True]
     assert ["'d'" in notes[1] and "'maybe'" in notes[1]] == [True]
 
 

@@ -48,6 +48,18 @@ def test_weights_are_read_as_other_numbers_are(survey, tmp_path: Path):
     np.testing.assert_array_equal(source.roles.weight, survey["people"])
 
 
+def test_weights_have_the_decimal_mark_of_their_file(survey, tmp_path: Path):
+    weights = survey["people"] + 0.125  # three decimals, which could be thousands
+    written = survey.assign(people=weights.map("{:.3f}".format).str.replace(".", ","))
+    source = read(config_of(written, tmp_path, sep=";", decimal=","))
+    np.testing.assert_allclose(source.roles.weight, weights)
+
+
+def test_weights_may_have_a_unit(survey, tmp_path: Path):
+    written = survey.assign(people=survey["people"].map("{} kg".format))
+    np.testing.assert_array_equal(read(config_of(written, tmp_path)).roles.weight, survey["people"])
+
+
 def test_all_that_is_wrong_with_weights_is_said_at_once(survey, tmp_path: Path):
     people = survey["people"].astype(object)
     people[3], people[7], people[11], people[12], people[20] = "many", None, "inf", -1, -2.5

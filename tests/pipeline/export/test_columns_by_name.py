@@ -1,5 +1,6 @@
 """A table with every kind of column: a row of JSON gives what the run itself predicts."""
 
+import itertools
 import json
 import re
 import runpy
@@ -27,6 +28,7 @@ from pipeline.data.prepared import prepare
 from pipeline.data.source import Column
 from pipeline.data.sources.read import read_rows
 from pipeline.data.sources.tables import sql
+from pipeline.data.sources.tables.units import number, spellings
 from pipeline.errors import InputError
 from pipeline.export import registered_model
 from pipeline.export.inference import infer, model_columns, rows_for
@@ -242,10 +244,11 @@ NUMBERS = st.one_of(
     st.text("0123456789.,-+eE%$ '\u00a0", max_size=8),
     st.from_regex(
         r"[-+\u2212(]?(EUR|CHF|\$)? ?[-\u2212]?[1-9][0-9]{0,2}([\u2019.,][0-9]{3})?"
-        r"( ?(USD|%|€))?[-)]?",
+        r"( ?(USD|%|€|kg|days?|[kM]))?[-)]?",
         fullmatch=True,
     ),
 )
+UNITS = ("", "kg", "day", "$", "%", "k, M, B")
 
 
 def test_the_registered_model_reads_numbers_as_people_write_them_as_training_did():
@@ -255,10 +258,12 @@ def test_the_registered_model_reads_numbers_as_people_write_them_as_training_did
     @hypothesis.settings(derandomize=True, database=None, deadline=None, max_examples=60)
     @hypothesis.given(st.lists(NUMBERS, min_size=30, max_size=60))
     def compare(cells):
-        for mark in (".", ","):
-            query = f"SELECT {sql.number(sql.given('t', ()), mark)} FROM (SELECT unnest(?) AS t)"
+        for mark, unit in itertools.product(".,", UNITS):
+            wanted = number(sql.given("t", ()), mark, unit)
+            query = f"SELECT {wanted} FROM (SELECT unnest(?) AS t)"
             expected = [value for (value,) in connection.execute(query, [cells]).fetchall()]
-            got = np.array([by_script(cell, comma=mark == ",") for cell in cells])
+            known = spellings(unit) if unit else {}
+            got = np.array([by_script(cell, mark == ",", known) for cell in cells])
             got[np.abs(got) > LARGEST] = np.nan  # the SavedModel does so
             for cell, one, other in zip(cells, expected, got, strict=True):
                 one = np.nan if one is None else one

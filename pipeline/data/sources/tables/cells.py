@@ -14,9 +14,10 @@ from pipeline.data.rows.memory import check_fits
 from pipeline.data.rows.streamed import BLOCKS, Rows, StreamedRows, exceeds, write_rows
 from pipeline.data.source import Column
 from pipeline.data.sources.arrays_folder import ROWS
-from pipeline.data.sources.tables import sql
+from pipeline.data.sources.tables import sql, units
 from pipeline.data.sources.tables.opening.open_table import OpenTable
 from pipeline.data.sources.tables.opening.plain import room_in
+from pipeline.data.sources.tables.opening.types import CLASSES
 from pipeline.data.sources.tables.survey import Survey
 from pipeline.errors import InputError
 
@@ -27,8 +28,6 @@ AT_ONCE = 100_000
 CACHED = 1_000
 """Rows that are turned from columns into rows at a time."""
 LISTED = 30
-CLASSES = ("none", "nil", "-", "--", ".")
-"""Marks of what is missing that are classes where labels say them."""
 
 
 def read_cells(
@@ -51,7 +50,10 @@ def read_cells(
     textual = [n for n, column in columns.items() if column.is_category]
     wanted = {f"n{n}": number_of(table, n, columns[n], found.get(n), markers) for n in numeric}
     wanted |= {f"t{n}": sql.text(n, table.types[n], markers) for n in textual}
-    wanted |= {f"l{n}": _label(table, n, mark, label_markers(config)) for n, mark in labels.items()}
+    wanted |= {
+        f"l{n}": _label(table, n, mark, found.get(n), label_markers(config))
+        for n, mark in labels.items()
+    }
     wanted |= more
     rows = table.number_of_rows
     on_disk = scratch is not None and exceeds(rows, len(columns), config.memory_bytes)
@@ -130,11 +132,11 @@ def number_of(
             return sql.boolean(text)
         case "date":
             return sql.moment(text, column.form)
-        case _ if found and found.all_plain and not column.form:
+        case _ if found and found.all_plain and not (found.units.unit or column.form):
             # What is missing is no number, or NaN.
             return sql.not_marked(f"TRY_CAST(c{n} AS DOUBLE)", markers)
         case _:
-            return sql.not_marked(sql.number(text, column.form or "."), markers)
+            return sql.not_marked(units.number(text, column.form or ".", column.unit), markers)
 
 
 def label_markers(config: DataConfig) -> tuple[str, ...]:
@@ -144,10 +146,14 @@ def label_markers(config: DataConfig) -> tuple[str, ...]:
     return ("", "nan", *known)
 
 
-def _label(table: OpenTable, n: int, mark: str | None, markers: Sequence[str]) -> str:
+def _label(
+    table: OpenTable, n: int, mark: str | None, found: Survey | None, markers: Sequence[str]
+) -> str:
     """SQL for a label as text; numbers as people write them are written as programs do."""
     text = sql.text(n, table.types[n], markers)
-    return f"CAST({sql.number(text, mark)} AS VARCHAR)" if mark else text
+    if not mark or not found:
+        return text
+    return f"CAST({units.number(text, mark, found.units.unit)} AS VARCHAR)"
 
 
 def categories_of(texts: pa.Table, columns: Mapping[int, Column], where: str) -> np.ndarray:

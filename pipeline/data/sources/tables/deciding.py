@@ -7,7 +7,15 @@ from pipeline.config.data import DataConfig
 from pipeline.data.sources.tables import sql
 from pipeline.data.sources.tables.columns import Chosen
 from pipeline.data.sources.tables.date_forms import date_form
-from pipeline.data.sources.tables.kinds import Decision, Mark, decided, decimal, left_out, said
+from pipeline.data.sources.tables.kinds import (
+    Decision,
+    Mark,
+    decided,
+    decimal,
+    left_out,
+    said,
+    with_unit,
+)
 from pipeline.data.sources.tables.opening.open_table import OpenTable
 from pipeline.data.sources.tables.survey import (
     Survey,
@@ -17,6 +25,9 @@ from pipeline.data.sources.tables.survey import (
     shows_point,
     thousands,
 )
+
+CLASSES = 10
+"""Whole numbers with a unit that are classes of a target."""
 
 
 def decide(
@@ -44,14 +55,15 @@ def decide(
             chosen[n] = left_out("nested", f"it holds {kind}")
         elif n in columns.kinds:
             chosen[n] = said(columns.kinds[n], found[n], mark or ".", dates)
-        elif _points_group(table, n, found, mark, config):
-            chosen[n] = Decision("number", ",", "the points of the file set thousands apart")
+        elif points_group(table, n, found, mark, config):
+            why = "the points of the file set thousands apart"
+            chosen[n] = with_unit(Decision("number", ",", why), found[n])
         elif (original := _original(table, n, first_of[found[n].digest], found)) is not None:
             what = "the target" if original in columns.labels else repr(table.names[original])
             chosen[n] = left_out("copy", f"in every row it is what {what} is")
         else:
             exact = partial(different, table, n, markers)
-            others = partial(no_numbers, table, n, markers)
+            others = partial(no_numbers, table, n, markers, found[n].units.unit)
             chosen[n] = decided(found[n], name, n, rows, mark, dates, exact, others)
     return chosen
 
@@ -77,14 +89,22 @@ def label_marks(
         if counts is None or counts.given == 0:
             continue
         likelier, numbers = decimal(counts, mark)
-        if _points_group(table, n, found, mark, config):
+        if counts.units.several or _few_sizes(counts):
+            continue
+        if points_group(table, n, found, mark, config):
             marks[n] = ","
-        elif not counts.all_plain and numbers == counts.given:
+        elif (counts.units.unit or not counts.all_plain) and numbers == counts.given:
             marks[n] = likelier
     return marks
 
 
-def _points_group(
+def _few_sizes(counts: Survey) -> bool:
+    """Whether the numbers are so few that their units make classes of them: 2 doors, 4 doors."""
+    whole = counts.integers == counts.given
+    return bool(counts.units.unit) and whole and counts.distinct <= CLASSES
+
+
+def points_group(
     table: OpenTable, n: int, found: Mapping[int, Survey], mark: Mark | None, config: DataConfig
 ) -> bool:
     """Whether the points of a column, all of whose cells are plain numbers, set thousands apart.
@@ -94,7 +114,7 @@ def _points_group(
     if mark != "," or not found[n].all_plain:
         return False
     sure = config.decimal == "," or _commas_show(found)
-    return thousands(table, n, ("", *config.missing_values), sure)
+    return thousands(table, n, ("", *config.missing_values), found[n].units.unit, sure)
 
 
 def _commas_show(found: Mapping[int, Survey]) -> bool:
@@ -118,4 +138,4 @@ def decimal_mark(table: OpenTable, found: Mapping[int, Survey], config: DataConf
 def _shows_point(table: OpenTable, n: int, counts: Survey, markers: Sequence[str]) -> bool:
     if sql.is_number(table.types[n]):
         return counts.integers < counts.given
-    return counts.plain > 0 and shows_point(table, n, markers)
+    return counts.plain > 0 and shows_point(table, n, markers, counts.units.unit)

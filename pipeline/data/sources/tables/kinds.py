@@ -10,6 +10,7 @@ from pipeline.data.source import Kind
 from pipeline.data.sources.tables.date_forms import DateForm
 from pipeline.data.sources.tables.sql import MONTHS
 from pipeline.data.sources.tables.survey import Survey
+from pipeline.data.sources.tables.units import is_known, several_told, told
 
 Mark = Literal[".", ","]
 """Of decimals."""
@@ -49,6 +50,7 @@ class Decision:
         why: a phrase for people where it is no plain case, else "".
         bad: cells that are not of the kind; they count as missing.
         found: what a column that is left out is: identifier, text, constant, ...
+        unit: of a number's cells.
     """
 
     kind: Kind | None
@@ -56,6 +58,7 @@ class Decision:
     why: str = ""
     bad: int = 0
     found: str = ""
+    unit: str = ""
 
 
 def decided(
@@ -74,6 +77,48 @@ def decided(
     its dates; `exact` the number of different values, which `counts` estimates; `others` the most
     frequent cells that are no numbers, and how often each occurs.
     """
+    if counts.units.unit and _names_rows(counts, exact):
+        return _of_text(counts, exact)
+    decision = _by_cells(counts, name, position, rows, file_mark, dates, exact, others)
+    return with_unit(decision, counts)
+
+
+def with_unit(decision: Decision, counts: Survey) -> Decision:
+    """The decision about numbers that have a unit, of what was decided without it."""
+    unit = counts.units.unit
+    if not unit or decision.kind in (None, "category"):
+        return decision
+    why = f"{told(unit)}; {decision.why}" if decision.why else told(unit)
+    form = decision.form if decision.kind == "number" else ""
+    return Decision("number", form, why, decision.bad, unit=unit)
+
+
+def _names_rows(counts: Survey, exact: Callable[[], int]) -> bool:
+    """Whether whole numbers with a unit name their rows: nearly all differ.
+
+    And they lie close together, or the unit is none that is known.
+    """
+    if counts.least is None or counts.greatest is None:
+        return False
+    if counts.integers < UNIQUE * counts.given:
+        return False
+    if counts.distinct < 0.8 * UNIQUE * counts.given:  # an estimate
+        return False
+    span, different = counts.greatest - counts.least + 1, exact()
+    close = different >= UNIQUE * span
+    return different >= UNIQUE * counts.given and (close or not is_known(counts.units.unit))
+
+
+def _by_cells(
+    counts: Survey,
+    name: str,
+    position: int,
+    rows: int,
+    file_mark: Mark | None,
+    dates: Callable[[], DateForm],
+    exact: Callable[[], int],
+    others: Callable[[Mark], list[tuple[str, int]]],
+) -> Decision:
     given = counts.given
     if given == 0:
         return left_out("empty", "it has no value")
@@ -89,7 +134,7 @@ def decided(
     if counts.booleans == given:
         return Decision("boolean")
     mark, numbers = decimal(counts, file_mark)
-    if numbers >= MOSTLY * given and numbers >= counts.date_like:
+    if numbers >= max(MOSTLY * given, counts.date_like) and not counts.units.several:
         return _numbers_with_bad(counts, mark, numbers)
     if counts.date_like >= MOSTLY * given:
         found = dates()
@@ -103,6 +148,9 @@ def decided(
         if found.several:
             return _of_several_forms(_of_text(counts, exact), found.several)
     text = _of_text(counts, exact)
+    if counts.units.several:
+        why = f"it {several_told(counts.units)}"
+        return replace(text, why=f"{text.why}; {why}" if text.why else why)
     if 2 * numbers < given:
         return text
     listed = ", ".join(f"{cell!r} ({times})" for cell, times in others(mark))
@@ -123,7 +171,7 @@ def said(kind: Kind, counts: Survey, mark: Mark, dates: Callable[[], DateForm]) 
             return Decision("boolean", "", _missing(counts.given - read), counts.given - read)
         case "number":
             numbers = counts.commas if mark == "," else counts.points
-            return _numbers_with_bad(counts, mark, max(numbers, counts.plain))
+            return with_unit(_numbers_with_bad(counts, mark, max(numbers, counts.plain)), counts)
         case "date":
             found = dates()
             bad = counts.given - found.fit
@@ -219,6 +267,8 @@ def _numbers_with_bad(counts: Survey, mark: Mark, numbers: int) -> Decision:
         notes.append("written with a decimal comma")
     elif numbers > counts.plain:
         notes.append("written with thousands or units")
+    if counts.units.several:
+        notes.append(f"it {several_told(counts.units)}")
     if bad:
         notes.append(_missing(bad))
     return Decision("number", "," if mark == "," else "", "; ".join(notes), bad)

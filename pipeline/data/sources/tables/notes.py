@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from pipeline.counting import counted
 from pipeline.data.source import Column, Wanted
 from pipeline.data.sources.tables import sql
 from pipeline.data.sources.tables.cells import number_of
@@ -11,6 +12,7 @@ from pipeline.data.sources.tables.kinds import Decision, Mark
 from pipeline.data.sources.tables.opening.connection import literal
 from pipeline.data.sources.tables.opening.open_table import OpenTable
 from pipeline.data.sources.tables.survey import Survey
+from pipeline.data.sources.tables.units import NO_UNITS, several_told, told
 
 LISTED = 30
 EXACT = 2**53
@@ -27,11 +29,20 @@ def decision_notes(decisions: dict[int, Decision], table: OpenTable) -> Iterator
             yield f"Column {table.names[n]!r} is a {decision.kind}: {decision.why}{end}"
 
 
-def spelling_notes(table: OpenTable, marks: Mapping[int, Mark]) -> Iterator[str]:
+def spelling_notes(
+    table: OpenTable, labels: Sequence[int], marks: Mapping[int, Mark], found: Mapping[int, Survey]
+) -> Iterator[str]:
     """How the numbers of the target's columns are written where they are not plain."""
-    for n, mark in marks.items():
-        how = "a decimal comma, or thousands set apart" if mark == "," else "thousands or units"
-        yield f"Column {table.names[n]!r}, the target, is a number: written with {how}."
+    for n in labels:
+        name, units = table.names[n], found[n].units if n in found else NO_UNITS
+        if units.several:
+            yield f"Column {name!r}, the target, {several_told(units)}."
+        elif n in marks and units.unit:
+            yield f"Column {name!r}, the target, is a number: {told(units.unit)}."
+        elif n in marks:
+            comma = marks[n] == ","
+            how = "a decimal comma, or thousands set apart" if comma else "thousands or units"
+            yield f"Column {name!r}, the target, is a number: written with {how}."
 
 
 def label_notes(
@@ -117,7 +128,7 @@ def unread_notes(
         read = int((~np.isnan(numbers[:, place])).sum())
         if n not in found or read == found[n].given:
             continue
-        text = sql.text(n, table.types[n], markers)
+        bad, text = found[n].given - read, sql.text(n, table.types[n], markers)
         number = number_of(table, n, columns[n], found[n], markers)
         (first,) = table.one(
             f"SELECT min(t) FROM (SELECT {text} AS t, {number} AS v FROM {table.rows}) "
@@ -126,6 +137,6 @@ def unread_notes(
         yield (
             f"Column {columns[n].name!r} of {table.where} is a {columns[n].kind} "
             f"{f'in {beside}' if beside else 'for the model'}. "
-            f"{found[n].given - read} of {found[n].given} cells are none, such as {first!r}: they "
-            "count as missing."
+            f"{bad} of {counted(found[n].given, 'cell')} {'is' if bad == 1 else 'are'} none, such "
+            f"as {first!r}: {'it counts' if bad == 1 else 'they count'} as missing."
         )

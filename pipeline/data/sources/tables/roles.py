@@ -9,23 +9,31 @@ import pyarrow.compute as pc
 from pipeline.config.data import DataConfig
 from pipeline.data.category import category_names
 from pipeline.data.source import Roles
-from pipeline.data.sources.tables import sql
+from pipeline.data.sources.tables import sql, units
 from pipeline.data.sources.tables.date_forms import date_form
+from pipeline.data.sources.tables.deciding import points_group
+from pipeline.data.sources.tables.kinds import Mark, decimal
 from pipeline.data.sources.tables.opening.open_table import OpenTable
+from pipeline.data.sources.tables.survey import survey
 from pipeline.errors import InputError
 
 NUMERIC = ("time", "weight")
 """Roles that are numbers."""
 
 
-def role_cells(table: OpenTable, roles: Mapping[str, int], config: DataConfig) -> dict[str, str]:
-    """SQL for the cells of these columns: r and the key of the config that names the column."""
+def role_cells(
+    table: OpenTable, roles: Mapping[str, int], mark: Mark | None, config: DataConfig
+) -> dict[str, str]:
+    """SQL for the cells of these columns: r and the key of the config that names the column.
+
+    `mark`: the decimal mark of the file.
+    """
     markers = ("", *config.missing_values)
     cells = {f"r{key}": sql.text(n, table.types[n], markers) for key, n in roles.items()}
     if "time" in roles:
         cells["rtime"] = _moment(table, roles["time"], markers, config.day_first)
     if "weight" in roles:
-        cells["rweight"] = _number(table, roles["weight"], markers, config.decimal)
+        cells["rweight"] = _number(table, roles["weight"], markers, mark, config)
     return cells
 
 
@@ -42,16 +50,18 @@ def roles_of(cells: pa.Table, roles: Mapping[str, int]) -> Roles:
     return Roles(part, group, found.get("time"), found.get("weight"))
 
 
-def _number(table: OpenTable, n: int, markers: Sequence[str], decimal: str) -> str:
-    """SQL for a number as DOUBLE, NULL for what is none, with the decimal mark that fits more."""
+def _number(
+    table: OpenTable, n: int, markers: Sequence[str], mark: Mark | None, config: DataConfig
+) -> str:
+    """SQL for a number as DOUBLE, NULL for what is none, read as a feature is."""
     kind = table.types[n]
     if sql.is_number(kind):
         return sql.typed_number(n)
     text = sql.text(n, kind, markers)
-    with_point, with_comma = sql.number(text, "."), sql.number(text, ",")
-    points, commas = table.one(f"SELECT count({with_point}), count({with_comma}) FROM {table.rows}")
-    comma = commas > points if decimal == "auto" else decimal == ","
-    return with_comma if comma else with_point
+    found = survey(table, [n], markers)
+    likelier, _ = decimal(found[n], mark)
+    own = "," if points_group(table, n, found, mark, config) else likelier
+    return units.number(text, own, found[n].units.unit)
 
 
 def _moment(table: OpenTable, n: int, markers: Sequence[str], day_first: bool) -> str:

@@ -1,12 +1,14 @@
 """What is in each column of a table: counts by which its kind is decided."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
-from pipeline.data.sources.tables import sql
+from pipeline.data.sources.tables import sql, units
 from pipeline.data.sources.tables.opening.connection import literal
 from pipeline.data.sources.tables.opening.open_table import OpenTable
+from pipeline.data.sources.tables.units import NO_UNITS, Units
 
 AT_ONCE = 64
 """Columns that one query looks at."""
@@ -35,6 +37,9 @@ class Survey:
         booleans: cells that say true or false.
         date_like: cells that look as if they were dates.
         words: how many a cell has, on average.
+        measured: cells that are a number with a unit.
+        units: those of them. All else is said of the numbers without their unit, where they have
+            one, but for `first`, `last` and `digest`.
     """
 
     given: int
@@ -53,6 +58,8 @@ class Survey:
     booleans: int = 0
     date_like: int = 0
     words: float = 1.0
+    measured: int = 0
+    units: Units = NO_UNITS
 
     @property
     def all_plain(self) -> bool:
@@ -69,6 +76,13 @@ def survey(table: OpenTable, columns: Sequence[int], markers: Sequence[str]) -> 
     words = [n for n, counts in found.items() if counts["plain"] < counts["given"]]
     for part in _parts(words):
         for n, counts in _asked(table, part, markers, _OF_WORDS, _OF_WORDS).items():
+            found[n] |= counts
+    for n in words:
+        if found[n]["measured"]:
+            found[n]["units"] = _units(table, n, markers, found[n]["given"])
+    bare = {n: found[n]["units"].unit for n in words if found[n].get("units", NO_UNITS).unit}
+    for part in _parts([*bare]):
+        for n, counts in _asked(table, part, markers, _OF_MEASURED, _OF_MEASURED, bare).items():
             found[n] |= counts
     return {n: Survey(**counts) for n, counts in found.items()}
 
@@ -102,6 +116,12 @@ _OF_WORDS = {
     "booleans": f"count({sql.boolean('{t}')})",
     "date_like": f"count(CASE WHEN regexp_matches({{t}}, {literal(_DATE_LIKE)}) THEN 1 END)",
     "words": "avg(length({t}) - length(replace({t}, ' ', '')) + 1)",
+    "measured": f"count(NULLIF({units.unit_in('{t}')}, ''))",
+}
+_OF_MEASURED = {
+    name: wanted
+    for name, wanted in (_OF_ALL | _OF_WORDS).items()
+    if name not in ("first", "last", "digest", "measured")
 }
 
 
@@ -116,11 +136,13 @@ def _asked(
     markers: Sequence[str],
     of_text: dict[str, str],
     of_numbers: dict[str, str],
+    bare: Mapping[int, str] = MappingProxyType({}),
 ) -> dict[int, dict[str, Any]]:
     texts, numbers, wanted = [], [], []
     for n in columns:
         typed = sql.is_number(table.types[n])
-        texts.append(f"{sql.text(n, table.types[n], markers)} AS t{n}")
+        text = sql.text(n, table.types[n], markers)
+        texts.append(f"{units.bare(text, bare.get(n, ''))} AS t{n}")
         numbers.append(f"{f'd{n}' if typed else sql.plain_number(f't{n}')} AS n{n}")
         if typed:
             texts.append(f"{sql.typed_number(n)} AS d{n}, c{n}")
@@ -139,6 +161,16 @@ def _asked(
     }
 
 
+def _units(table: OpenTable, column: int, markers: Sequence[str], given: int) -> Units:
+    text = sql.text(column, table.types[column], markers)
+    counts = table.connection.execute(
+        f"SELECT u, count(*) AS n FROM (SELECT {units.unit_in('t')} AS u FROM "
+        f"(SELECT {text} AS t FROM {table.rows})) WHERE u <> '' "
+        f"GROUP BY u ORDER BY n DESC, u LIMIT {units.ASKED}"
+    ).fetchall()
+    return units.units_of(counts, given)
+
+
 def different(table: OpenTable, column: int, markers: Sequence[str]) -> int:
     """The number of different values that are given."""
     text = sql.text(column, table.types[column], markers)
@@ -152,12 +184,12 @@ def equal(table: OpenTable, one: int, other: int) -> bool:
     )[0]
 
 
-def thousands(table: OpenTable, column: int, markers: Sequence[str], sure: bool) -> bool:
+def thousands(table: OpenTable, column: int, markers: Sequence[str], unit: str, sure: bool) -> bool:
     """Whether every cell is a number whose points can set thousands apart, and one has such.
 
     Unless that is `sure` one must have none.
     """
-    text = sql.text(column, table.types[column], markers)
+    text = units.bare(sql.text(column, table.types[column], markers), unit)
     fit, pointed, given = table.one(
         f"SELECT count(CASE WHEN regexp_full_match(t, {literal(sql.POINTED)}) THEN 1 END), "
         f"count(CASE WHEN contains(t, '.') THEN 1 END), count(t) "
@@ -166,9 +198,9 @@ def thousands(table: OpenTable, column: int, markers: Sequence[str], sure: bool)
     return bool(fit == given and pointed and (sure or pointed < given))
 
 
-def shows_point(table: OpenTable, column: int, markers: Sequence[str]) -> bool:
+def shows_point(table: OpenTable, column: int, markers: Sequence[str], unit: str) -> bool:
     """Whether a number has a point that cannot set thousands apart: 28.0, 0.126."""
-    text = sql.text(column, table.types[column], markers)
+    text = units.bare(sql.text(column, table.types[column], markers), unit)
     (shown,) = table.one(
         f"SELECT bool_or(contains(t, '.') AND {sql.plain_number('t')} IS NOT NULL AND NOT "
         f"regexp_full_match(t, {literal(sql.POINTED)})) FROM (SELECT {text} AS t FROM {table.rows})"
@@ -177,13 +209,13 @@ def shows_point(table: OpenTable, column: int, markers: Sequence[str]) -> bool:
 
 
 def no_numbers(
-    table: OpenTable, column: int, markers: Sequence[str], mark: str
+    table: OpenTable, column: int, markers: Sequence[str], unit: str, mark: str
 ) -> list[tuple[str, int]]:
     """The most frequent cells that are no numbers with this decimal mark, and how often each is."""
     text = sql.text(column, table.types[column], markers)
     return table.connection.execute(
         f"SELECT t, count(*) AS n FROM (SELECT {text} AS t FROM {table.rows}) "
-        f"WHERE t IS NOT NULL AND {sql.number('t', mark)} IS NULL "
+        f"WHERE t IS NOT NULL AND {units.number('t', mark, unit)} IS NULL "
         f"GROUP BY t ORDER BY n DESC, t LIMIT {QUOTED}"
     ).fetchall()
 

@@ -140,7 +140,7 @@ def _source(table: OpenTable, config: DataConfig, scratch: Path | None) -> Sourc
     decisions = decide(table, found, chosen, rows, mark, config)
     marks = label_marks(table, found, labels, mark, config)
     kept = {
-        n: Column(table.names[n], decision.kind, decision.form)
+        n: Column(table.names[n], decision.kind, decision.form, decision.unit)
         for n in features
         if (decision := decisions[n]).kind
     }
@@ -150,14 +150,14 @@ def _source(table: OpenTable, config: DataConfig, scratch: Path | None) -> Sourc
             *table.problems,
             f"A feature column must remain beside the label. {table.where} has none. {left}",
         )
-    cells = role_cells(table, chosen.roles, config)
+    cells = role_cells(table, chosen.roles, mark, config)
     numbers, texts = read_cells(
         table, kept, found, {n: marks.get(n) for n in labels}, config, scratch, cells
     )
     notes = [
         *table.notes,
         *decision_notes(decisions, table),
-        *spelling_notes(table, marks),
+        *spelling_notes(table, labels, marks, found),
         *label_notes(table, labels, label_markers(config), config.unlabelled),
         *rounding_notes(table, kept, found, markers),
     ]

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from pipeline.config.data import DataConfig
-from pipeline.data.source import Column
 from tests.pipeline.data.reading import read
 
 AMOUNTS = np.round(np.random.default_rng(0).normal(0, 90_000, 120), 1)
@@ -28,7 +27,7 @@ def test_numbers_are_read_with_the_signs_that_people_put_around_them(way, tmp_pa
     rows = "".join(f'"{way(x)}",{n % 7},{"pq"[n % 2]}\n' for n, x in enumerate(AMOUNTS))
     (tmp_path / "a.csv").write_text(f"amount,w,y\n{rows}", encoding="utf-8")
     source = read(DataConfig(source=str(tmp_path / "a.csv"), label="y"))
-    assert source.columns[0] == Column("amount", "number")
+    assert source.columns[0][:2] == ("amount", "number")
     np.testing.assert_allclose(source.numbers[:, 0], AMOUNTS)
 
 

@@ -8,6 +8,8 @@ import duckdb
 from pipeline.data.sources.tables.opening.connection import literal
 from pipeline.data.sources.tables.opening.dialect import LENIENT, Dialect
 
+CLASSES = ("none", "nil", "-", "--", ".")
+"""Marks of what is missing that are classes where labels say them."""
 SAMPLE = 20_480
 """Rows that types are guessed by; all rows must agree, else the column is text."""
 _CODE = r"^[+-]?0\d|^[+-]?[1-9]\d{0,2}(\.\d{3})+$|_"
