@@ -1,5 +1,6 @@
 """From presets, YAML files and `key=value` settings to a checked `RunConfig`."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -128,7 +129,10 @@ def _parsed(text: str, what: str) -> Any:
     except RecursionError:
         raise InputError(f"{what} is not YAML: it is nested too deeply.") from None
     except Exception as error:  # For dates, numbers and tags that are none, of nearly any type.
-        raise InputError(f"{what} is not YAML: {error}") from None
+        cure = ""
+        if sign := re.search(r"found (?:character )?('[^\w\s]')", str(error)):
+            cure = f"\nA value that begins with {sign[1]} needs quotes, as decimal: ','."
+        raise InputError(f"{what} is not YAML: {error}{cure}") from None
     # A list that is referred to ten times, in a list that is referred to ten times, ...
     waiting, found = [value], 0
     while waiting:

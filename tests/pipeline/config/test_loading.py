@@ -119,6 +119,7 @@ def test_rows_given_as_a_config_are_refused_with_the_option_for_rows(tmp_path: P
     ("content", "message"),
     [
         (b"name: [a", r"mine\.yaml is not YAML: .*line 1"),
+        (b"data:\n  decimal: ,", r"line 2(.|\n)*begins with ',' needs quotes, as decimal: ','"),
         (b"a: 1\n b: 2", r"mine\.yaml is not YAML: .*line 2"),
         (b"name: \xff\xfe", r"mine\.yaml is not YAML: .*utf-8"),
         (b"", r"mine\.yaml must hold keys and values\. Given: NoneType\."),
