@@ -100,7 +100,7 @@ def use_duckdb(connection: duckdb.DuckDBPyConnection, file: Path, random: Random
         connection.execute(f"SELECT count(*) FROM {rows}").fetchall()
         connection.sql(f"SELECT * FROM {rows}").to_arrow_table()
         return
-    dialect = dialect_of(connection, file, random.choice(("auto", "true", "false")), ())
+    dialect = dialect_of(connection, file, random.choice(("auto", "true", "false")), (), file.name)
     types = guessed_types(connection, dialect, file, ("NA", "?"), ())
     rows = scan(connection, dialect, [file], types, nulls(("NA", "?"), dialect)).source
     connection.sql(f"SELECT * FROM {rows}").to_arrow_table()

@@ -39,6 +39,45 @@ def test_a_total_below_the_rows_is_refused_or_skipped(
     assert "Skipped." in source.notes[0]
 
 
+@pytest.mark.parametrize("last", [",148.0,", ",148,p"])
+def test_a_last_row_that_sums_up_a_column_is_refused_or_skipped_without_a_word_for_it(
+    last: str, tmp_path: Path
+):
+    rows = [f"shop {n},{n % 4 + 1}.5,{'pq'[n % 2]}" for n in range(50)]
+    path = written(tmp_path, "shop,size,species", *rows, last)
+    with pytest.raises(InputError, match="last row of a.csv has the sum of column 'size'.* skip"):
+        read(DataConfig(source=str(path), label="species"))
+    assert read(DataConfig(source=str(path), label="species", bad_rows="skip")).rows == 50
+
+
+@pytest.mark.parametrize("last", [",2.5,p", ",3.5,", ",,q"])
+def test_a_last_row_without_a_first_cell_is_a_row(last: str, tmp_path: Path):
+    rows = [f"shop {n},{n % 4 + 1}.5,{'pq'[n % 2]}" for n in range(50)]
+    source = read(
+        DataConfig(source=str(written(tmp_path, "shop,size,species", *rows, last)), label="species")
+    )
+    assert source.rows == 51
+
+
+FOOTNOTES = [["Source: World Bank,,"], [",,", "Data from database: WDI,,", "Last Updated: 2020,,"]]
+
+
+@pytest.mark.parametrize("notes", FOOTNOTES, ids=["one", "behind an empty row"])
+def test_a_footnote_is_refused_or_skipped(notes: list[str], tmp_path: Path):
+    rows = [f"shop {n},{n % 7}.5,{'pq'[n % 2]}" for n in range(50)]
+    path = written(tmp_path, "shop,size,species", *rows, *notes)
+    with pytest.raises(InputError, match="last row of a.csv is a note, .* skip"):
+        read(DataConfig(source=str(path), label="species"))
+    assert read(DataConfig(source=str(path), label="species", bad_rows="skip")).rows == 50
+
+
+@pytest.mark.parametrize("last", ["shop 50,,", "Source of joy,,p", "note 7,,"])
+def test_a_last_row_of_one_cell_is_a_row_where_that_is_no_footnote(last: str, tmp_path: Path):
+    rows = [f"shop {n},{n % 7}.5,{'pq'[n % 2]}" for n in range(50)]
+    path = written(tmp_path, "shop,size,species", *rows, last)
+    assert read(DataConfig(source=str(path), label="species")).rows == 51
+
+
 def test_a_class_that_is_called_total_is_none(tmp_path: Path):
     rows = [f"{'total' if n % 2 else 'part'},{n % 7}.5,{'pq'[n % 3 > 1]}" for n in range(50)]
     source = read(DataConfig(source=str(written(tmp_path, "kind,size,y", *rows)), label="y"))
@@ -143,7 +182,7 @@ def test_a_header_that_is_repeated_below_is_refused_or_skipped(tmp_path: Path):
     names = "width,size,species"
     rows = [f"{n % 11}.25,{n % 7}.5,{'pq'[n % 2]}" for n in range(50)]
     path = written(tmp_path, names, *rows[:20], names, *rows[20:])
-    with pytest.raises(InputError, match="header of a.csv is repeated below"):
+    with pytest.raises(InputError, match=r"header of a\.csv is repeated below: line 22\."):
         read(DataConfig(source=str(path), label="species"))
     source = read(DataConfig(source=str(path), label="species", bad_rows="skip"))
     assert source.rows == 50
@@ -183,3 +222,10 @@ def test_a_table_for_people_or_another_program_is_refused_by_its_name(kind: str,
     path = written(tmp_path, *OTHERS[kind])
     with pytest.raises(InputError, match=f"{kind}.*Export it as CSV"):
         read(DataConfig(source=str(path), label="-1"))
+
+
+def test_a_damaged_part_is_called_by_its_name(tmp_path: Path):
+    written(tmp_path, "number,size,species", *ROWS, name="a.csv")
+    written(tmp_path, "number,size,species", *ROWS, "0" + ",5" * 60_000, name="b.csv")
+    with pytest.raises(InputError, match=r"b\.csv has 3 columns, but line 52 has 60,001 cells"):
+        read(DataConfig(source=str(tmp_path), label="species"))

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -93,3 +94,11 @@ def test_files_of_several_kinds_need_a_query(shop: Path):
 def test_a_query_that_would_end_the_process_is_refused(query: str, shop: Path):
     with pytest.raises(InputError, match=r"data\.query cannot be answered"):
         read(DataConfig(source=str(shop), label="kind", query=query, memory=0.5))
+
+
+def test_a_class_that_is_called_none_stays_one_beside_numbers_that_are_missing(tmp_path: Path):
+    rows = [f"{n % 5 or '-'},{n}.5,{['none', '-', 'NA'][n % 3]}" for n in range(60)]
+    (tmp_path / "visits.csv").write_text("\n".join(["size,price,kind", *rows]) + "\n")
+    source = asked(tmp_path, "SELECT size + 1 AS more, price, kind FROM visits")
+    assert sorted({*source.target[source.labelled].tolist()}) == ["-", "none"]
+    assert (source.labelled.sum(), np.isnan(source.numbers[:, 0]).sum()) == (40, 12)

@@ -527,3 +527,12 @@ def test_whole_numbers_of_which_one_is_no_day_are_no_dates(tmp_path: Path):
     table = pd.DataFrame({"n": numbers, "v": range(32, 64), "species": ["p", "q"] * 16})
     table.to_csv(tmp_path / "a.csv", index=False)
     assert "date" not in [found.kind for found in read(config(tmp_path / "a.csv")).looked_at]
+
+
+@pytest.mark.parametrize(
+    "content", ['{"size": [1, 2], "y": ["p", "q"]}', '{"rows": [{"size": 1}]}']
+)
+def test_json_that_is_no_list_of_records_is_told_how_it_should_be(content: str, tmp_path: Path):
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(InputError, match="a.json has lists or records inside .* Write it as"):
+        read(DataConfig(source=str(tmp_path / "a.json"), label="y"))

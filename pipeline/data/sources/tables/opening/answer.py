@@ -12,7 +12,7 @@ from pipeline.data.sources.tables.opening.apart import answering
 from pipeline.data.sources.tables.opening.connection import identifier, literal, reading
 from pipeline.data.sources.tables.opening.dialect import Header, dialect_of
 from pipeline.data.sources.tables.opening.files import format_of
-from pipeline.data.sources.tables.opening.types import nulls
+from pipeline.data.sources.tables.opening.types import CLASSES, nulls
 from pipeline.errors import InputError
 
 ROWS = 100_000
@@ -66,9 +66,27 @@ def _rows_of(
         case "json":
             return f"read_json({literal(str(file))})"
         case _:
-            dialect = dialect_of(connection, file, header, ())
+            dialect = dialect_of(connection, file, header, (), file.name)
             names = [name or f"column{n}" for n, name in enumerate(dialect.names, 1)]
-            return dialect.typed_rows(file, names, -1, nulls(markers, dialect))
+            typed = dialect.typed_rows(file, names, -1, nulls(markers, dialect))
+            return _with_classes(connection, typed, dialect.rows([file]), markers)
+
+
+def _with_classes(
+    connection: duckdb.DuckDBPyConnection, typed: str, written: str, markers: Sequence[str]
+) -> str:
+    """SQL for typed rows whose text has the marks that are classes, as `written` rows have them."""
+    described = connection.execute(f"DESCRIBE SELECT * FROM {typed}").fetchall()
+    missing = ", ".join(literal(m.lower()) for m in ("", *markers) if m not in CLASSES)
+    texts = [
+        f"CASE WHEN lower(trim(c{n})) NOT IN ({missing}) THEN c{n} END AS {identifier(name)}"
+        for n, (name, kind, *_) in enumerate(described)
+        if kind == "VARCHAR"
+    ]
+    if not texts:
+        return typed
+    chosen = ", ".join(texts)
+    return f"(SELECT typed.* REPLACE ({chosen}) FROM {typed} AS typed POSITIONAL JOIN {written})"
 
 
 if __name__ == "__main__":

@@ -99,10 +99,15 @@ class Dialect:
 
 
 def dialect_of(
-    connection: duckdb.DuckDBPyConnection, file: Path, header: Header, known: Collection[str]
+    connection: duckdb.DuckDBPyConnection,
+    file: Path,
+    header: Header,
+    known: Collection[str],
+    called: str,
 ) -> Dialect:
     """The dialect of a UTF-8 file, as DuckDB sniffs it.
 
+    `called`: what people know the file by, which may be a copy.
     `known` are the names of columns that a model reads, or nothing: with all of them a first line
     is a header.
 
@@ -113,7 +118,7 @@ def dialect_of(
     if surplus := bare.surplus(file):
         line, cells = surplus
         raise InputError(
-            f"Every line must have as many cells as the others. The table has {len(bare.names)} "
+            f"Every line must have as many cells as the others. {called} has {len(bare.names)} "
             f"columns, but line {line} has {cells:,} cells. Correct or remove it."
         )
     top = connection.execute(
@@ -128,7 +133,7 @@ def dialect_of(
     first = [(cell or "").strip() for cell in top[0]] if top else []
     if not any(any(row) for row in top):
         raise InputError(
-            f"A file must not be empty. {file.name} has no line that can be read: it has blank "
+            f"A file must not be empty. {called} has no line that can be read: it has blank "
             "lines alone, or a quote that is never closed."
         )
     has_header = _is_header(first, top[1:], sniffed, known)

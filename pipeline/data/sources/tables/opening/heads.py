@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import duckdb
 
 from pipeline.data.sources.tables.opening.connection import literal
-from pipeline.data.sources.tables.opening.dialect import MARKS
+from pipeline.data.sources.tables.opening.dialect import MARKS, Dialect
+from pipeline.data.sources.tables.opening.plain import lines_of
 from pipeline.data.sources.tables.opening.scan import Scan
 
 LOOKED_AT = 1_000
@@ -60,3 +62,18 @@ def without_names(connection: duckdb.DuckDBPyConnection, found: Scan, names: Seq
         return found
     source = f"(SELECT * FROM {found.source} WHERE NOT ({again}))"
     return found._replace(source=source, rows=found.rows - times)
+
+
+def lines_with_names(files: Sequence[Path], dialect: Dialect) -> list[int]:
+    """The numbers of the lines that are a header below that of their file."""
+    found: list[int] = []
+    for file in files:
+        with lines_of(file) as lines:
+            alike = [
+                number
+                for number, line in enumerate(lines, 1)
+                if dialect.names[0] in line
+                and [cell.strip() for cell in next(dialect.cells([line]), [])] == [*dialect.names]
+            ]
+        found += alike[1:]
+    return found

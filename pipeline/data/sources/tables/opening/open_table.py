@@ -16,8 +16,10 @@ from pipeline.config.data import DataConfig
 from pipeline.data.sources.tables.opening.connection import literal, reading
 from pipeline.data.sources.tables.opening.dialect import Dialect, dialect_of
 from pipeline.data.sources.tables.opening.files import Format, kind_of
+from pipeline.data.sources.tables.opening.footer import without_footer
 from pipeline.data.sources.tables.opening.heads import (
     first_is_head,
+    lines_with_names,
     without_first,
     without_names,
 )
@@ -26,7 +28,6 @@ from pipeline.data.sources.tables.opening.plain import as_plain_text, lines_of
 from pipeline.data.sources.tables.opening.query import answer_of
 from pipeline.data.sources.tables.opening.respelled import respelling
 from pipeline.data.sources.tables.opening.scan import COPY, Scan, copy_of, marks_in, scan
-from pipeline.data.sources.tables.opening.total import without_last, word_of_total
 from pipeline.data.sources.tables.opening.types import guessed_types, nulls
 from pipeline.errors import InputError
 
@@ -35,6 +36,8 @@ _ERROR = re.compile(
     r"#(DIV/0!|N/?A|NAME\?|NULL!|NUM!|REF!|VALUE!|NV|WERT!|ZAHL!|BEZUG!|SPILL!|CALC!)(?!\w)"
 )
 """What a spreadsheet writes where it could not calculate a cell."""
+_NESTED = re.compile(r"^(STRUCT|MAP)\b|\]$")
+"""DuckDB's types of lists and records."""
 PANDAS_INDEX = "__index_level_"
 """How pandas calls the columns of Parquet in which it keeps an index without a name."""
 
@@ -145,41 +148,43 @@ def _text(
     plain = []
     for file in files:
         copy, encoding = as_plain_text(file, config.sheet, config.memory_bytes, folder)
-        check_kind(copy)
+        check_kind(copy, file.name)
         plain.append(copy)
         if encoding:
             notes.append(f"{file.name} is text in {encoding}.")
+    called = [file.name for file in files]
     with reading(plain, config.memory_bytes, folder) as connection:
-        dialect = dialect_of(connection, plain[0], config.header, known)
+        dialect = dialect_of(connection, plain[0], config.header, known, called[0])
         respell = respelling(plain[0], dialect, config.header)
         if respell is None:
-            yield _of_dialect(connection, plain, dialect, where, notes, config, texts)
+            yield _of_dialect(connection, plain, called, dialect, where, notes, config, texts)
             return
     plain = [respell(file, folder) for file in plain]
     with reading(plain, config.memory_bytes, folder) as connection:
-        dialect = dialect_of(connection, plain[0], config.header, known)
-        yield _of_dialect(connection, plain, dialect, where, notes, config, texts)
+        dialect = dialect_of(connection, plain[0], config.header, known, called[0])
+        yield _of_dialect(connection, plain, called, dialect, where, notes, config, texts)
 
 
 def _of_dialect(
     connection: duckdb.DuckDBPyConnection,
     plain: Sequence[Path],
+    called: Sequence[str],
     dialect: Dialect,
     where: str,
     notes: list[str],
     config: DataConfig,
     texts: Callable[[Sequence[str]], Collection[int]],
 ) -> OpenTable:
-    called = [
+    titles = [
         name or (f"Unnamed: {n}" if dialect.header else f"column{n + 1}")
         for n, name in enumerate(dialect.names)
     ]
-    names, repeated = _numbered(called, where)
+    names, repeated = _numbered(titles, where)
     notes += repeated
     dialect, outside = _outside(plain, dialect, where)
     notes += outside
-    for file in plain[1:]:
-        other = dialect_of(connection, file, dialect.header, ())
+    for file, name in zip(plain[1:], called[1:], strict=True):
+        other = dialect_of(connection, file, dialect.header, (), name)
         if other.names != dialect.names:
             raise InputError(
                 f"All parts of a table must have the same columns in the same order. {where} has "
@@ -193,7 +198,7 @@ def _of_dialect(
     if config.label and (classes := marks_in(connection, dialect, plain, found, as_written)):
         others = [marker for marker in markers if marker.lower() not in classes]
         found = scan(connection, dialect, plain, types, nulls(others, dialect))
-    found, bad = _without_bad(connection, found, dialect, where)
+    found, bad = _without_bad(connection, found, dialect, plain, names, where)
     skips = config.bad_rows == "skip"
     cure = "Skipped." if skips else "Correct the file, or set data.bad_rows: skip."
     told = [f"{said} {cure}" for said in bad]
@@ -206,15 +211,15 @@ def _of_dialect(
 
 
 def _without_bad(
-    connection: duckdb.DuckDBPyConnection, found: Scan, dialect: Dialect, where: str
+    connection: duckdb.DuckDBPyConnection,
+    found: Scan,
+    dialect: Dialect,
+    files: Sequence[Path],
+    names: Sequence[str],
+    where: str,
 ) -> tuple[Scan, list[str]]:
     """The rows that are rows of the table, and what is said of the others."""
-    bad = []
-    if total := word_of_total(connection, found):
-        found = without_last(found)
-        bad.append(
-            f"The last row of {where} begins with {total!r}: it is no row like those above it."
-        )
+    found, bad = without_footer(connection, found, names, where)
     if dialect.header and (head := first_is_head(connection, found)):
         found = without_first(found)
         bad.append(
@@ -224,8 +229,12 @@ def _without_bad(
     if dialect.header:
         rows = found.rows
         found = without_names(connection, found, dialect.names)
-        if times := rows - found.rows:
-            bad.append(f"The header of {where} is repeated below, times: {times:,}.")
+        if rows > found.rows:
+            lines = lines_with_names(files, dialect)
+            listed = ", ".join(map(str, lines[:5]))
+            more = f", ..., {len(lines):,} in all" if len(lines) > 5 else ""
+            which = "line" if len(lines) == 1 else "lines"
+            bad.append(f"The header of {where} is repeated below: {which} {listed}{more}.")
     if rejected := found.rejected:
         first = "; ".join(f"line {line}: {text!r}" for line, text in [*rejected.items()][:5])
         least = "" if found.all_told else " at least"
@@ -271,6 +280,12 @@ def _typed(
     several = str(len(files) > 1).lower()
     rows = f"{reader}([{listed}], union_by_name = {several}, hive_partitioning = {several})"
     described = connection.execute(f"DESCRIBE SELECT * FROM {rows}").fetchall()
+    if kind == "json" and all(_NESTED.search(type_) for _, type_, *_ in described):
+        raise InputError(
+            f"A table in JSON is a list of records, or one a line. {where} has lists or records "
+            f"inside {', '.join(repr(name) for name, *_ in described[:LISTED])}. Write it as "
+            '[{...}, {...}]; pandas does with to_json(orient="records").'
+        )
     columns = ", ".join(f"c{n}" for n in range(len(described)))
     kept = [n for n, (name, *_) in enumerate(described) if not name.startswith(PANDAS_INDEX)]
     chosen = ", ".join(f"c{n} AS c{place}" for place, n in enumerate(kept))

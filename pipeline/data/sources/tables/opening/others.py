@@ -14,8 +14,10 @@ _RULE = re.compile(r"\s*\|?(\s*:?-+:?\s*\|)+(\s*:?-+:?\s*)?\s*")
 _RELATION = re.compile(r"@relation\s", re.IGNORECASE)
 
 
-def check_kind(file: Path) -> None:
+def check_kind(file: Path, called: str) -> None:
     """Refuse what is no text of cells and separators.
+
+    `called`: what people know the file by, which may be a copy.
 
     Raises:
         InputError: for ARFF, a table in a frame as MySQL prints it, and one of Markdown.
@@ -30,4 +32,4 @@ def check_kind(file: Path) -> None:
         kind, cure = "a table of Markdown", "leave out the line of dashes and the outer bars"
     else:
         return
-    raise InputError(f"{file.name} is {kind}. Export it as CSV: {cure}.")
+    raise InputError(f"{called} is {kind}. Export it as CSV: {cure}.")
