@@ -53,7 +53,7 @@ for number, level in enumerate(config.stack, 1):
 pretrained = time.perf_counter()
 network = untrained(config.stack, decoder=False)
 finetuners = {{
-    trains: Finetuner(config.finetune.training(trains), network, features, classes, data.task)
+    trains: Finetuner(config.finetune.training(trains, 0), network, features, classes, data.task)
     for trains in ("network", "head")
 }}
 for trial in plan_of(config, data).trials:

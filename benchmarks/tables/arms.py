@@ -10,7 +10,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -59,7 +59,8 @@ class Row(NamedTuple):
 def measure(name: str, done: set[tuple[str, str, int]]) -> Iterator[Row]:
     """The scores of a table that are not there yet."""
     source, config = opened(name), of_tables()
-    short, trainer = Path(name).name, None
+    short = Path(name).name
+    made: dict[Any, Any] = {}
     for labels in LABELS:
         for seed in range(SEEDS):
             if (short, str(labels), seed) in done:
@@ -68,9 +69,7 @@ def measure(name: str, done: set[tuple[str, str, int]]) -> Iterator[Row]:
             parts = parts_of(table, labels, seed)
             if parts is None:
                 continue
-            # The scale of the features, and with it the network's width, goes by the split.
-            if trainer is None or trainer.network.encoder.input_shape[1] != table.rows.shape[1]:
-                trainer = finetuner(config, table)
+            trainer = finetuner(config, table, len(parts.train.rows), made)
             starts = {"pretrained": pretrained, "random": untrained_levels}
             scores = {
                 arm: trainer.run(

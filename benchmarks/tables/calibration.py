@@ -59,7 +59,7 @@ def measured(seed: int, data: Prepared, labels: int) -> Measured:
     """Train the default network on so many labels, and score it."""
     features, outputs = data.rows.shape[1], len(data.classes)
     metric = data.task.metric(data.task.choose_metric(data.targets[data.splits.train]).metric)
-    training = FinetuneConfig().training("network")
+    training = FinetuneConfig().training("network", labels)
     finetuner = Finetuner(training, STACK, features, outputs, data.task, metric)
     parts = trial_rows(data, labels, seed, all_unlabelled=False)
     start = random_autoencoders(STACK, features, seed)

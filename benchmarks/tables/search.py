@@ -30,6 +30,7 @@ from benchmarks.tables.trials import (
 )
 from pipeline.config.data import DataConfig
 from pipeline.config.loading import of_tables
+from pipeline.config.recipe import not_otherwise
 from pipeline.config.schema import RunConfig
 from pipeline.seeds import derive
 
@@ -90,11 +91,12 @@ def scores(
     table: Table, recipe: dict[str, Any], wanted: list[tuple[int | str, str]], seed: int
 ) -> Iterator[tuple[int | str, str, float]]:
     """Of each label budget and arm, where there are so many labels."""
-    config, trainer = changed(of_tables(), recipe), None
+    config = changed(of_tables(), recipe)
+    made: dict[Any, Any] = {}
     for labels, arm in wanted:
         if (parts := parts_of(table, labels, seed)) is None:
             continue
-        trainer = trainer or finetuner(config, table)
+        trainer = finetuner(config, table, len(parts.train.rows), made)
         levels = STARTS[arm](config, table, seed)
         yield labels, arm, trainer.run(levels, parts, derive(seed, "trial"), lambda _: None).score
 
@@ -103,7 +105,8 @@ def changed(config: RunConfig, recipe: dict[str, Any]) -> RunConfig:
     """The config with what the recipe says of stack and fine-tuning."""
     tree = config.model_dump(mode="json")
     tree["stack"] = recipe.get("stack", tree["stack"])
-    tree["finetune"] |= recipe.get("finetune", {})
+    given = recipe.get("finetune", {})
+    tree["finetune"] = not_otherwise({**tree["finetune"], **given}, given)
     return RunConfig.model_validate(tree)
 
 

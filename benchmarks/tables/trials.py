@@ -160,11 +160,19 @@ def untrained_levels(config: RunConfig, table: Table, seed: int) -> list[Any]:
     return random_autoencoders(shape, table.rows.shape[1], derive(seed, "random"))
 
 
-def finetuner(config: RunConfig, table: Table) -> Any:
-    """What trains the networks of both arms."""
+def finetuner(config: RunConfig, table: Table, labels: int, made: dict[Any, Any]) -> Any:
+    """What trains the networks of both arms on so many labels.
+
+    Those of one shape in `made` are used again: the scale of the features, and with it the
+    network's width, goes by the split.
+    """
     from pipeline.training.finetuning.finetune import Finetuner
 
-    training = config.finetune.training("network")
-    shape = untrained(config.stack, False)
+    training = config.finetune.training("network", labels)
     features = table.rows.shape[1]
-    return Finetuner(training, shape, features, table.outputs, table.task, columns=table.columns)
+    if (training, features) not in made:
+        shape, columns = untrained(config.stack, False), table.columns
+        made[training, features] = Finetuner(
+            training, shape, features, table.outputs, table.task, columns=columns
+        )
+    return made[training, features]

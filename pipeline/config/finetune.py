@@ -1,7 +1,7 @@
 """Supervised training of encoder and head."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
@@ -17,6 +17,30 @@ MetricName = Literal[
     "log_loss", "calibration_error", "r2", "mae", "rmse",
 ]  # fmt: skip
 Labels = Number | Share | Literal["all"]
+
+
+class TriedToo(Part):
+    """Other values that each trial is trained with too, where labels are many enough to choose."""
+
+    labels: Number = Field(description="With so many labels or more.")
+    learning_rate: PositiveFloat | None = Field(
+        None, description="In place of `finetune.learning_rate`."
+    )
+    weight_decay: float | None = Field(
+        None, ge=0, description="In place of `finetune.weight_decay`."
+    )
+    dropout: float | None = Field(None, ge=0, lt=1, description="In place of `finetune.dropout`.")
+
+
+class Attempt(NamedTuple):
+    """What one training of a trial goes by; there may be several, of which the best is kept."""
+
+    learning_rate: float
+    """Of the head."""
+    weight_decay: float
+    dropout: float
+    encoder_rate: float
+    """The encoder's learning rate as a multiple of the head's; 0 where it is not trained."""
 
 
 class HeadTraining(Part):
@@ -43,6 +67,26 @@ class HeadTraining(Part):
     checkpoints: PositiveInt = Field(
         5, description="Moments at which the validation rows are read; the best one is kept."
     )
+    also_tried: tuple[TriedToo, ...] = Field(
+        (),
+        description="Other values that each arm is tried with too; what is best on the validation "
+        "rows is kept. A value that a config or `--set` gives for itself is not tried otherwise.",
+    )
+
+    def attempts(self) -> list[Attempt]:
+        """Each training of a trial; the usual values come first."""
+        usual = self.model_dump(include={"learning_rate", "weight_decay", "dropout"})
+        others = [
+            other.model_dump(exclude={"labels"}, exclude_none=True) for other in self.also_tried
+        ]
+        return [
+            Attempt(**usual | values, encoder_rate=rate)
+            for values in ({}, *others)
+            for rate in self._encoder_rates()
+        ]
+
+    def _encoder_rates(self) -> tuple[float, ...]:
+        return (0.0,)
 
 
 class NetworkTraining(HeadTraining):
@@ -69,6 +113,9 @@ class NetworkTraining(HeadTraining):
         description="Weight of a second loss: a decoder is to reconstruct unlabelled rows from "
         "their code, squared error over the variance of the rows.",
     )
+
+    def _encoder_rates(self) -> tuple[float, ...]:
+        return self.encoder_rates
 
 
 class FinetuneConfig(NetworkTraining):
@@ -110,10 +157,15 @@ class FinetuneConfig(NetworkTraining):
         5, description="Repetitions: each draws its own label subset, head and batch order."
     )
 
-    def training(self, trains: Literal["network", "head"]) -> HeadTraining:
-        """What arms read that train this: a `NetworkTraining` for the whole network."""
+    def training(self, trains: Literal["network", "head"], labels: int) -> HeadTraining:
+        """What arms read that train this on so many labels.
+
+        For the whole network it is a `NetworkTraining`.
+        """
         part = NetworkTraining if trains == "network" else HeadTraining
-        return part(**{name: getattr(self, name) for name in part.model_fields})
+        values = {name: getattr(self, name) for name in part.model_fields}
+        values["also_tried"] = tuple(o for o in self.also_tried if labels >= o.labels)
+        return part(**values)
 
     def references_for(self, table: bool) -> tuple[Reference, ...]:
         """The reference models, for rows of a table or of arrays."""

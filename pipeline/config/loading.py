@@ -10,7 +10,7 @@ import yaml
 
 from pipeline.config.part import MAX_NAME
 from pipeline.config.problems import problems
-from pipeline.config.recipe import with_recipe
+from pipeline.config.recipe import not_otherwise, with_recipe
 from pipeline.config.schema import RunConfig
 from pipeline.errors import InputError, nearest, raise_all
 
@@ -186,6 +186,8 @@ def _set(tree: dict[str, Any], setting: str) -> None:
         place[_position(place, last, path)] = parsed
     else:
         place[last] = parsed
+    if parents == ["finetune"]:
+        tree["finetune"] = not_otherwise(place, [last])
 
 
 def _is_sign(value: str) -> bool:

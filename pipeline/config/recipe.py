@@ -3,7 +3,7 @@
 It goes by the name of what is read: a config says what a run does before anything is read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ LOOKED_AT = 100
 """Of the files of a folder, which may be any folder."""
 SECTIONS = ("stack", "finetune")
 """What a recipe decides."""
+ALSO = "also_tried"
 
 
 def with_recipe(tree: Any, of_tables: Mapping[str, Any]) -> Any:
@@ -30,8 +31,22 @@ def with_recipe(tree: Any, of_tables: Mapping[str, Any]) -> Any:
         recipe = of_tables[section]
         given = found.setdefault(section, recipe)
         if isinstance(recipe, Mapping) and isinstance(given, Mapping):
-            found[section] = {**recipe, **given}
+            found[section] = not_otherwise({**recipe, **given}, given)
     return found
+
+
+def not_otherwise(section: Mapping[str, Any], given: Iterable[str]) -> dict[str, Any]:
+    """The section, in which values that were given are not tried otherwise."""
+    others = section.get(ALSO)
+    if ALSO in given or not isinstance(others, Sequence):
+        return dict(section)
+    left = [
+        {key: value for key, value in other.items() if key not in given}
+        if isinstance(other, Mapping)
+        else other
+        for other in others
+    ]
+    return {**section, ALSO: left}
 
 
 def names_a_table(source: object) -> bool:

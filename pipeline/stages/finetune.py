@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config.arms import ARMS
-from pipeline.config.finetune import HeadTraining, NetworkTraining
+from pipeline.config.finetune import Attempt, HeadTraining, NetworkTraining
 from pipeline.config.part import Part
 from pipeline.config.task import Decided
 from pipeline.config.untrained import UntrainedLevel
@@ -119,13 +119,24 @@ class FinetuneTrial(Stage):
         return {
             **result.scores,
             f"validation_{metric}_kept": result.validation_score,
-            "encoder_rate": result.encoder_rate,
+            **self._kept(result.attempt),
             "validation_rows": len(parts.validation.rows),
             "target_offset": result.coding.offset,
             "target_scale": result.coding.scale,
             **(result.decision.to_metrics() if data.task.has_classes else {}),
             **{f"moved_level_{n}": moved for n, moved in enumerate(result.moved, 1)},
         }
+
+    def _kept(self, attempt: Attempt) -> dict[str, float]:
+        """What was best on the validation rows, of what was tried."""
+        kept = {"encoder_rate": attempt.encoder_rate}
+        if self.settings.training.also_tried:
+            kept |= {
+                "learning_rate_kept": attempt.learning_rate,
+                "weight_decay_kept": attempt.weight_decay,
+                "dropout_kept": attempt.dropout,
+            }
+        return kept
 
     def _start(self, context: Context, features: int) -> "list[SparseAutoencoder]":
         """The autoencoders that the encoder's first weights come from."""

@@ -109,7 +109,7 @@ class Plan:
             return FitReference(fitting, (self.data,))
         arm, config = ARMS[trial.arm], self.config
         stack = self._starts_from(trial)
-        training = config.finetune.training(arm.trains)
+        training = config.finetune.training(arm.trains, trial.labels)
         decoder = arm.trains == "network" and config.finetune.reconstruction > 0
         settings = Finetuning(
             arm=arm.name,

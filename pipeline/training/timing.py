@@ -73,7 +73,7 @@ def trial_speed(
 ) -> Speed:
     """Time a trial on its rows, with a few steps in place of all."""
     features = parts.unlabelled.shape[1]
-    update: dict[str, object] = {"epochs": 1, "min_steps": STEPS}
+    update: dict[str, object] = {"epochs": 1, "min_steps": STEPS, "also_tried": ()}
     if isinstance(training, NetworkTraining):
         update["encoder_rates"] = training.encoder_rates[:1]
     short = training.model_copy(update=update)
@@ -96,8 +96,8 @@ def trial_speed(
 
 
 def trial_steps(training: HeadTraining, labels: int, more: int = 0) -> int:
-    """Steps of one trial: of every rate of the encoder that is tried."""
+    """Steps of one trial: of all that is tried."""
     per_epoch = max(1, labels // training.batch_size)
-    rates = len(training.encoder_rates) if isinstance(training, NetworkTraining) else 1
+    tried = len(training.attempts())
     epochs = max(training.epochs, math.ceil(training.min_steps / per_epoch))
-    return rates * per_epoch * (epochs + more // rates // per_epoch)
+    return tried * per_epoch * (epochs + more // tried // per_epoch)

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from layers import SparseAutoencoder
-from pipeline.config.finetune import HeadTraining, NetworkTraining
+from pipeline.config.finetune import Attempt, HeadTraining, NetworkTraining
 from pipeline.config.untrained import UntrainedLevel
 from pipeline.data.rows.streamed import Rows
 from pipeline.data.trial_rows import STANDARDIZED_ON, Labelled, Parts
@@ -46,8 +46,8 @@ class Trial(NamedTuple):
     validation_score: float
     """By the metric that is compared, on the validation rows, of the weights kept (before a refit,
     where there is one)."""
-    encoder_rate: float
-    """The multiple of the head's learning rate that was kept; 0 where the head alone is trained."""
+    attempt: Attempt
+    """What was tried, and kept."""
     predicted: Predicted
     """Of the test rows."""
     weights: list[np.ndarray]
@@ -87,20 +87,15 @@ class Finetuner:
         self._targets = task.spec(outputs)
         self._weights = [tf.TensorSpec((None,), tf.float32)] if weighed else []
         self._decoder: keras.Sequential | None = None
-        self._objective: HeadObjective
-        if isinstance(training, NetworkTraining):
-            if training.reconstruction:
-                self._decoder = build_decoder(stack, features)
-            self._objective = NetworkObjective(
-                training, self.network, self._decoder, task, columns, weighed
-            )
-            self._rates = training.encoder_rates
-        else:
-            self._objective = HeadObjective(training, self.network, task, weighed)
-            self._rates = (0.0,)
+        if isinstance(training, NetworkTraining) and training.reconstruction:
+            self._decoder = build_decoder(stack, features)
+        self._objectives = {
+            attempt.dropout: self._objective(attempt.dropout, columns, weighed)
+            for attempt in training.attempts()
+        }
         self._reads_unlabelled = reads_unlabelled(training)
         self._xla = self._trains_with_xla(stack)
-        self._trainers: dict[int | None, Trainer] = {}
+        self._trainers: dict[tuple[float, float, int | None], Trainer] = {}
         self._outputs = tf.function(
             partial(self.network.model, training=False),
             input_signature=[tf.TensorSpec((None, features), tf.float32)],
@@ -125,20 +120,21 @@ class Finetuner:
         among the encoder's rates that are tried. Raises `DivergedError`.
         """
         start = partial(self._start, autoencoders, parts.unlabelled, seed)
-        more = more_steps // len(self._rates)
-        start()
+        attempts = self.training.attempts()
+        more = more_steps // len(attempts)
+        start(attempts[0])
         before = self._kernels()
         coding = self.task.coding(parts.train.targets)
-        best: tuple[float, float, list[np.ndarray]] | None = None
-        for rate in self._rates:
-            start()
+        best: tuple[float, Attempt, list[np.ndarray]] | None = None
+        for attempt in attempts:
+            start(attempt)
             found, weights = self._train(
-                rate, coding, parts.train, parts.validation, parts.unlabelled, seed, watch, more
+                attempt, coding, parts.train, parts.validation, parts.unlabelled, seed, watch, more
             )
             if best is None or found > best[0]:
-                best = (found, rate, weights)
+                best = (found, attempt, weights)
         assert best is not None
-        merit, rate, weights = best
+        merit, attempt, weights = best
         self.network.model.set_weights(weights)
         # Before a refit, whose rows may be those of validation.
         outputs = self._predict(parts.validation.rows)
@@ -147,10 +143,10 @@ class Finetuner:
             self.training.class_weights, parts.validation.weights,
         )  # fmt: skip
         if parts.refit:
-            start()
+            start(attempt)
             coding = self.task.coding(parts.refit.targets)
             _, weights = self._train(
-                rate, coding, parts.refit, None, parts.unlabelled, seed, watch, more
+                attempt, coding, parts.refit, None, parts.unlabelled, seed, watch, more
             )
         self.network.model.set_weights(weights)
         outputs = self._predict(parts.test.rows)
@@ -167,7 +163,7 @@ class Finetuner:
             score=scores[self.metric.name],
             scores=scores,
             validation_score=self.metric.merit(merit),
-            encoder_rate=rate,
+            attempt=attempt,
             predicted=predicted,
             weights=weights,
             coding=coding,
@@ -179,22 +175,29 @@ class Finetuner:
     def _trains_head(self) -> bool:
         return not isinstance(self.training, NetworkTraining)
 
-    def _trainer(self, batch_size: int) -> Trainer:
+    def _objective(self, dropout: float, columns: Sequence[int], weighed: bool) -> HeadObjective:
+        training = self.training.model_copy(update={"dropout": dropout})
+        if not isinstance(training, NetworkTraining):
+            return HeadObjective(training, self.network, self.task, weighed)
+        return NetworkObjective(training, self.network, self._decoder, self.task, columns, weighed)
+
+    def _trainer(self, attempt: Attempt, batch_size: int) -> Trainer:
         """What trains; with XLA there is one for each size of batches."""
         size = batch_size if self._xla else None
-        if size not in self._trainers:
-            self._trainers[size] = self._new_trainer(size, self._xla)
-        return self._trainers[size]
+        key = (attempt.dropout, attempt.weight_decay, size)
+        if key not in self._trainers:
+            self._trainers[key] = self._new_trainer(attempt, size, self._xla)
+        return self._trainers[key]
 
-    def _new_trainer(self, batch_size: int | None, xla: bool) -> Trainer:
+    def _new_trainer(self, attempt: Attempt, batch_size: int | None, xla: bool) -> Trainer:
         with_head = [self.network.head, *([self._decoder] if self._decoder else [])]
-        groups = [self._group(*with_head)]
+        groups = [self._group(attempt.weight_decay, *with_head)]
         inputs = tf.TensorSpec((None, self.network.head.kernel.shape[0]), tf.float32)
         if not self._trains_head:
-            groups.insert(0, self._group(self.network.encoder))
+            groups.insert(0, self._group(attempt.weight_decay, self.network.encoder))
             inputs = self._rows
         return Trainer(
-            self._objective.loss,
+            self._objectives[attempt.dropout].loss,
             groups,
             [inputs, self._targets, *self._weights],
             batch_size,
@@ -208,8 +211,9 @@ class Finetuner:
         Not where the loss draws random numbers: with XLA they are slow, and other ones.
         """
         batch_size = self.training.batch_size
+        draws = any(objective.draws for objective in self._objectives.values())
         size = sum(math.prod(v.shape) for v in self.network.model.trainable_variables)
-        if self._trains_head or self._objective.draws or 6.0 * batch_size * size < WORTH_MEASURING:
+        if self._trains_head or draws or 6.0 * batch_size * size < WORTH_MEASURING:
             return False
         steps = steps_together(batch_size, [self._rows, self._targets, *self._weights])
         batches = np.arange(steps * batch_size).reshape(steps, batch_size)
@@ -222,22 +226,26 @@ class Finetuner:
             [*rows.shape],
             [*targets.shape],
         ]
-        trainer_of = partial(self._new_trainer, batch_size)
+        trainer_of = partial(self._new_trainer, self.training.attempts()[0], batch_size)
         weights = [np.ones(batches.size, np.float32) for _ in self._weights]
         return faster_with_xla(shape, trainer_of, batches, rows, targets, *weights)
 
     def _start(
-        self, autoencoders: Sequence[SparseAutoencoder], unlabelled: np.ndarray, seed: int
+        self,
+        autoencoders: Sequence[SparseAutoencoder],
+        unlabelled: np.ndarray,
+        seed: int,
+        attempt: Attempt,
     ) -> None:
         """Set every weight as it is before training, and begin the noise anew."""
         initialize(self.network, autoencoders, unlabelled[:STANDARDIZED_ON], seed)
         if self._decoder:
             initialize_decoder(self._decoder, autoencoders)
-        self._objective.begin(unlabelled, derive(seed, "noise"))
+        self._objectives[attempt.dropout].begin(unlabelled, derive(seed, "noise"))
 
     def _train(
         self,
-        rate: float,
+        attempt: Attempt,
         coding: Coding,
         train: Labelled,
         validation: Labelled | None,
@@ -254,14 +262,15 @@ class Finetuner:
             arrays.append(tf.constant((train.weights / train.weights.mean()).astype("float32")))
         if self._reads_unlabelled:
             arrays.append(tf.constant(unlabelled))
-        self._objective.weigh(train.targets)
+        objective = self._objectives[attempt.dropout]
+        objective.weigh(train.targets)
         batches = self._batches(len(train.rows), seed, more_steps)
-        trainer = self._trainer(batches.shape[1])
+        trainer = self._trainer(attempt, batches.shape[1])
         trainer.reset()
         steps = len(batches)
         checkpoints = min(self.training.checkpoints, steps)
-        head_rates = self.training.learning_rate * (1 - np.arange(steps) / steps)
-        rates = head_rates[:, None] * ([1.0] if self._trains_head else [rate, 1.0])
+        head_rates = attempt.learning_rate * (1 - np.arange(steps) / steps)
+        rates = head_rates[:, None] * ([1.0] if self._trains_head else [attempt.encoder_rate, 1.0])
 
         def at(done: int, loss: float, checkpoint: int, metrics: dict[str, float] | None):
             rows_seen = done * batches.shape[1]
@@ -273,7 +282,7 @@ class Finetuner:
         for number, part in enumerate(np.array_split(batches, checkpoints), 1):
             step_losses = []
             for block in blocks(part):
-                self._objective.advance(done / steps)
+                objective.advance(done / steps)
                 here = slice(done, done + len(part[block]))
                 step_losses.append(trainer.run(part[block], rates[here], *arrays))
                 done = here.stop
@@ -324,6 +333,7 @@ class Finetuner:
         starts = range(0, len(rows), PREDICTED_ROWS)
         return np.concatenate([function(rows[s : s + PREDICTED_ROWS]).numpy() for s in starts])
 
-    def _group(self, *parts: keras.layers.Layer) -> ParameterGroup:
-        optimizer = keras.optimizers.AdamW(weight_decay=self.training.weight_decay)
+    @staticmethod
+    def _group(decay: float, *parts: keras.layers.Layer) -> ParameterGroup:
+        optimizer = keras.optimizers.AdamW(weight_decay=decay)
         return ParameterGroup(optimizer, [v for part in parts for v in part.trainable_variables])

@@ -244,10 +244,10 @@ def test_a_value_that_is_not_yaml_is_refused():
         ("sed=1", "sed: unknown key. Did you mean 'seed'? "
          "Valid: data, execution, export, finetune, name, pretrain, pretrain_seeds, seed, "
              "stack, task."),
-        ("finetune.epoch=3", "finetune.epoch: unknown key. Did you mean 'epochs'? Valid: arms, "
-         "batch_size, checkpoints, class_weights, corruption, dropout, encoder_rates, epochs, "
-         "label_budgets, learning_rate, metric, min_steps, pseudo_labels, reconstruction, "
-         "references, seeds, weight_decay."),
+        ("finetune.epoch=3", "finetune.epoch: unknown key. Did you mean 'epochs'? Valid: "
+         "also_tried, arms, batch_size, checkpoints, class_weights, corruption, dropout, "
+         "encoder_rates, epochs, label_budgets, learning_rate, metric, min_steps, "
+         "pseudo_labels, reconstruction, references, seeds, weight_decay."),
         ("stack.1.sparsity.kk=2", "stack.1.sparsity.kk: unknown key. Did you mean 'k'? "
          "Valid: k, mechanism."),
         ("stack.0.sparsity={mechanism: l1, k: 4}", "stack.0.sparsity.k: unknown key. "

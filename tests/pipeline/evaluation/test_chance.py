@@ -51,7 +51,7 @@ def test_random_against_random_is_called_anything_no_more_often_than_chance_allo
         config = config.model_copy(update={"seed": run})
         data = prepare(config.data, config.task, run, tmp_path / str(run))
         if finetuner is None:
-            training = config.finetune.training("network")
+            training = config.finetune.training("network", 100)
             finetuner = Finetuner(training, network, 64, 10, data.task)
         scores = []
         for trial in plan_of(config, data).trials:

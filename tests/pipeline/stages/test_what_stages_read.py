@@ -80,6 +80,8 @@ OTHER_TEXT = {
     "finetune.metric": "log_loss",
     "finetune.class_weights": "balanced",
     "finetune.encoder_rates": [0.5],
+    "finetune.also_tried": [],
+    "finetune.also_tried.0.labels": 31,
     "stack": None,  # its levels are changed one by one
 }
 """Values for what has no other value by its type alone."""
@@ -131,6 +133,9 @@ def config(home: Path) -> RunConfig:
                 "batch_size": 8,
                 "encoder_rates": [0.3],
                 "dropout": 0.1,
+                "also_tried": [
+                    {"labels": 30, "learning_rate": 0.01, "weight_decay": 0.1, "dropout": 0.2}
+                ],
                 "pseudo_labels": 0.1,
                 "reconstruction": 0.1,
                 "corruption": {"kind": "gaussian", "stddev": 0.1},

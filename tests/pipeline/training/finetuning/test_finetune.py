@@ -11,7 +11,7 @@ from sklearn.datasets import load_diabetes
 from sklearn.metrics import accuracy_score, f1_score, r2_score
 
 from pipeline.config.corruption import MaskingNoise
-from pipeline.config.finetune import FinetuneConfig, HeadTraining
+from pipeline.config.finetune import FinetuneConfig, HeadTraining, TriedToo
 from pipeline.config.level import LevelConfig
 from pipeline.config.sparsity import BatchTopKLimit, JumpReLUPenalty
 from pipeline.config.task import ClassificationTask, MultilabelTask, RegressionTask
@@ -47,7 +47,7 @@ def new(
 ) -> Finetuner:
     """A finetuner of arms that train the whole network, or the head alone."""
     stack = untrained(STACK, decoder=config.reconstruction > 0)
-    return Finetuner(config.training(trains), stack, features, outputs, task)
+    return Finetuner(config.training(trains, 100), stack, features, outputs, task)
 
 
 class Outcome(NamedTuple):
@@ -95,7 +95,7 @@ def finetuner():
     made: dict[HeadTraining, Finetuner] = {}
 
     def of(config: FinetuneConfig = CONFIG, trains: Trains = "network") -> Finetuner:
-        training = config.training(trains)
+        training = config.training(trains, 100)
         if training not in made:
             made[training] = new(config, trains)
         return made[training]
@@ -162,7 +162,7 @@ def test_with_xla_a_trial_comes_out_alike(rows, finetuner, encoders, parts, monk
     monkeypatch.setattr("pipeline.training.finetuning.finetune.faster_with_xla", lambda *_: True)
     compiled = new(CONFIG)
     trial = run(compiled, encoders[0], given).trial
-    assert trial.encoder_rate == plain.encoder_rate
+    assert trial.attempt.encoder_rate == plain.attempt.encoder_rate
     for one, other in zip(trial.weights, plain.weights, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-3)
     assert not np.array_equal(trial.weights[0], plain.weights[0])  # XLA adds in another order
@@ -223,7 +223,7 @@ def test_frozen_trains_the_head_alone(finetuner, encoders, parts):
     assert_equal(trial.weights[:-2], encoder)
     assert not np.array_equal(trial.weights[-2], head)
     assert not np.array_equal(trial.weights[-1], head_bias)
-    assert trial.encoder_rate == 0
+    assert trial.attempt.encoder_rate == 0
     assert trial.score > 0.25  # chance is 0.1
 
 
@@ -315,8 +315,30 @@ def test_the_encoder_s_rate_that_is_best_on_validation_rows_is_kept(finetuner, e
     scores = [trial.validation_score for trial in alone]
     best = alone[scores.index(max(scores))]
     assert len(set(scores)) > 1
-    assert outcome.trial.encoder_rate == best.encoder_rate
+    assert outcome.trial.attempt.encoder_rate == best.attempt.encoder_rate
     assert outcome.trial.validation_score == max(scores)
+    assert_equal(outcome.trial.weights, best.weights)
+    assert len(outcome.checkpoints) == 3 * CONFIG.checkpoints
+
+
+@pytest.mark.parametrize("trains", ["network", "head"])
+def test_of_all_that_is_tried_the_best_on_validation_rows_is_kept(
+    finetuner, encoders, parts, trains
+):
+    values = [
+        {"dropout": 0.5},
+        {"dropout": 0.1, "weight_decay": 1.0},
+        {"learning_rate": 1e-4, "dropout": 0.0},
+    ]
+    usual, *others = [CONFIG.model_copy(update=some) for some in values]
+    alone = [run(finetuner(c, trains), encoders[0], parts).trial for c in (usual, *others)]
+    tried = tuple(TriedToo(labels=1, **some) for some in values[1:])
+    together = usual.model_copy(update={"also_tried": tried})
+    outcome = run(finetuner(together, trains), encoders[0], parts)
+    scores = [trial.validation_score for trial in alone]
+    best = alone[scores.index(max(scores))]
+    assert len(set(scores)) > 1
+    assert outcome.trial.attempt == best.attempt
     assert_equal(outcome.trial.weights, best.weights)
     assert len(outcome.checkpoints) == 3 * CONFIG.checkpoints
 
@@ -328,7 +350,7 @@ def test_test_rows_have_no_influence_on_the_weights(finetuner, encoders, parts):
     one, two = (run(finetuner(config), encoders[0], p) for p in (parts, other))
     assert_equal(one.trial.weights, two.trial.weights)
     assert one.reported == two.reported
-    for name in ("validation_score", "encoder_rate"):
+    for name in ("validation_score", "attempt"):
         assert getattr(one.trial, name) == getattr(two.trial, name)
     assert one.trial.score != two.trial.score
 
@@ -342,11 +364,13 @@ def test_a_refit_trains_on_its_rows_with_the_rate_that_was_chosen(
     config = CONFIG.model_copy(update={"encoder_rates": RATES})
     chosen = run(finetuner(config), encoders[0], parts).trial
     outcome = run(finetuner(config), encoders[0], refitted)
-    assert outcome.trial.encoder_rate == chosen.encoder_rate
+    assert outcome.trial.attempt.encoder_rate == chosen.attempt.encoder_rate
     assert outcome.trial.validation_score == chosen.validation_score
     assert not np.array_equal(outcome.trial.weights[0], chosen.weights[0])
     # The last weights of a training on those rows: one checkpoint, whatever validation says.
-    single = CONFIG.model_copy(update={"encoder_rates": (chosen.encoder_rate,), "checkpoints": 1})
+    single = CONFIG.model_copy(
+        update={"encoder_rates": (chosen.attempt.encoder_rate,), "checkpoints": 1}
+    )
     plain = run(finetuner(single), encoders[0], parts._replace(train=refitted.refit))
     assert_equal(outcome.trial.weights, plain.trial.weights)
     assert [set(c) for c in outcome.checkpoints[-CONFIG.checkpoints :]] == [{"loss"}] * 4
@@ -357,7 +381,7 @@ def test_a_refit_leaves_a_frozen_encoder_frozen(finetuner, encoders, parts, refi
     assert_equal(
         frozen.weights[:-2], run(finetuner(trains="head"), encoders[0], parts).trial.weights[:-2]
     )
-    assert frozen.encoder_rate == 0
+    assert frozen.attempt.encoder_rate == 0
 
 
 # Scores
@@ -455,7 +479,7 @@ def test_a_limit_that_is_passed_on_is_kept_while_the_encoder_learns(sparsity, pa
     stack = untrained((LevelConfig(units=24, sparsity=sparsity, passes_on="code"),), decoder=False)
     autoencoders = random_autoencoders(stack, 64, seed=1)
     autoencoders[0](parts.unlabelled, training=True)
-    finetuner = Finetuner(CONFIG.training("network"), stack, 64, 10, CLASSES)
+    finetuner = Finetuner(CONFIG.training("network", 100), stack, 64, 10, CLASSES)
     trial = run(finetuner, autoencoders, parts).trial
     finetuner.network.model.set_weights(trial.weights)
     codes = finetuner.network.encoder.predict_on_batch(parts.test.rows)
@@ -589,7 +613,7 @@ def test_rows_that_weigh_nearly_nothing_teach_nearly_nothing(parts, encoders, tr
     train = parts.train
     rows = np.concatenate([train.rows, train.rows])
     targets = np.concatenate([train.targets, (train.targets + 1) % 10])
-    weighing = Finetuner(CONFIG.training(trains), SHAPE, 64, 10, CLASSES, weighed=True)
+    weighing = Finetuner(CONFIG.training(trains, 100), SHAPE, 64, 10, CLASSES, weighed=True)
     scores = []
     for weights in ([1.0, 1e-6], [1e-6, 1.0]):
         given = Labelled(rows, targets, np.repeat(weights, 100))
@@ -599,7 +623,7 @@ def test_rows_that_weigh_nearly_nothing_teach_nearly_nothing(parts, encoders, tr
 
 
 def test_checkpoint_and_scores_are_chosen_by_weighed_rows(parts, encoders):
-    weighing = Finetuner(CONFIG.training("network"), SHAPE, 64, 10, CLASSES, weighed=True)
+    weighing = Finetuner(CONFIG.training("network", 100), SHAPE, 64, 10, CLASSES, weighed=True)
     ones = parts._replace(
         **{
             name: getattr(parts, name)._replace(weights=np.ones(len(getattr(parts, name).rows)))
