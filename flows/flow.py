@@ -22,6 +22,7 @@ from flows.page.outcome import shown_on_page
 from flows.page.page import page_displays
 from flows.page.results import show_begin, show_comparison, show_places
 from flows.progress import Display, Tally, Watcher
+from flows.promotion import one_promotion
 from flows.scheduling.supervised import supervised
 from flows.shortened import shortened
 from flows.skipped import skipped, too_late
@@ -125,6 +126,13 @@ def compare(run: Run, stage: Stage) -> Outcome:
 def export(run: Run, stage: Stage) -> Outcome:
     """Export, verify in a clean process, register."""
     return _state(perform(stage, context_of(run)))
+
+
+@task(name="gate", task_run_name="gate {run.experiment}", **RETRIES)
+def gate(run: Run, stage: Stage) -> Outcome:
+    """Decide whether the exported model becomes the champion, one run at a time."""
+    with one_promotion():
+        return _state(perform(stage, context_of(run)))
 
 
 @task(name="report", task_run_name="report {run.experiment}", **RETRIES)
@@ -264,13 +272,13 @@ def pretraining(
                 if not trials:
                     end_run(run, "KILLED")
                     return shortened(missing)
-            compare(run, plan.comparison(trials))
+            compared = compare(run, plan.comparison(trials))
             show_comparison(run)
             # Much of an export is to wait for the process that verifies it.
             exported = export.submit(run, plan.export(stacks, trials)) if exports else None
             report(run, plan.report(stacks, trials))
             if exported:
-                exported.result()
+                gate(run, plan.gate(compared, exported.result()))
     except BaseException as error:
         with suppress(Exception):  # the first error is the one to be shown
             fail_run(run, error)

@@ -8,6 +8,7 @@ from flows.cli import (  # noqa: F401
     compare,
     describe,
     inference,
+    promotion,
     run,
     schedule,
     services,

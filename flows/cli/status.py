@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from flows.scheduling.overview import Deployments, DeploymentStatus
+    from pipeline.tracking.champion import Champion
     from pipeline.tracking.overview import RunStatus
 
 UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
@@ -23,7 +24,7 @@ UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def status(as_json: bool) -> None:
-    """How far the latest runs have come, and what is scheduled on Prefect's server.
+    """How far the latest runs have come, which models are in service, and what is scheduled.
 
     A run whose process is gone is shown as dead: the next run of its experiment goes on from there.
     """
@@ -32,17 +33,21 @@ def status(as_json: bool) -> None:
         from flows.scheduling.overview import deployments
 
         asked = beside.submit(deployments)
+        from pipeline.tracking.champion import champions
         from pipeline.tracking.overview import latest_runs
 
-        runs, scheduled = latest_runs(), asked.result()
+        runs, models, scheduled = latest_runs(), champions(), asked.result()
     if as_json:
-        click.echo(json.dumps(_as_json(runs, scheduled), indent=1))
+        click.echo(json.dumps(_as_json(runs, models, scheduled), indent=1))
         return
     _print_runs(runs)
+    _print_models(models)
     _print_deployments(scheduled)
 
 
-def _as_json(runs: "list[RunStatus]", scheduled: "Deployments | None") -> dict[str, object]:
+def _as_json(
+    runs: "list[RunStatus]", models: "list[Champion]", scheduled: "Deployments | None"
+) -> dict[str, object]:
     """Times are in ISO 8601, in UTC or with their zone."""
     return {
         "runs": [
@@ -53,6 +58,7 @@ def _as_json(runs: "list[RunStatus]", scheduled: "Deployments | None") -> dict[s
             }
             for run in runs
         ],
+        "models": [model._asdict() for model in models],
         "prefect": scheduled
         and {
             "server": scheduled.server,
@@ -83,6 +89,22 @@ def _print_runs(runs: "list[RunStatus]") -> None:
             f"{_duration(time.time() - run.began)} ago",
             _progress(run),
         )
+    output.print(table)
+
+
+def _print_models(models: "list[Champion]") -> None:
+    from flows.terminal import output
+
+    if not models:
+        return
+    table = _table("\nModels", "model", "champion", "since", "previous")
+    for found in models:
+        champion, previous = (
+            "-" if version is None else f"version {version}"
+            for version in (found.champion, found.previous)
+        )
+        since = datetime.fromisoformat(found.since).astimezone() if found.since else None
+        table.add_row(found.model, champion, f"{since:%Y-%m-%d %H:%M}" if since else "-", previous)
     output.print(table)
 
 

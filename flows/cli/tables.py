@@ -17,6 +17,7 @@ from pipeline.evaluation.differences import Differences
 from pipeline.evaluation.metrics import METRICS, WORDS
 from pipeline.evaluation.summary import Summary
 from pipeline.evaluation.units import gain_unit, scale, score_text
+from pipeline.report.gate import gate_lines
 from pipeline.report.tables import (
     TextTable,
     gain_cells,
@@ -51,6 +52,7 @@ def print_results(summary: Summary) -> None:
     elif summary["export"]:
         output.print(f"\nSavedModel: {summary['export']['path']}")
         output.print(f"Registered: {summary['export']['model_uri']}")
+        output.print(gate_lines(summary))
     output.print(f"Report:     {summary['report']}")
     output.print(f"Run:        {summary['run_id']} in experiment {summary['experiment']}")
     program = str(Path(sys.executable).parent / "mlflow")

@@ -2,6 +2,7 @@
 
 from flows.page.page import log, page_is_open, publish
 from pipeline.evaluation.summary import Summary
+from pipeline.report.gate import gate_lines
 from pipeline.report.tables import gain_table
 from pipeline.report.verdict import use_instead
 from pipeline.stages.context import Run, context_of
@@ -37,4 +38,5 @@ def show_places(summary: Summary) -> None:
     if summary["export"]:
         log(f"SavedModel: {summary['export']['path']}")
         log(f"Registered: {summary['export']['model_uri']}")
+        log(gate_lines(summary))
     log(f"Report: {summary['report']}")

@@ -5,9 +5,11 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt
 
+from pipeline.config.arms import ArmName
 from pipeline.config.corruption import MaskingNoise
 from pipeline.config.data import DataConfig
 from pipeline.config.finetune import FinetuneConfig
+from pipeline.config.gate import CHAMPION, PREVIOUS, GateConfig
 from pipeline.config.level import LevelConfig
 from pipeline.config.part import MAX_NAME, Part, rule
 from pipeline.config.pretrain import PretrainConfig
@@ -16,7 +18,14 @@ from pipeline.config.task import DECIDED, AutoTask, TaskConfig
 
 
 class ExportConfig(Part):
-    """Where the SavedModel goes."""
+    """Which network becomes the SavedModel, and where it goes."""
+
+    arm: ArmName | Literal["best"] = Field(
+        "best",
+        description="Whose network is exported, at the largest label budget, from the seed that is "
+        "best on the validation rows. `best` is the arm that is best on them, on average over the "
+        "seeds.",
+    )
 
     directory: str = Field(
         "exports",
@@ -26,8 +35,17 @@ class ExportConfig(Part):
         "latest_run",
         pattern=r"^[A-Za-z][\w-]*$",
         max_length=MAX_NAME,
-        description="The registered model's alias.",
+        description="The registered model's alias: it names the latest new model. `champion` and "
+        "`previous` are the gate's.",
     )
+
+    @rule
+    def _the_gate_s_aliases_are_its_own(self) -> Iterator[str]:
+        if self.alias in (CHAMPION, PREVIOUS):
+            yield (
+                f"alias must not be {CHAMPION} or {PREVIOUS}, which the gate moves. Given: "
+                f"{self.alias}. Leave it out."
+            )
 
 
 class ExecutionConfig(Part):
@@ -106,6 +124,7 @@ class RunConfig(Part):
     pretrain: PretrainConfig = Field(PretrainConfig(), description="Where pretraining starts.")
     finetune: FinetuneConfig = Field(FinetuneConfig(), description="The supervised part.")
     export: ExportConfig = Field(ExportConfig(), description="The SavedModel.")
+    gate: GateConfig = Field(GateConfig(), description="What becomes the model in service.")
     execution: ExecutionConfig = Field(ExecutionConfig(), description="Where it runs.")
 
     @rule
@@ -125,6 +144,14 @@ class RunConfig(Part):
                     f"stack.{number}.loss must not be by_kind: the level reads the codes of the "
                     "one below, which have no categories. Given: by_kind. Leave it out."
                 )
+
+    @rule
+    def _the_exported_arm_is_trained(self) -> Iterator[str]:
+        if self.export.arm not in ("best", *self.finetune.arms):
+            yield (
+                f"export.arm must be one of finetune.arms, or best. Given: {self.export.arm} with "
+                f"finetune.arms: {list(self.finetune.arms)}."
+            )
 
     @rule
     def _reconstruction_is_by_squared_error(self) -> Iterator[str]:

@@ -67,6 +67,8 @@ class Prepared:
     classes: tuple[str, ...]
     """Names of the classes in the order of their numbers, or of the labels; of a number none."""
     splits: Splits
+    test_contents: np.ndarray
+    """Of each test row its content, uint64 (test rows,): by it a row is known in another table."""
     preprocessing: Preprocessing
     numbers: np.ndarray
     """Raw numbers of a random sample of test rows, 256 at most, float64 as exported models read."""
@@ -185,6 +187,7 @@ def _prepare_into(folder: Path, config: DataConfig, section: TaskConfig, seed: i
         targets=targets,
         numbers=source.numbers[example].astype("float64"),
         categories=source.categories[example],
+        test_contents=split.contents[splits.test],
         **arrays,
         **splits._asdict(),
     )
@@ -209,6 +212,7 @@ def _load(folder: Path) -> Prepared:
             task=task_of(TypeAdapter(Decided).validate_python(metadata["task"])),
             classes=tuple(metadata["classes"]),
             splits=Splits(*(parts[name] for name in Splits._fields)),
+            test_contents=parts["test_contents"],
             preprocessing=preprocessing,
             numbers=parts["numbers"],
             categories=parts["categories"],

@@ -45,6 +45,8 @@ class Split(NamedTuple):
     anew for each seed."""
     repeated: int
     """Rows whose features equal those of an earlier one."""
+    contents: np.ndarray
+    """uint64 (rows,): equal where all features are (`row_keys`)."""
 
 
 def split(source: Source, config: DataConfig, seed: int) -> Split:
@@ -120,7 +122,7 @@ def split(source: Source, config: DataConfig, seed: int) -> Split:
             "every feature: what is said to be test rows or groups goes before that.",
         )
     repeated = len(contents) - len(np.unique(contents))
-    return Split(parts, target, (*notes, *rare), holdout, repeated)
+    return Split(parts, target, (*notes, *rare), holdout, repeated, contents)
 
 
 def _check_marked(task: Task, source: Source, held: HeldOut) -> None:

@@ -22,6 +22,8 @@ class Summary(TypedDict):
     """Empty while it is being made, or where there was no time for it."""
     cleaned: str | None
     """When `layerwise clean` removed weights or the model; None where all are there."""
+    gate: dict[str, Any]
+    """Whether the model became the champion and why; empty where no model was exported."""
     report: str | None
     """Where the report lies; None while it is being made."""
     seconds: dict[str, float]

@@ -16,8 +16,10 @@ from pipeline.stages.context import Context
 from pipeline.stages.trial import Trial
 from pipeline.tasks.decision import decision_from
 from pipeline.tasks.task import Coding
+from pipeline.tracking.promotion_lock import promotion_lock
 from pipeline.tracking.registry import download_model, log_model, register
 from pipeline.tracking.runs import FinishedRun, StageRun
+from pipeline.tracking.scored_rows import ScoredModel, store_scored_rows
 from pipeline.training.progress import Watch
 
 
@@ -36,6 +38,7 @@ class ExportBest(Stage):
     """
 
     kind = "export"
+    contract = 2
     packages = ("tensorflow", "keras")
     settings: Exporting
     trial: Trial
@@ -60,9 +63,10 @@ class ExportBest(Stage):
         return Path(self.place.directory, self.settings.name).resolve()
 
     def compute(self, context: Context, record: StageRun, watch: Watch) -> dict[str, float]:
-        """Write the SavedModel, log and register it."""
+        """Write the SavedModel, log and register it, with what it predicts for the test rows."""
         from pipeline.export.registered_model import served_model
         from pipeline.export.saved_model import export
+        from pipeline.export.scored_rows import scored_rows
         from pipeline.export.trained import ENDPOINTS, Trained
         from pipeline.stages.codes import stored_autoencoder
         from pipeline.tracking.models import NETWORK, stored_model
@@ -83,10 +87,13 @@ class ExportBest(Stage):
         )
         folder = export(trained, self._directory, data.numbers, data.categories)
         uri = log_model(context.tracker, record, folder, *served_model(folder, data))
+        store_scored_rows(
+            record, ScoredModel(data.task.kind, data.classes, scored_rows(trained, data))
+        )
         record.tags(
             {
                 "path": folder,
-                "model_uri": self._register(context, uri),
+                **self._register(context, uri),
                 "logged_model": uri,
                 "saved_model": folder_digest(folder),
                 "endpoints": json.dumps(ENDPOINTS),
@@ -109,7 +116,9 @@ class ExportBest(Stage):
         except InputError:
             return None
         kept = {name: earlier.tags[name] for name in ("logged_model", "saved_model", "endpoints")}
-        return {"path": str(path), "model_uri": registered, **kept}
+        return {"path": str(path), **registered, **kept}
 
-    def _register(self, context: Context, uri: str) -> str:
-        return register(context.tracker, uri, self.settings.name, self.place.alias)
+    def _register(self, context: Context, uri: str) -> dict[str, Any]:
+        with promotion_lock():  # of two runs that end at one moment the later model has the alias
+            found = register(context.tracker, uri, self.settings.name, self.place.alias)
+        return {"model_uri": found.uri, "version": found.version}

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ from pipeline.stages.data import DataStage, data_stage
 from pipeline.stages.earlier.warm_start import WarmStart, warm_start
 from pipeline.stages.export import ExportBest, Exporting
 from pipeline.stages.finetune import FinetuneTrial, Finetuning
+from pipeline.stages.gate import Gating, PassGate
 from pipeline.stages.pretrain import Level, PretrainLevel
 from pipeline.stages.reference import FitReference, Fitting
 from pipeline.stages.report import DrawReport, Reporting
@@ -70,9 +72,9 @@ class Plan:
 
     @property
     def stages(self) -> int:
-        """How many there are: the data, levels, trials, comparison, export and report."""
+        """How many there are: the data, levels, trials, comparison, export, gate and report."""
         levels = self.config.stacks * len(self.config.stack)
-        return 1 + levels + len(self.trials) + 3
+        return 1 + levels + len(self.trials) + 4
 
     @property
     def tags(self) -> dict[str, str]:
@@ -139,21 +141,45 @@ class Plan:
         return CompareArms(settings, tuple(done for _, done in trials))
 
     def export(self, stacks: Stacks, trials: Sequence[tuple[Trial, Outcome]]) -> ExportBest:
-        """The stage that exports the best network.
+        """The stage that exports the best network, at the largest label budget.
 
-        Best means: of the first arm configured, at its largest label budget, on validation rows.
+        Its arm is the one that the config names, or is best on validation rows on average over the
+        seeds (of equal ones the first configured); its seed is the best there.
         """
-        score = f"validation_{self.metric}_kept"
-        trial, best = max(
-            (pair for pair in trials if pair[0].arm == self.config.finetune.arms[0]),
-            key=lambda pair: (pair[0].labels, merit(self.metric, pair[1].metrics[score])),
+        most = max(trial.labels for trial, _ in trials)
+        by_arm: dict[str, list[tuple[float, Trial, Outcome]]] = {}
+        for trial, done in trials:
+            if trial.labels == most and trial.arm in self.exportable:
+                score = merit(self.metric, done.metrics[f"validation_{self.metric}_kept"])
+                by_arm.setdefault(trial.arm, []).append((score, trial, done))
+        arm = max(
+            (arm for arm in self.exportable if arm in by_arm),
+            key=lambda arm: fmean(score for score, *_ in by_arm[arm]),
         )
+        _, trial, best = max(by_arm[arm], key=lambda found: found[0])
         settings = Exporting(
             name=self.config.name,
             stack=untrained(self.config.stack, decoder=True),
         )
         inputs = (self.data, best, *stacks[self.stack_of(trial)])
         return ExportBest(settings, inputs, trial, self.config.export)
+
+    @property
+    def exportable(self) -> tuple[str, ...]:
+        """The arms of which one is exported."""
+        arm = self.config.export.arm
+        return self.config.finetune.arms if arm == "best" else (arm,)
+
+    def gate(self, comparison: Outcome, export: Outcome) -> PassGate:
+        """The stage that decides whether the exported model becomes the champion."""
+        settings = Gating(
+            name=self.config.name,
+            labels=max(trial.labels for trial in self.trials if trial.arm in self.exportable),
+            metric=self.metric,
+            seed=self.config.seed,
+            gate=self.config.gate,
+        )
+        return PassGate(settings, (comparison, export))
 
     def report(self, stacks: Stacks, trials: Sequence[tuple[Trial, Outcome]]) -> DrawReport:
         """The stage that draws the report. Of several stacks it shows the first."""

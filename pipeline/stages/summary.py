@@ -22,6 +22,8 @@ DATA_PAGE = "data_page.html"
 PAGE_CONTENT = "data_page.json"
 COMPARISON = "comparison.json"
 """The artifact of the compare stage: its `comparison` and `label_saving`."""
+GATE = "gate.json"
+"""The artifact of the gate stage: what was decided, and why."""
 REPORT = "report.html"
 """The artifact of the report stage."""
 LAYER_METRICS = (
@@ -57,6 +59,7 @@ def read_summary(tracker: Tracker, run: FinishedRun) -> Summary:
         shortened=run.tags.get("shortened"),
         missing=found["missing"],
         export=_export(stages["export"][0]) if "export" in stages else {},
+        gate=_gate(tracker, stages["gate"][0]) if "gate" in stages else {},
         cleaned=run.cleaned,
         report=tracker.place(stages["report"][0].made_by, REPORT) if "report" in stages else None,
         seconds={
@@ -121,6 +124,11 @@ def _layer(stacks: list[FinishedRun]) -> dict[str, Any]:
         "cached": all(level.tags["cached"] == "True" for level in stacks),
         "made_by": [level.made_by for level in stacks],
     }
+
+
+def _gate(tracker: Tracker, stage: FinishedRun) -> dict[str, Any]:
+    found: dict[str, Any] = stored_json(tracker, stage.made_by, GATE)
+    return {**found, "cached": stage.tags["cached"] == "True"}
 
 
 def _export(stage: FinishedRun) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import mlflow
 from mlflow.exceptions import MlflowException
@@ -54,10 +54,19 @@ def log_model(
     return info.model_uri
 
 
-def register(tracker: Tracker, model_uri: str, name: str, alias: str) -> str:
-    """Register a logged model, once, and point the alias at it; give back `models:/NAME@ALIAS`.
+class Registered(NamedTuple):
+    """A version of a registered model."""
 
-    Raises `InputError` when there is no such logged model.
+    uri: str
+    """`models:/NAME@ALIAS`, or where the alias names a later version `models:/NAME/VERSION`."""
+    version: int
+
+
+def register(tracker: Tracker, model_uri: str, name: str, alias: str) -> Registered:
+    """Register a logged model, once, and point the alias at it, unless it names a later version.
+
+    So that a run whose model was exported before moves no alias back. Raises `InputError` when
+    there is no such logged model.
     """
     mlflow.set_tracking_uri(tracker.uri)
     client = tracker.client
@@ -76,8 +85,11 @@ def register(tracker: Tracker, model_uri: str, name: str, alias: str) -> str:
             name, model_uri, model.source_run_id, model_id=model.model_id
         )
     )
-    raced(lambda: client.set_registered_model_alias(name, alias, registered.version))
-    return f"models:/{name}@{alias}"
+    version = int(registered.version)
+    if int(client.get_registered_model(name).aliases.get(alias, 0)) > version:
+        return Registered(f"models:/{name}/{version}", version)
+    raced(lambda: client.set_registered_model_alias(name, alias, str(version)))
+    return Registered(f"models:/{name}@{alias}", version)
 
 
 def download_model(uri: str, into: Path | None = None) -> Path:

@@ -80,7 +80,8 @@ def call_stages(config: RunConfig, refresh: bool = False) -> Called:
 def whole_run(config: RunConfig, home: Path) -> Whole:
     called = call_stages(config)
     plan, context = called.plan, called.context
-    perform(plan.comparison(called.trials), context)
-    perform(plan.export(called.stacks, called.trials), context)
+    compared = perform(plan.comparison(called.trials), context)
+    exported = perform(plan.export(called.stacks, called.trials), context)
+    perform(plan.gate(compared, exported), context)
     perform(plan.report(called.stacks, called.trials), context)
     return Whole(called, finish_run(called.run), home)

@@ -28,7 +28,7 @@ STORING = 0.15
 """Seconds of a stage beside training: MLflow's run, and storing what it made."""
 START = 8.0
 """Seconds of imports, Prefect's server and MLflow's runs, where nothing is computed."""
-USUAL = {"data": 0.5, "compare": 1.0, "export": 10.0, "report": 8.0}
+USUAL = {"data": 0.5, "compare": 1.0, "export": 10.0, "gate": 3.0, "report": 8.0}
 """Seconds, where no earlier run says how many."""
 KNOWN, MEASURED = (0.7, 1.5), (0.5, 2.0)
 """What the true time may be, as multiples: where a run took it before, and where steps were timed.
@@ -187,6 +187,8 @@ def _groups(config: RunConfig, data: Prepared, plan: Plan, known: _Known) -> Ite
     scored = [(trial, _finished(run)) for trial, run in found if run]
     exported: list[Stage] = [plan.export(stacks, scored)] if len(scored) == len(done) else []
     yield _Group("export" if exported else "export of the best trial", "export", exported)
+    gate = [plan.gate(_outcome(plan.comparison(outcomes)), _outcome(made)) for made in exported]
+    yield _Group("gate", "gate", list(gate))
     yield _Group("report", "report", [plan.report(stacks, outcomes)])
 
 
@@ -260,7 +262,8 @@ def _bytes(config: RunConfig, data: Prepared, plan: Plan, entries: list[Entry]) 
     network = encoders + widths[-1] * plan.outputs
     predictions = 3 * FLOAT * len(data.splits.test)
     exports = EXPORTED * (FLOAT * (network + 2 * encoders) + MODEL_FILE)
-    stored = exports if entries[-2].cached < entries[-2].stages else 0
+    (export,) = [entry for entry in entries if entry.name.startswith("export")]
+    stored = exports if export.cached < export.stages else 0
     for entry in entries:
         left = entry.stages - entry.cached
         if entry.name.startswith("pretrain level"):

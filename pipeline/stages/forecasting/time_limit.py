@@ -50,10 +50,9 @@ class TimeLimit:
 
         The best of some of them would be another model than that of the whole run.
         """
-        arm = plan.config.finetune.arms[0]
         labels = max(trial.labels for trial in plan.trials)
-        wanted = {trial for trial in plan.trials if (trial.arm, trial.labels) == (arm, labels)}
-        needed = self.seconds.get("compare", 0) + self.seconds.get("export", 0)
+        wanted = {t for t in plan.trials if t.arm in plan.exportable and t.labels == labels}
+        needed = self._sum(["compare", "export", "gate"])
         return wanted <= {t for t, _ in trials} and time.time() + needed <= self.ends
 
     def shortened(self, plan: Plan, stacks: int, trials: Done, exports: bool) -> str | None:
@@ -92,7 +91,7 @@ class TimeLimit:
     @property
     def _reporting(self) -> float:
         """Seconds for what is done with the trials."""
-        last = max(self._sum(["export"]), self._sum(["report"]))
+        last = max(self._sum(["export", "gate"]), self._sum(["report"]))
         return self._sum(["compare"]) + last
 
     def _sum(self, names: Iterable[str]) -> float:

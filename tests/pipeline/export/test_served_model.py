@@ -201,11 +201,11 @@ def test_a_model_is_registered_once_however_often_it_is_asked_for(flowers_home):
         if child.tags["stage"] == "export"
     ]
     registered = [
-        register(tracker, run.tags["logged_model"], "elsewhere", "champion") for _ in range(2)
+        register(tracker, run.tags["logged_model"], "elsewhere", "newest") for _ in range(2)
     ]
-    assert registered == ["models:/elsewhere@champion"] * 2
+    assert registered == [("models:/elsewhere@newest", 1)] * 2
     (version,) = tracker.client.search_model_versions("name = 'elsewhere'")
-    latest = tracker.client.get_model_version_by_alias("elsewhere", "champion")
+    latest = tracker.client.get_model_version_by_alias("elsewhere", "newest")
     assert str(latest.version) == str(version.version) == "1"
     assert latest.run_id == run.run_id
 

@@ -86,7 +86,7 @@ def test_there_is_an_mlflow_run_for_each_stage_a_child_of_the_whole_run(digits_h
     children = tracker.children(digits_home.called.run.run_id)
     count = {
         stage: sum(child.tags["stage"] == stage for child in children)
-        for stage in ("data", "pretrain", "finetune", "compare", "export", "report")
+        for stage in ("data", "pretrain", "finetune", "compare", "export", "gate", "report")
     }
     assert count == {
         "data": 1,
@@ -94,6 +94,7 @@ def test_there_is_an_mlflow_run_for_each_stage_a_child_of_the_whole_run(digits_h
         "finetune": 12,
         "compare": 1,
         "export": 1,
+        "gate": 1,
         "report": 1,
     }
     assert len(children) == sum(count.values())

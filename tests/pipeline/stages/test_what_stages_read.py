@@ -23,7 +23,7 @@ from pipeline.data.prepared import prepare
 from pipeline.files import text_digest
 from pipeline.seeds import split_seed
 from pipeline.stages.base import Outcome, Stage, perform
-from pipeline.stages.context import context_of, start_run
+from pipeline.stages.context import Context, context_of, start_run
 from pipeline.stages.plan import Plan, data_of, plan_of
 
 STANDS_FOR_THE_DATA = {"fingerprint", "rows_read"}
@@ -74,6 +74,8 @@ OTHER_TEXT = {
     "execution.address": "tcp://127.0.0.1:8786",
     "export.directory": "elsewhere",
     "export.alias": "another",
+    "export.arm": "random",
+    "gate.verdicts": ["helps"],
     "finetune.arms": ["pretrained", "random"],
     "finetune.references": [],
     "finetune.label_budgets": [20],
@@ -202,6 +204,8 @@ def observed(config: RunConfig, home: Path, at_home) -> Observed:
         reads["data"] = recorder.found | {"seed"}  # handed to `prepare` as it is
 
         def compute(stage: Stage) -> Outcome:
+            if stage.kind == "gate":
+                register_champion(context, config.name)
             original = type(stage).compute
 
             def recorded(stage: Stage, *given: Any) -> dict[str, float]:
@@ -222,6 +226,14 @@ def observed(config: RunConfig, home: Path, at_home) -> Observed:
     return Observed({"data": data_of(config, data), **stages}, reads)
 
 
+def register_champion(context: Context, name: str) -> None:
+    """A champion to be compared with: the same model once more."""
+    client = context.tracker.client
+    exported = client.get_model_version(name, "1")
+    copy = client.create_model_version(name, exported.source, exported.run_id)
+    client.set_registered_model_alias(name, "champion", copy.version)
+
+
 def all_stages(plan: Plan, compute=None) -> dict[str, Stage]:
     """Every stage of a plan but the data's, by name; computed, or as if it were."""
     found: dict[str, Stage] = {}
@@ -237,8 +249,8 @@ def all_stages(plan: Plan, compute=None) -> dict[str, Stage]:
         for number in range(1, len(plan.config.stack) + 1):
             stacks[-1].append(done(plan.level(stack, number, stacks[-1])))
     trials = [(trial, done(plan.trial(trial, stacks))) for trial in plan.trials]
-    done(plan.comparison(trials))
-    done(plan.export(stacks, trials))
+    compared = done(plan.comparison(trials))
+    done(plan.gate(compared, done(plan.export(stacks, trials))))
     done(plan.report(stacks, trials))
     return found
 
@@ -391,11 +403,13 @@ def is_read(setting: str, read: set[str]) -> bool:
     ("path", "kinds"),
     [
         ("export.alias", set()),
-        ("finetune.encoder_rates", {"finetune", "compare", "export", "report"}),
-        ("execution.gpus", {"pretrain", "finetune", "compare", "export", "report"}),
-        ("data.scaling", {"data", "pretrain", "finetune", "compare", "export", "report"}),
-        ("data.weight", {"data", "finetune", "compare", "export", "report"}),
-        ("name", {"export", "report"}),
+        ("finetune.encoder_rates", {"finetune", "compare", "export", "gate", "report"}),
+        ("execution.gpus", {"pretrain", "finetune", "compare", "export", "gate", "report"}),
+        ("data.scaling", {"data", "pretrain", "finetune", "compare", "export", "gate", "report"}),
+        ("data.weight", {"data", "finetune", "compare", "export", "gate", "report"}),
+        ("name", {"export", "gate", "report"}),
+        ("export.arm", {"export", "gate"}),
+        ("gate.margin", {"gate"}),
     ],
 )
 def test_a_setting_concerns_these_stages(path, kinds, config, home):
@@ -425,7 +439,7 @@ def test_versions_of_what_computes_count(observed, monkeypatch):
     before = {name: stage.key for name, stage in observed.stages.items()}
     monkeypatch.setattr("pipeline.stages.base._version", lambda package: f"{package} 99")
     changed = {s.kind for n, s in observed.stages.items() if s.key != before[n]}
-    assert changed == {"pretrain", "finetune", "compare", "export", "report"}
+    assert changed == {"pretrain", "finetune", "compare", "export", "gate", "report"}
 
 
 def test_a_new_contract_changes_the_keys_of_its_stage(observed, monkeypatch):
