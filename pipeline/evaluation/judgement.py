@@ -107,6 +107,8 @@ def _against_champion(
     )
     allowed = f"{score_text(margin, metric)}{unit}"
     match found:
+        case "not worse" if compared.interval[0] > 0:
+            return found, f"{sentence}, so better."
         case "not worse":
             return found, f"{sentence}, so not worse by more than {allowed}."
         case "worse":

@@ -15,7 +15,7 @@ from tests.docs.pages import ROOT, blocks
 from tests.flows.cli.test_promotion import held, started
 from tests.flows.conftest import Layerwise
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 CONFIG = """\
 name: digits

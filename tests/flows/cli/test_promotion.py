@@ -93,12 +93,12 @@ def held(folder: Path):
         yield
 
 
-def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+def started(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "PREFECT_"))}
     return subprocess.Popen(
         [COMMAND, *arguments],
         cwd=folder,
-        env=kept,
+        env=kept | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -176,3 +176,30 @@ def test_mlflow_s_server_posts_each_move_of_an_alias(
     assert posted["data"] == {"name": "digits", "alias": "champion", "version": "2"}
     assert signed("s3cret", headers, content)
     assert not signed("other", headers, content)
+
+
+@pytest.mark.slow
+def test_where_mlflow_is_a_server_prefect_s_limit_holds_promotions_apart(
+    prefect_url: str, workspace: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    with mlflow_server(workspace, port), temporary_settings({PREFECT_API_URL: prefect_url}):
+        from flows.promotion import one_promotion
+
+        client = MlflowClient(address)
+        add_versions(client, workspace)
+        with one_promotion():
+            process = started(
+                workspace, "promote", "digits", "2",
+                MLFLOW_TRACKING_URI=address, PREFECT_API_URL=prefect_url,
+            )  # fmt: skip
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(30)
+            assert client.get_registered_model("digits").aliases == {}
+        said, complained = process.communicate(timeout=120)
+        assert said == "digits: the champion is version 2.\n", complained
+        assert client.get_registered_model("digits").aliases == {"champion": "2"}

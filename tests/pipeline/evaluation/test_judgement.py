@@ -44,6 +44,11 @@ def test_a_model_that_is_not_worse_passes_and_the_reason_has_the_figures():
     )
 
 
+def test_a_model_that_is_better_is_called_so():
+    passed, (reason,) = of(Difference(1000, 0.95, 0.90, 0.05, (0.03, 0.07)))
+    assert passed and reason.endswith("90.0: +5.0 points [+3.0, +7.0], so better.")
+
+
 def test_a_model_that_is_worse_is_refused():
     passed, (reason,) = of(WORSE)
     assert not passed and "-4.0 points [-5.5, -2.5], so worse by more than 1.0 points" in reason
