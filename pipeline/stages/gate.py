@@ -64,7 +64,9 @@ class PassGate(Stage):
         candidate = self._candidate(context, exported)
         with promotion_lock():
             now = champion_of(settings.name, client)
-            compared = None if now.champion is None else self._compared(context, now)
+            compared = None
+            if now.champion is not None:
+                compared = self._compared(context, now.champion)
             judgement = judge(settings.gate, candidate, now.champion, settings.metric, compared)
             if stays := _stays(context, now, version):
                 judgement = Judgement(False, (stays,))
@@ -109,14 +111,14 @@ class PassGate(Stage):
         row = data.numbers[:1], data.categories[:1]
         return Candidate(verdict, latency_ms(folder, columns, named, *row), size_mb(folder))
 
-    def _compared(self, context: Context, now: Champion) -> Difference | str:
+    def _compared(self, context: Context, champion: int) -> Difference | str:
         """How the model does against the champion on common test rows, or why nobody knows."""
         settings, tracker = self.settings, context.tracker
         _, export = self.inputs
         ours = stored_scored_rows(tracker, export.run_id)
-        champion = run_of_version(tracker.client, settings.name, now.champion)
+        exported_by = run_of_version(tracker.client, settings.name, champion)
         try:
-            theirs = stored_scored_rows(tracker, champion)
+            theirs = stored_scored_rows(tracker, exported_by)
         except InputError as error:
             return f"what it predicted for its test rows is not known ({error})"
         if (ours.task, ours.classes) != (theirs.task, theirs.classes):

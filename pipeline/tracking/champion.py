@@ -66,7 +66,7 @@ def champion_of(model: str, client: MlflowClient) -> Champion:
 
 
 def run_of_version(client: MlflowClient, model: str, version: int) -> str:
-    """The export that made a version."""
+    """The export that made a version; "" where another program registered it."""
     return client.get_model_version(model, str(version)).run_id or ""
 
 

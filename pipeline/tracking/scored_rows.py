@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from mlflow.exceptions import MlflowException
 
+from pipeline.errors import InputError
 from pipeline.evaluation.common_rows import ScoredRows
 from pipeline.tasks.metric import Predicted
 from pipeline.tracking.runs import StageRun
@@ -42,9 +44,15 @@ def store_scored_rows(stage: StageRun, tested: ScoredModel) -> None:
 
 
 def stored_scored_rows(tracker: Tracker, run_id: str) -> ScoredModel:
-    """What a model predicts for its test rows. Raises `InputError` where its export has none."""
+    """What a model predicts for its test rows, by its export's run.
+
+    Raises `InputError` where there is no such run, or it has stored none.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        file = tracker.artifact(run_id, SCORED_ROWS, Path(folder))
+        try:
+            file = tracker.artifact(run_id, SCORED_ROWS, Path(folder))
+        except MlflowException as error:
+            raise InputError(f"there is no run {run_id!r} that exported it") from error
         with np.load(file, allow_pickle=False) as stored:
             task, classes = json.loads(str(stored["about"]))
             predicted = Predicted(
