@@ -107,5 +107,5 @@ def test_the_story_of_the_page(make_workspace: Callable[[str], Path], layerwise:
 (PAGE,) = [
     block.text
     for block in blocks((ROOT / "docs" / "promotion.md").read_text("utf-8"))
-    if block.text.startswith("$ layerwise run monday.yaml") or block.text.startswith("STORY")
+    if block.text.startswith("$ layerwise run monday.yaml")
 ]

@@ -242,7 +242,7 @@ def test_a_value_that_is_not_yaml_is_refused():
     ("setting", "message"),
     [
         ("sed=1", "sed: unknown key. Did you mean 'seed'? "
-         "Valid: data, execution, export, finetune, name, pretrain, pretrain_seeds, seed, "
+         "Valid: data, execution, export, finetune, gate, name, pretrain, pretrain_seeds, seed, "
              "stack, task."),
         ("finetune.epoch=3", "finetune.epoch: unknown key. Did you mean 'epochs'? Valid: "
          "also_tried, arms, batch_size, checkpoints, class_weights, corruption, dropout, "
@@ -255,7 +255,7 @@ def test_a_value_that_is_not_yaml_is_refused():
         ("stack.0.corruption.shar=0.2", "stack.0.corruption.shar: unknown key. "
          "Did you mean 'share'? Valid: kind, share."),
         ("qqq=1", "qqq: unknown key. "
-         "Valid: data, execution, export, finetune, name, pretrain, pretrain_seeds, seed, "
+         "Valid: data, execution, export, finetune, gate, name, pretrain, pretrain_seeds, seed, "
              "stack, task."),
     ],
 )  # fmt: skip
