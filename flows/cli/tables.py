@@ -112,7 +112,7 @@ def print_plan(summary: Summary, gain: float) -> None:
         else:
             shown = "one seed" if seed_count(summary) == 1 else "no spread"
             rows.append((f"{row['labels']:,}", shown, "-"))
-    title = f"Seeds to see a gain of {gain:g} {gain_unit(metric)}"
+    title = f"Seeds to see a gain of {gain:g} {gain_unit(metric, gain)}"
     _print(TextTable(title, ("labels", "standard deviation of the gain", "seeds"), rows))
     output.print(
         "Seeds at which a true gain of this size is called `helps` with a probability of 80 %,\n"

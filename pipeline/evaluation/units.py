@@ -18,6 +18,8 @@ def score_text(value: float, metric: str, sign: str = "") -> str:
     return f"{scale(metric) * value:{sign}z.{1 if metric in PERCENT else 3}f}"
 
 
-def gain_unit(metric: str) -> str:
-    """What a difference of scores is counted in where people read it."""
-    return "points" if metric in PERCENT else WORDS[metric]
+def gain_unit(metric: str, gain: float | None = None) -> str:
+    """What a difference of scores is counted in where people read it, after its number if given."""
+    if metric in PERCENT:
+        return "point" if gain == 1 else "points"
+    return WORDS[metric]

@@ -1,6 +1,6 @@
 """The tables and notes that sum a run up, as text: the terminal and the report show the same."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pipeline.config.arms import CANDIDATE, CONTROL
@@ -26,8 +26,8 @@ def tables(summary: Summary) -> list[TextTable]:
     found = [level_table(summary), gain_table(summary)]
     if any(row["against"] for row in summary["comparison"]):
         found.append(other_table(summary))
-    if summary["label_saving"]:
-        found.append(saving_table(summary))
+    if (saving := saving_table(summary)).rows:
+        found.append(saving)
     return found
 
 
@@ -110,28 +110,63 @@ def other_table(summary: Summary) -> TextTable:
 
 
 def saving_table(summary: Summary) -> TextTable:
-    """At how many labels random weights score what the pretrained stack does."""
+    """At how many labels random weights score what the pretrained stack does.
+
+    A budget of which nothing is known is left out: see `_unknown_saving`.
+    """
     budgets = [row["labels"] for row in summary["label_saving"]]
-
-    def labels(number: float) -> str:
-        bound = "≤ " if number <= budgets[0] else "≥ " if number >= budgets[-1] else ""
-        return f"{bound}{number:,.0f}"
-
     rows: list[tuple[str, ...]] = []
     for row in summary["label_saving"]:
-        interval = row["ci95"]
+        if _says_nothing(row, budgets):
+            continue
         sign = {"at most": "≤ ", "at least": "≥ ", None: ""}[row["bound"]]
         rows.append(
             (
                 f"{row['labels']:,}",
                 f"{sign}{row['equals']:,.0f}",
-                f"[{labels(interval[0])}, {labels(interval[1])}]" if interval else "one seed",
+                _saving_interval(row["ci95"], budgets),
                 f"{sign}{row['times']:.1f}",
             )
         )
     return TextTable(
         "Label saving", ("pretrained at", "equals random at", "95 % interval", "times"), rows
     )
+
+
+def _saving_interval(interval: Sequence[float] | None, budgets: Sequence[int]) -> str:
+    """An interval of numbers of labels; nothing is known beyond the budgets that ran."""
+    if not interval:
+        return "one seed"
+    least, most = budgets[0], budgets[-1]
+    if interval[0] >= most:
+        return f"all of it ≥ {most:,}"
+    if interval[1] <= least:
+        return f"all of it ≤ {least:,}"
+    low = f"≤ {least:,}" if interval[0] <= least else f"{interval[0]:,.0f}"
+    high = f"≥ {most:,}" if interval[1] >= most else f"{interval[1]:,.0f}"
+    return f"[{low}, {high}]"
+
+
+def _says_nothing(row: Mapping[str, Any], budgets: Sequence[int]) -> bool:
+    """Whether all that is known of the least budget is that it equals no more, or of the greatest.
+
+    That is so where random weights reach its score nowhere inside the budgets that ran, and the
+    interval has no end inside them either.
+    """
+    end = {"at most": budgets[0], "at least": budgets[-1], None: None}[row["bound"]]
+    ends = set(row["ci95"] or ())
+    return bool(row["labels"] == end and ends <= {budgets[0], budgets[-1]})
+
+
+def _unknown_saving(summary: Summary) -> list[str]:
+    """Of which budgets the runs do not tell what they save, and what would."""
+    budgets = [row["labels"] for row in summary["label_saving"]]
+    unknown = [row for row in summary["label_saving"] if _says_nothing(row, budgets)]
+    return [
+        f"What {counted(row['labels'], 'label')} save is not known: it takes label budgets "
+        f"{'above' if row['bound'] == 'at least' else 'below'} {row['labels']:,}."
+        for row in unknown
+    ]
 
 
 def notes(summary: Summary) -> list[str]:
@@ -141,6 +176,7 @@ def notes(summary: Summary) -> list[str]:
     return [
         *_shortened(summary),
         meaning,
+        *_unknown_saving(summary),
         *_single_seed(summary),
         *_poor_levels(summary),
         *_of_data(summary),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from pipeline.config.arms import ARMS
+from pipeline.counting import counted
 from pipeline.evaluation.metrics import PERCENT
 from pipeline.evaluation.summary import Summary
 from pipeline.evaluation.units import score_text
@@ -16,8 +17,13 @@ def verdict_sentence(summary: Summary) -> str:
     found: dict[str, list[str]] = {}
     for row in summary["comparison"]:
         if row["gain"]:
-            size = score_text(row["gain"]["mean"], metric, "+")
-            found.setdefault(row["verdict"], []).append(f"{row['labels']:,} labels ({size}{unit})")
+            size = f"{score_text(row['gain']['mean'], metric, '+')}{unit}"
+            if interval := row["gain"]["ci95"]:
+                low, high = (score_text(end, metric, "+") for end in interval)
+                size += f" [{low}, {high}]"
+            found.setdefault(row["verdict"], []).append(
+                f"{counted(row['labels'], 'label')} ({size})"
+            )
     if not found:
         return "Nothing was compared: both the pretrained and the random arm must run."
     words = {
@@ -50,7 +56,9 @@ def use_instead(summary: Summary) -> str:
             size, high, low = (
                 score_text(-value, metric, "+") for value in (gain["mean"], *gain["ci95"])
             )
-            found.append(f"at {row['labels']:,} labels use {name}: {size}{unit} [{low}, {high}]")
+            found.append(
+                f"at {counted(row['labels'], 'label')} use {name}: {size}{unit} [{low}, {high}]"
+            )
     if not found:
         return ""
     sentence = "; ".join(found)

@@ -60,7 +60,9 @@ def test_the_tables_show_levels_and_arms(finished: Finished):
             rf"{budget} (\d+\.\d ± \d+\.\d ){{2}}{gain} \S+ (helps|hurts|no evidence)", words
         )
         assert re.search(rf"{budget} frozen \d+\.\d ± \d+\.\d {gain}", words)
-    assert "pretrained at equals random at 95 % interval times" in words
+    saving = "pretrained at equals random at 95 % interval times"
+    unknown = [f"What {budget} labels save is not known" for budget in BUDGETS]
+    assert saving in words or all(sentence in words for sentence in unknown)
 
 
 def test_the_tables_fit_a_terminal_of_80_columns(finished: Finished):

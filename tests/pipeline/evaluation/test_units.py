@@ -12,7 +12,8 @@ from pipeline.evaluation.units import gain_unit, scale, score_text
 def test_accuracy_is_read_in_per_cent_and_r_squared_as_it_is(metric, text, gain, unit):
     assert score_text(0.9126, metric) == text
     assert score_text(0.0126, metric, "+") == gain
-    assert gain_unit(metric) == unit
+    assert gain_unit(metric) == gain_unit(metric, 2) == unit
+    assert gain_unit(metric, 1) == unit.replace("points", "point")
     assert scale(metric) * 0.5 == {"accuracy": 50, "r2": 0.5}[metric]
 
 

@@ -95,21 +95,41 @@ def test_what_a_time_limit_left_out_is_said_first():
     assert "1,000 labels: pretrained (3, 4), random (3, 4)." in first
 
 
+def saved(labels: int, equals: float, bound: str | None, *interval: float) -> dict[str, Any]:
+    times = equals / labels
+    ends = list(interval) or None
+    return {"labels": labels, "equals": equals, "bound": bound, "ci95": ends, "times": times}
+
+
 def test_label_saving_beyond_the_budgets_is_a_bound():
-    saving = [
-        {"labels": 50, "equals": 80.0, "bound": None, "ci95": [50.0, 100.0], "times": 1.6},
-        {"labels": 100, "equals": 100.0, "bound": "at least", "ci95": None, "times": 1.0},
-    ]
-    assert saving_table(summary(label_saving=saving)).rows == [
+    found = summary(label_saving=[
+        saved(50, 80.0, None, 50.0, 100.0), saved(60, 100.0, "at least"),
+        saved(70, 100.0, "at least", 100.0, 100.0), saved(80, 50.0, "at most", 50.0, 50.0),
+        saved(100, 100.0, "at least", 80.0, 100.0),
+    ])  # fmt: skip
+    assert saving_table(found).rows == [
         ("50", "80", "[≤ 50, ≥ 100]", "1.6"),
-        ("100", "≥ 100", "one seed", "≥ 1.0"),
+        ("60", "≥ 100", "one seed", "≥ 1.7"),
+        ("70", "≥ 100", "all of it ≥ 100", "≥ 1.4"),
+        ("80", "≤ 50", "all of it ≤ 50", "≤ 0.6"),
+        ("100", "≥ 100", "[80, ≥ 100]", "≥ 1.0"),
     ]
+
+
+def test_a_budget_whose_saving_is_not_known_has_a_sentence_and_no_row():
+    found = summary(label_saving=[
+        saved(50, 50.0, "at most", 50.0, 200.0), saved(200, 200.0, "at least", 200.0, 200.0),
+    ])  # fmt: skip
+    assert saving_table(found).rows == []
+    assert not [table for table in tables(found) if table.title == "Label saving"]
+    words = " ".join(notes(found))
+    assert "What 50 labels save is not known: it takes label budgets below 50." in words
+    assert "What 200 labels save is not known: it takes label budgets above 200." in words
 
 
 def test_tables_without_content_are_left_out():
     assert len(tables(summary())) == 2
-    assert len(tables(summary(label_saving=[{"labels": 50, "equals": 50.0, "bound": "at most",
-                                             "ci95": None, "times": 1.0}]))) == 3  # fmt: skip
+    assert len(tables(summary(label_saving=[saved(50, 80.0, None)]))) == 3
 
 
 @pytest.mark.parametrize(
