@@ -276,7 +276,7 @@ def pretraining(
             show_comparison(run)
             # Much of an export is to wait for the process that verifies it.
             exported = export.submit(run, plan.export(stacks, trials)) if exports else None
-            report(run, plan.report(stacks, trials))
+            report(run, plan.report(stacks, trials, exports))
             if exported:
                 gate(run, plan.gate(compared, exported.result()))
     except BaseException as error:

@@ -14,11 +14,13 @@ from prefect.context import FlowRunContext
 from prefect.logging.handlers import APILogHandler
 from prefect.logging.loggers import get_run_logger
 from prefect.settings import get_current_settings
+from prefect.utilities.urls import url_for
 
 from flows.naming import subject
 from flows.page.markdown import summary_markdown
 from flows.page.progress import ProgressArtifact
 from flows.progress import Display, Report
+from pipeline.credentials import redact
 from pipeline.evaluation.summary import Summary
 
 CLOSING_SECONDS = 5.0
@@ -33,6 +35,11 @@ class Page:
         self._name = name
         self._logger = get_run_logger()
         self._artifacts: list[ProgressArtifact] = []
+
+    @property
+    def address(self) -> str | None:
+        """Where people see it."""
+        return url_for("flow-run", self._flow_run_id)
 
     def log(self, text: str) -> None:
         """A line in the log of the run, whichever of its tasks has something to say."""
@@ -101,6 +108,11 @@ def page_open() -> Iterator[None]:
 def page_is_open() -> bool:
     """Whether there is a page to be shown anything."""
     return _page is not None
+
+
+def page_address() -> str | None:
+    """The address of the page, if there is one, without what it takes to get in."""
+    return redact(_page.address) if _page and _page.address else None
 
 
 def log(text: str) -> None:

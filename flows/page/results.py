@@ -1,6 +1,6 @@
 """What a run came to, on its page: the comparison when it is there, at the end where all is."""
 
-from flows.page.page import log, page_is_open, publish
+from flows.page.page import log, page_address, page_is_open, publish
 from pipeline.evaluation.summary import Summary
 from pipeline.report.gate import gate_lines
 from pipeline.report.tables import gain_table
@@ -10,8 +10,10 @@ from pipeline.stages.summary import read_summary
 
 
 def show_begin(run: Run) -> None:
-    """Where MLflow keeps the record of the run."""
+    """Where MLflow keeps the record of the run; and there, where this page is."""
     if page_is_open():
+        if here := page_address():
+            context_of(run).parent.tags({"prefect_page": here})
         address = context_of(run).tracker.page(run.run_id)
         where = f", {address}" if address else ""
         log(f"MLflow run {run.run_id} in experiment {run.experiment!r}{where}")

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import TABLEAU_COLORS
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from pipeline.config.arms import ARMS, CANDIDATE, CONTROL
 from pipeline.evaluation.gain import half_interval
@@ -14,7 +15,8 @@ from pipeline.evaluation.metrics import PERCENT, WORDS, merit
 from pipeline.evaluation.units import gain_unit, scale
 from pipeline.tasks.metric import Reliability
 
-WIDTH = 9.0
+WIDTH = 6.4
+"""Of every figure, in inches: narrow, so that its text can be read on a phone."""
 BINS = 40
 ACROSS = 16
 """Images in a row of a grid."""
@@ -80,35 +82,43 @@ def paired_differences(comparison: Sequence[Mapping[str, Any]], metric: str) -> 
 
 def learning_curves(histories: Mapping[str, Sequence[float]]) -> Figure:
     """What was measured of one level after each epoch, a panel for each metric."""
-    figure = Figure(figsize=(WIDTH, 2.4), layout="constrained")
-    for axes, (name, values) in zip(
-        figure.subplots(1, len(histories)), histories.items(), strict=True
-    ):
+    down = -(-len(histories) // 2)
+    figure = Figure(figsize=(WIDTH, 2.1 * down), layout="constrained")
+    panels = figure.subplots(down, 2, squeeze=False).flat
+    for (name, values), axes in zip(histories.items(), panels, strict=False):
+        # The first epochs may lie far off, so that the last value is not read off the curve.
         axes.plot(np.arange(1, len(values) + 1), values)
-        axes.set_title(name.replace("_", " "), fontsize=10)
+        axes.set_title(f"{name.replace('_', ' ')}: {values[-1]:.3g} at the end", fontsize=10)
         axes.set_xlabel("epoch")
-        # The first epochs may lie far off and would flatten all that follows.
-        shown = values[len(values) // 20 :]
-        axes.set_ylim(min(0.0, *shown), 1.1 * max(shown) if max(shown) > 0 else 1.0)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_ylim(*_around(values))
+    for axes in list(panels):  # those left over
+        axes.set_axis_off()
     return figure
 
 
-def image_grid(images: np.ndarray) -> Figure:
+def image_grid(images: np.ndarray, across: int = ACROSS) -> Figure:
     """Images (images, height, width) or (images, height, width, 3), each with its own range."""
     images = images.astype("float32")
     over_image = tuple(range(1, images.ndim))
     low = images.min(axis=over_image, keepdims=True)
     high = images.max(axis=over_image, keepdims=True)
-    down = -(-len(images) // ACROSS)
+    down = -(-len(images) // across)
     height, width, *colours = images.shape[1:]
     # One picture of all: matplotlib takes a tenth of a second for a panel.
     border = max(1, height // 14)
-    cells = np.ones((down * ACROSS, height + border, width + border, *colours), "float32")
-    cells[: len(images), :height, :width] = (images - low) / np.maximum(high - low, 1e-12)
-    rows = cells.reshape(down, ACROSS, *cells.shape[1:]).swapaxes(1, 2)
-    figure = Figure(figsize=(WIDTH, down * WIDTH / ACROSS), layout="constrained")
+    cells = np.zeros((down * across, height + border, width + border, 4), "float32")
+    scaled = (images - low) / np.maximum(high - low, 1e-12)
+    drawn = cells[: len(images), :height, :width]
+    drawn[..., :3] = scaled if colours else scaled[..., None]
+    # What lies between them is transparent: paper is white, a screen may not be.
+    drawn[..., 3] = 1.0
+    rows = cells.reshape(down, across, *cells.shape[1:]).swapaxes(1, 2)
+    whole = rows.reshape(down * cells.shape[1], across * cells.shape[2], 4)
+    size = (WIDTH, WIDTH * whole.shape[0] / whole.shape[1])
+    figure = Figure(figsize=size, layout="constrained", facecolor="none")
     axes = figure.subplots()
-    axes.imshow(rows.reshape(down * cells.shape[1], ACROSS * cells.shape[2], *colours), cmap="gray")
+    axes.imshow(whole)
     axes.set_axis_off()
     return figure
 
@@ -116,11 +126,15 @@ def image_grid(images: np.ndarray) -> Figure:
 def density(share: np.ndarray, rows: int) -> Figure:
     """How many units of a level are active for which share of the rows."""
     figure, axes = _figure(2.4)
-    # Each bin holds equally many of the shares that can be, 0 to `rows` in `rows`.
-    step = -(-(rows + 1) // BINS)
-    axes.hist(share, bins=((np.arange(0, rows + 1 + step, step) - 0.5) / rows).tolist())
+    # The shares that can be, 0 to `rows` in `rows`, in bins of as many each: the first begins at 0,
+    # the last ends at 1.
+    bins = min(BINS, rows + 1)
+    counts = np.bincount(np.rint(share * rows).astype(int) * bins // (rows + 1), minlength=bins)
+    axes.bar(np.arange(bins) / bins, counts, 1 / bins, align="edge")
+    axes.set_xlim(0, 1)
     axes.set_xlabel("share of rows a unit is active for")
     axes.set_ylabel("units")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 
@@ -174,6 +188,13 @@ def movement(moved: Mapping[str, Mapping[int, Sequence[float]]]) -> Figure:
     figure.axes[0].set_ylabel("distance moved / norm before")
     figure.axes[0].legend(fontsize=7)
     return figure
+
+
+def _around(values: Sequence[float]) -> tuple[float, float]:
+    """Limits of an axis that hold 0 and all values, with a margin around these."""
+    low, high = min(0.0, *values), max(0.0, *values)
+    margin = 0.05 * (high - low) or 0.05
+    return low - margin, high + margin
 
 
 def _figure(height: float) -> tuple[Figure, Axes]:

@@ -181,7 +181,9 @@ class Plan:
         )
         return PassGate(settings, (comparison, export))
 
-    def report(self, stacks: Stacks, trials: Sequence[tuple[Trial, Outcome]]) -> DrawReport:
+    def report(
+        self, stacks: Stacks, trials: Sequence[tuple[Trial, Outcome]], exports: bool = True
+    ) -> DrawReport:
         """The stage that draws the report. Of several stacks it shows the first."""
         settings = Reporting(
             name=self.config.name,
@@ -189,6 +191,8 @@ class Plan:
             trials=tuple(trial for trial, _ in trials),
             stack=untrained(self.config.stack, decoder=True),
             stacks=len(stacks),
+            exported=self.export(stacks, trials).trial if exports else None,
+            metric=self.metric,
         )
         levels = tuple(level for stack in stacks for level in stack)
         return DrawReport(settings, (self.data, *levels, *(done for _, done in trials)))

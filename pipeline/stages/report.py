@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.config.arms import CANDIDATE, CONTROL
+from pipeline.config.arms import ARMS, CANDIDATE, CONTROL
 from pipeline.config.part import Part
 from pipeline.config.untrained import UntrainedLevel
 from pipeline.data.page import data_page
@@ -14,7 +15,7 @@ from pipeline.data.rows.sample import sample
 from pipeline.seeds import derive
 from pipeline.stages.base import Outcome, Stage
 from pipeline.stages.context import Context
-from pipeline.stages.summary import PAGE_CONTENT, REPORT, read_summary
+from pipeline.stages.summary import PAGE_CONTENT, REPORT, read_config, read_summary
 from pipeline.stages.trial import Trial
 from pipeline.tasks.metric import reliability
 from pipeline.tracking.artifacts import predictions_of, store_text, stored_json
@@ -22,7 +23,10 @@ from pipeline.tracking.runs import StageRun
 from pipeline.training.progress import Watch
 
 if TYPE_CHECKING:
-    from pipeline.report.page import Section, TrialDiagnostics
+    from pipeline.report.facts import Exported
+    from pipeline.report.page import TrialDiagnostics
+    from pipeline.report.recommendation import RunCosts
+    from pipeline.report.section import Section, TableSection
 
 CURVES = ("loss", "explained_variance", "active_fraction", "dead_fraction")
 
@@ -37,6 +41,9 @@ class Reporting(Part):
     trials: tuple[Trial, ...]
     stack: tuple[UntrainedLevel, ...]
     stacks: int
+    exported: Trial | None
+    """Whose network is exported; None where there is no time to."""
+    metric: str
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,7 @@ class DrawReport(Stage):
     """
 
     kind = "report"
+    contract = 2
     packages = ("tensorflow", "keras", "matplotlib")
     settings: Reporting
 
@@ -60,10 +68,12 @@ class DrawReport(Stage):
 
     def compute(self, context: Context, record: StageRun, watch: Watch) -> dict[str, float]:
         """Draw the report and store it."""
+        from pipeline.report.facts import facts
         from pipeline.report.page import comparison_sections, report_html
 
         tracker = context.tracker
-        summary = read_summary(tracker, tracker.run(context.run.run_id))
+        run = tracker.run(context.run.run_id)
+        summary = read_summary(tracker, run)
         summary["experiment"] = self.settings.name
         (comparison,) = [
             child
@@ -73,19 +83,74 @@ class DrawReport(Stage):
         of_trials = comparison_sections(summary, self._diagnostics(context))
         for section in of_trials:
             StageRun(tracker.client, comparison.made_by).picture(section.name, section.png)
-        height = len(self.settings.stack)
-        data, *inputs = self.inputs
-        stacks = [inputs[n * height : (n + 1) * height] for n in range(self.settings.stacks)]
-        of_levels = [self._of_levels(context, *stack) for stack in enumerate(stacks)]
-        page = data_page(stored_json(tracker, data.run_id, PAGE_CONTENT))
-        store_text(record, REPORT, report_html(summary, page, (*of_trials, *of_levels[0])))
+        of_levels = [self._of_levels(context, *stack) for stack in enumerate(self._stacks)]
+        page = data_page(stored_json(tracker, self.inputs[0].run_id, PAGE_CONTENT))
+        known = facts(
+            read_config(tracker, run),
+            self._exported(),
+            self.settings.metric,
+            {"MLflow": tracker.page(run.run_id), "Prefect": run.tags.get("prefect_page")},
+        )
+        sections = (*of_trials, *of_levels[0])
+        store_text(record, REPORT, report_html(summary, page, sections, self._costs(), known))
         return {}
+
+    @property
+    def _stacks(self) -> list[tuple[Outcome, ...]]:
+        """The levels of each."""
+        height = len(self.settings.stack)
+        return [
+            self.inputs[1 + n * height : 1 + (n + 1) * height] for n in range(self.settings.stacks)
+        ]
+
+    @property
+    def _trials(self) -> list[tuple[Trial, Outcome]]:
+        done = self.inputs[len(self.inputs) - len(self.settings.trials) :]
+        return list(zip(self.settings.trials, done, strict=True))
+
+    def _costs(self) -> "RunCosts":
+        """Seconds of the stages, of cached ones those of the run that did the work."""
+        from pipeline.evaluation.recommendation import Cost
+        from pipeline.report.recommendation import RunCosts
+
+        pretraining = sum(level.metrics["seconds"] for stack in self._stacks for level in stack)
+        seconds: dict[int, dict[str, list[float]]] = {}
+        for trial, done in self._trials:
+            of_budget = seconds.setdefault(trial.labels, {})
+            of_budget.setdefault(trial.arm, []).append(done.metrics["seconds"])
+
+        def cost(name: str, taken: Sequence[float]) -> Cost:
+            arm = ARMS.get(name)
+            stands_on_stack = arm is not None and arm.weights == "stack"
+            of_stack = pretraining / self.settings.stacks if stands_on_stack else 0.0
+            return Cost(of_stack, median(taken))
+
+        models = {
+            labels: {name: cost(name, taken) for name, taken in of_budget.items()}
+            for labels, of_budget in seconds.items()
+        }
+        trials = sum(done.metrics["seconds"] for _, done in self._trials)
+        return RunCosts(models, self.settings.stacks, pretraining, trials)
+
+    def _exported(self) -> "Exported | None":
+        from pipeline.report.facts import Exported
+
+        settings = self.settings
+        if settings.exported is None:
+            return None
+        metrics = dict(self._trials)[settings.exported].metrics
+        return Exported(
+            **settings.exported.model_dump(),
+            validation=metrics[f"validation_{settings.metric}_kept"],
+            test=metrics[settings.metric],
+        )
 
     def _of_levels(
         self, context: Context, stack: int, levels: Sequence[Outcome]
-    ) -> "list[Section]":
+    ) -> "list[Section | TableSection]":
         """Draw the levels of a stack, each for the run that made it."""
-        from pipeline.report.page import SHOWN_ROWS, level_sections
+        from pipeline.report.levels import SHOWN_ROWS, level_sections
+        from pipeline.report.section import Section
         from pipeline.stages.codes import stored_autoencoder
 
         tracker, data = context.tracker, context.data_of(stack)
@@ -96,20 +161,20 @@ class DrawReport(Stage):
             [{name: tracker.history(level.run_id, name) for name in CURVES} for level in levels],
             data.rows[sample(data.splits.validation, SHOWN_ROWS, seed)],
             data.image_shape,
+            data.preprocessing,
         )
         for section in sections:
-            assert section.level
-            made_by = levels[section.level - 1].run_id
-            StageRun(tracker.client, made_by).picture(section.name, section.png)
+            if isinstance(section, Section):
+                assert section.level
+                made_by = levels[section.level - 1].run_id
+                StageRun(tracker.client, made_by).picture(section.name, section.png)
         return sections
 
     def _diagnostics(self, context: Context) -> "TrialDiagnostics":
         """Of the arms compared: confusion and calibration at the least label budget, movement."""
         from pipeline.report.page import TrialDiagnostics
 
-        data = context.data
-        done = self.inputs[len(self.inputs) - len(self.settings.trials) :]
-        trials = list(zip(self.settings.trials, done, strict=True))
+        data, trials = context.data, self._trials
         compared = (CANDIDATE, CONTROL)
         arms = [arm for arm in compared if any(trial.arm == arm for trial, _ in trials)]
         least = min(trial.labels for trial, _ in trials)
@@ -130,7 +195,10 @@ class DrawReport(Stage):
                 if counts is not None:
                     confusion[trial.arm] = confusion.get(trial.arm, 0) + counts
         means = {
-            arm: {labels: np.mean(seeds, axis=0).tolist() for labels, seeds in by_budget.items()}
+            arm: {
+                labels: np.mean(seeds, axis=0).tolist()
+                for labels, seeds in sorted(by_budget.items())
+            }
             for arm, by_budget in moved.items()
         }
         calibration = {

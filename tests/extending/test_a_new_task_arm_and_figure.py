@@ -45,7 +45,7 @@ FIGURE = '''def seeds(comparison: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 '''
-SHOWN = """    sections.append(Section("toy", "A toy of a figure", "", _png(figures.seeds(rows))))
+SHOWN = """    sections.append(Section("toy", "A toy figure", "", "", png(figures.seeds(rows))))
 """
 RUN = """
 import json
@@ -73,7 +73,7 @@ config = load(None, "diabetes.csv", "target", [
 ])
 whole = whole_run(config, Path.cwd())
 report = read_report(*find_run(whole.called.run.run_id))
-print(json.dumps({"summary": whole.summary, "shown": "A toy of a figure" in report}))
+print(json.dumps({"summary": whole.summary, "shown": "A toy figure" in report}))
 """
 
 

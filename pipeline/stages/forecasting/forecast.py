@@ -189,7 +189,9 @@ def _groups(config: RunConfig, data: Prepared, plan: Plan, known: _Known) -> Ite
     yield _Group("export" if exported else "export of the best trial", "export", exported)
     gate = [plan.gate(_outcome(plan.comparison(outcomes)), _outcome(made)) for made in exported]
     yield _Group("gate", "gate", list(gate))
-    yield _Group("report", "report", [plan.report(stacks, outcomes)])
+    # It names the network that is exported, so that it waits for the trials too.
+    reported = plan.report(stacks, scored if exported else outcomes, exports=bool(exported))
+    yield _Group("report", "report", [reported])
 
 
 def _outcome(stage: Stage) -> Outcome:

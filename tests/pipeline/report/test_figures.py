@@ -89,8 +89,24 @@ def test_every_seed_s_difference_is_drawn_beside_mean_and_interval():
 
 def test_a_panel_for_each_metric_shows_its_history():
     figure = figures.learning_curves({"loss": [3.0, 2.0, 1.0], "dead_fraction": [0.0, 0.1, 0.2]})
-    assert [axes.get_title() for axes in figure.axes] == ["loss", "dead fraction"]
+    assert [axes.get_title() for axes in figure.axes] == [
+        "loss: 1 at the end", "dead fraction: 0.2 at the end"
+    ]  # fmt: skip
     assert points(figure)[0].tolist() == [[1, 3], [2, 2], [3, 1]]
+
+
+@pytest.mark.parametrize("values", [[-5.0, 0.2, 0.9], [0.9, 0.1, 0.1], [0.0, 0.0], [-2.0, -1.0]])
+def test_no_curve_is_cut_off(values):
+    """The first epochs neither, however far off they lie."""
+    figure = figures.learning_curves({"explained_variance": 20 * values[:1] + values[1:]})
+    low, high = figure.axes[0].get_ylim()
+    assert low < min(values) and max(values) < high
+    assert low < 0 < high
+
+
+def test_panels_that_are_left_over_are_empty():
+    figure = figures.learning_curves({name: [1.0] for name in ("loss", "a", "b")})
+    assert [axes.axison for axes in figure.axes] == [True, True, True, False]
 
 
 def test_images_stand_in_rows_each_with_its_own_range():
@@ -98,17 +114,39 @@ def test_images_stand_in_rows_each_with_its_own_range():
     (picture,) = figures.image_grid(images).axes[0].get_images()
     drawn = np.asarray(picture.get_array())
     # Sixteen across, with a border of one pixel to the right and below.
-    assert drawn.shape == (2 * 3, 16 * 3)
+    assert drawn.shape == (2 * 3, 16 * 3, 4)
     for first, second in [(0, 0), (0, 45), (3, 0)]:
         one = drawn[first : first + 2, second : second + 2]
-        np.testing.assert_allclose(one, [[0, 1 / 3], [2 / 3, 1]], rtol=1e-6)
-    assert np.all(drawn[3:, 3:] == 1)
+        for colour in range(3):
+            np.testing.assert_allclose(one[..., colour], [[0, 1 / 3], [2 / 3, 1]], rtol=1e-6)
+        assert np.all(one[..., 3] == 1)
+    # What lies between them is the page's, which may be dark.
+    assert np.all(drawn[3:, 3:, 3] == 0)
+    assert np.all(drawn[2, :, 3] == 0)
+
+
+def test_images_in_colour_keep_it():
+    images = np.arange(2 * 2 * 2 * 3).reshape(2, 2, 2, 3)
+    (picture,) = figures.image_grid(images, across=2).axes[0].get_images()
+    drawn = np.asarray(picture.get_array())
+    assert drawn.shape == (3, 6, 4)
+    np.testing.assert_allclose(drawn[0, 0, :3], [0, 1 / 11, 2 / 11], rtol=1e-6)
 
 
 def test_units_are_counted_by_the_share_of_rows_they_are_active_for():
     axes = figures.density(np.array([0.0, 0.0, 0.25, 1.0]), rows=4).axes[0]
     assert [bar.get_height() for bar in axes.patches] == [2, 1, 0, 0, 1]
-    assert axes.patches[1].get_x() + axes.patches[1].get_width() / 2 == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize("rows", [1, 4, 39, 40, 41, 180, 2000])
+def test_bars_lie_between_0_and_1_and_hold_as_many_shares_each(rows):
+    shares = np.arange(rows + 1) / rows
+    bars = figures.density(shares, rows).axes[0].patches
+    assert bars[0].get_x() == 0
+    assert bars[-1].get_x() + bars[-1].get_width() == pytest.approx(1)
+    heights = [bar.get_height() for bar in bars]
+    assert sum(heights) == rows + 1
+    assert max(heights) - min(heights) <= 1
 
 
 def test_a_confusion_matrix_shows_shares_of_each_true_class():

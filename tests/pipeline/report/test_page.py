@@ -9,9 +9,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import yaml
 from matplotlib.image import imread
 
 from flows.cli.data_page import print_data
+from pipeline.config.loading import check
 from pipeline.data.page import ColumnLine, DataPage
 from pipeline.data.prepared import prepare
 from pipeline.evaluation.summary import Summary
@@ -26,25 +28,37 @@ from tests.pipeline.whole_runs import Whole, call_stages
 
 
 class Page(HTMLParser):
-    """What a page holds: its text, its images by title, and addresses."""
+    """What a page holds: its text, its images and what they show by heading, and addresses."""
 
     def __init__(self, html: str):
         super().__init__()
         self.text = ""
         self.images: dict[str, bytes] = {}
+        self.alts: dict[str, str] = {}
         self.addresses: list[str] = []
+        self._heading = ""
+        self._tag = ""
         self.feed(html)
 
     def handle_data(self, data):
         self.text += data
+        if self._tag == "h2":
+            self._heading += data
 
     def handle_starttag(self, tag, attrs):
+        self._tag = tag
+        if tag == "h2":
+            self._heading = ""
         attributes = dict(attrs)
         source = attributes.get("src", "")
         if tag == "img" and source.startswith("data:image/png;base64,"):
-            self.images[attributes["alt"]] = base64.b64decode(source.partition(",")[2])
+            self.images[self._heading] = base64.b64decode(source.partition(",")[2])
+            self.alts[self._heading] = attributes["alt"]
         elif source or attributes.get("href"):
             self.addresses.append(source or attributes["href"])
+
+    def handle_endtag(self, tag):
+        self._tag = ""
 
 
 def page_of(whole: Whole) -> Page:
@@ -63,21 +77,62 @@ def test_the_report_of_images_has_every_figure(digits_home):
         "Level 1: learning curves",
         "Level 1: how often units are active",
         "Level 1: units",
+        "Level 1: rows that excite a unit most",
         "Level 1: rows and their reconstructions",
         "Level 2: learning curves",
         "Level 2: how often units are active",
         "Level 2: units",
+        "Level 2: rows that excite a unit most",
         "Level 2: rows and their reconstructions",
     ]
     for image in page.images.values():
         pixels = imread(BytesIO(image))[..., :3]
-        assert pixels.shape[1] == 990  # nine inches of 110 dots
-        assert pixels.min() < 0.5 < pixels.max() == 1  # drawn on white
+        assert pixels.shape[1] == 960  # 6.4 inches of 150 dots
+        assert pixels.min() < 0.5 < pixels.max()
+    assert sum(map(len, page.images.values())) < 400_000
+    words = page.alts["Accuracy over labels"]
+    for row in digits_home.summary["comparison"]:
+        assert f"at {row['labels']} labels pretrained" in words
+        for scores in row["arms"].values():
+            assert f"{100 * scores['mean']:.1f}" in words
+    assert re.search("loss from .* to ", page.alts["Level 1: learning curves"])
+    assert len(set(page.alts.values())) == len(page.alts)  # each says what it alone shows
 
 
 def test_the_report_needs_nothing_from_elsewhere(digits_home):
+    (address,) = page_of(digits_home).addresses
+    assert address.startswith("data:")
+
+
+def test_the_config_in_the_report_repeats_the_run(digits_home):
     page = page_of(digits_home)
-    assert page.addresses == []
+    content = base64.b64decode(page.addresses[0].removeprefix("data:text/yaml;base64,"))
+    assert check(yaml.safe_load(content)) == digits_home.config
+    assert "call layerwise run digits.yaml" in " ".join(page.text.split())
+
+
+def test_the_report_says_what_to_use_and_at_what_cost(digits_home):
+    words = " ".join(page_of(digits_home).text.split())
+    for row in digits_home.summary["comparison"]:
+        assert re.search(rf"At {row['labels']} labels use \w+ \(\d+\.\d %, ", words)
+    assert re.search(r"Pretraining 2 stacks took .*? s, \d+ % of the", words)
+
+
+def test_the_report_names_the_exported_network_with_its_scores(digits_home):
+    words = " ".join(page_of(digits_home).text.split())
+    called = digits_home.called
+    exported = called.plan.export(called.stacks, called.trials).trial
+    metrics = dict(called.trials)[exported].metrics
+    assert (
+        f"the network of the arm {exported.arm}, trained on {exported.labels} labels, seed "
+        f"{exported.seed}" in words
+    )
+    assert (
+        f"accuracy: {100 * metrics['validation_accuracy_kept']:.1f} % on the validation rows and "
+        f"{100 * metrics['accuracy']:.1f} % on the test rows" in words
+    )
+    assert f"keras {keras.__version__}" in words
+    assert called.run.run_id in words
 
 
 def test_the_report_begins_with_the_verdict_and_its_figures(digits_home):
@@ -114,7 +169,7 @@ def test_every_figure_is_kept_with_its_own_stage_too(digits_home):
 
     of_levels = [pictures(level.run_id) for level in called.levels]
     of_trials = pictures(compared)
-    names = ["curves", "density", "units", "reconstructions"]
+    names = ["curves", "density", "units", "exciting", "reconstructions"]
     for number, found in enumerate(of_levels, 1):
         assert set(found) == {f"level-{number}-{name}" for name in names}
     assert set(of_trials) == {"scores", "gains", "confusion", "calibration", "movement"}
@@ -167,6 +222,22 @@ def test_rows_that_are_no_images_are_not_drawn_as_such(flowers_home):
     assert "Accuracy over labels" in titles
     assert not [title for title in titles if title.endswith(": units")]
     assert not [title for title in titles if "reconstructions" in title]
+
+
+def test_units_of_a_table_are_told_in_words_of_its_columns(flowers_home):
+    """In raw units: by what a unit changes, a column of numbers or the share of a category."""
+    words = " ".join(page_of(flowers_home).text.split())
+    _, _, shown = words.partition("Level 1: what units stand for")
+    columns = ("sepal_length", "sepal_width", "petal_length", "petal_width")
+    assert re.search(rf"\d+ %  ?.*({'|'.join(columns)}) [+-]\d", shown)
+    assert re.search(r"(garden=(north|south|east)|year=200[12]) [+-]\d+ points", shown)
+
+
+def test_dead_and_dense_units_are_counted(digits_home):
+    words = " ".join(page_of(digits_home).text.split())
+    counts = re.findall(r"Of (\d+) units (\d+) (?:is|are) dead \(active for none", words)
+    assert [int(units) for units, _ in counts] == [48, 24]
+    assert words.count("dense (active for more than half of them)") == 2
 
 
 def test_confusion_counts_every_test_row_of_every_seed(digits_home, tmp_path, monkeypatch):
@@ -240,7 +311,7 @@ def summary(
             {
                 "labels": labels,
                 "arms": {"random": {metric: [0.5] * 5}},
-                "gain": {"mean": mean},
+                "gain": {"mean": mean, "ci95": [mean - 0.01, mean + 0.01]},
                 "against": {},
                 "verdict": verdict,
                 "correlation": correlation,
@@ -260,24 +331,27 @@ def test_the_sentence_groups_budgets_by_verdict():
         (60000, -0.0061, "hurts"),
     )
     assert verdict_sentence(found) == (
-        "Pretraining helps at 100 labels (+4.3 points), 500 labels (+1.7 points) and 1,000 labels "
-        "(+1.2 points). Pretraining hurts at 60,000 labels (-0.6 points). There is no evidence of "
-        "an effect at 5,000 labels (+0.2 points). Each seed has a stack of its own: the verdict is "
-        "on pretraining."
+        "Pretraining helps at 100 labels (+4.3 points [+3.3, +5.3]), 500 labels (+1.7 points "
+        "[+0.7, +2.7]) and 1,000 labels (+1.2 points [+0.2, +2.2]). Pretraining hurts at 60,000 "
+        "labels (-0.6 points [-1.6, +0.4]). There is no evidence of an effect at 5,000 labels "
+        "(+0.2 points [-0.8, +1.2]). Each seed has a stack of its own: the verdict is on "
+        "pretraining."
     )
 
 
 def test_stacks_that_seeds_share_limit_what_the_verdict_is_on():
     found = verdict_sentence(summary("accuracy", (100, 0.043, "helps"), stacks=1))
     assert found == (
-        "Pretraining helps at 100 labels (+4.3 points). 5 seeds share 1 pretrained stack: the "
-        "verdict is on that stack alone, not on pretraining. Set pretrain_seeds to 5."
+        "Pretraining helps at 100 labels (+4.3 points [+3.3, +5.3]). 5 seeds share 1 pretrained "
+        "stack: the verdict is on that stack alone, not on pretraining. Set pretrain_seeds to 5."
     )
 
 
 def test_a_regression_is_judged_in_r_squared():
     found = summary("r2", (50, 0.0421, "helps"))
-    assert verdict_sentence(found).startswith("Pretraining helps at 50 labels (+0.042). Each")
+    assert verdict_sentence(found).startswith(
+        "Pretraining helps at 50 labels (+0.042 [+0.032, +0.052]). Each"
+    )
 
 
 def test_a_reference_model_that_is_ahead_is_said_first():
@@ -295,10 +369,16 @@ def test_a_reference_model_that_is_ahead_is_said_first():
     }
     assert verdict_sentence(found).startswith(
         "At 50 labels use boosting: +2.9 points [+1.8, +4.0] over the pretrained network. "
-        "Pretraining helps at 50 labels (+2.0 points)."
+        "Pretraining helps at 50 labels (+2.0 points [+1.0, +3.0])."
     )
     second["against"]["boosting"]["ci95"] = [-0.05, -0.01]
     assert "; at 200 labels use boosting: +3.0 points [+1.0, +5.0] over" in verdict_sentence(found)
+
+
+def test_one_seed_has_no_interval_to_show():
+    found = summary("accuracy", (1, 0.02, "no evidence"))
+    found["comparison"][0]["gain"]["ci95"] = None
+    assert "no evidence of an effect at 1 label (+2.0 points)." in verdict_sentence(found)
 
 
 def test_without_a_comparison_the_sentence_says_why():
