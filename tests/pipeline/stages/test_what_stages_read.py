@@ -408,7 +408,7 @@ def is_read(setting: str, read: set[str]) -> bool:
         ("data.scaling", {"data", "pretrain", "finetune", "compare", "export", "gate", "report"}),
         ("data.weight", {"data", "finetune", "compare", "export", "gate", "report"}),
         ("name", {"export", "gate", "report"}),
-        ("export.arm", {"export", "gate"}),
+        ("export.arm", {"export", "gate", "report"}),
         ("gate.margin", {"gate"}),
     ],
 )
