@@ -11,7 +11,8 @@ import pytest
 from pipeline.tracking.cleaning.clean import clean
 from tests.flows.conftest import Layerwise, free_port, mlflow_server, settings
 
-FIRST = settings("finetune.label_budgets=[30]")
+FIRST = settings("finetune.label_budgets=[30]", "gate.size_mb=0.001")
+"""Its model is too large to be the champion, which would stay."""
 SECOND = settings("finetune.label_budgets=[30, 200]")
 """Takes the levels and half of the trials from the first, its export is one of its own."""
 

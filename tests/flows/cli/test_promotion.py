@@ -153,6 +153,7 @@ def signed(secret: str, headers: dict[str, str], content: bytes) -> bool:
 def test_mlflow_s_server_posts_each_move_of_an_alias(
     command: Command, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setenv("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")  # it starts sooner
     monkeypatch.setenv("MLFLOW_WEBHOOK_ALLOWED_SCHEMES", "http")
     monkeypatch.setenv("MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS", "true")
     port, hook = free_port(), Hook()
@@ -186,12 +187,13 @@ def test_where_mlflow_is_a_server_prefect_s_limit_holds_promotions_apart(
 
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    monkeypatch.setenv("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")  # it starts sooner
     with mlflow_server(workspace, port), temporary_settings({PREFECT_API_URL: prefect_url}):
         from flows.promotion import one_promotion
 
         client = MlflowClient(address)
         add_versions(client, workspace)
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
         with one_promotion():
             process = started(
                 workspace, "promote", "digits", "2",
