@@ -95,7 +95,7 @@ def test_a_dry_run_of_the_same_says_that_all_is_cached(finished: Finished, comma
     assert result.exit_code == 0, result.output
     rows = [line.split() for line in result.stdout.splitlines() if line.split()[-1:] == ["cached"]]
     assert {row[-4] for row in rows} == {"0"}
-    assert [row[0] for row in rows[-3:]] == ["compare", "export", "report"]
+    assert [row[0] for row in rows[-4:]] == ["compare", "export", "gate", "report"]
     assert "Disk: 0.0 MB stay" in result.stdout
 
 
@@ -168,7 +168,8 @@ def test_every_stage_is_a_finished_mlflow_run_below_the_run(finished: Finished):
     counts = {stage: stages.count(stage) for stage in set(stages)}
     trials = len(BUDGETS) * 2 * 3
     assert counts == {
-        "data": 1, "pretrain": 2 * 2, "finetune": trials, "compare": 1, "export": 1, "report": 1
+        "data": 1, "pretrain": 2 * 2, "finetune": trials, "compare": 1, "export": 1,
+        "gate": 1, "report": 1,
     }  # fmt: skip
     assert {r.info.status for r in runs} == {"FINISHED"}
     assert all(r.data.metrics["seconds"] > 0 for r in children)
@@ -241,7 +242,7 @@ def test_a_second_run_takes_the_stages_from_the_first(
         for labels in BUDGETS
         for seed in (0, 1)
     }
-    endings = {f"{stage} digits": 1 for stage in ("compare", "export", "report")}
+    endings = {f"{stage} digits": 1 for stage in ("compare", "export", "gate", "report")}
     assert cached_tasks(prefect_url) - before == Counter(levels | trials | endings)
 
 
