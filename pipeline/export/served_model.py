@@ -5,6 +5,7 @@ MLflow stores this file with the model and runs it where the model is served; th
 
 import datetime
 import json
+import math
 import re
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,8 @@ import mlflow
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc import PythonModel
 
 # Numbers as the tables of training have them (pipeline/data/sources/tables/sql.py).
@@ -32,6 +35,18 @@ POINT = re.compile(f"{_BEFORE}({_GROUPED}|{_PLAIN}){_AFTER}")
 COMMA = re.compile(f"{_BEFORE}({GROUPED_COMMA.pattern}|{_PLAIN_COMMA}|{_PLAIN}){_AFTER}")
 
 
+class RefusedError(MlflowException):
+    """What the model cannot take: `mlflow models serve` answers 400 and this sentence."""
+
+    def __init__(self, sentence: str):
+        super().__init__(sentence, error_code=INVALID_PARAMETER_VALUE)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # MLflow's server puts the rows, all of them, before the sentence.
+        if name != "message" or not hasattr(self, "message"):
+            super().__setattr__(name, value)
+
+
 class ServedModel(PythonModel):
     """Rows in, the outputs of one signature out; `params={"endpoint": ...}` chooses which."""
 
@@ -47,7 +62,9 @@ class ServedModel(PythonModel):
         """One row of outputs for each row."""
         endpoint = (params or {}).get("endpoint", "serve")
         if endpoint not in self.metadata["endpoints"]:
-            raise ValueError(f"endpoint must be one of {self.metadata['endpoints']}: {endpoint!r}.")
+            raise RefusedError(
+                f"endpoint must be one of {self.metadata['endpoints']}: {endpoint!r}."
+            )
         outputs = self.signatures[endpoint](**self._inputs(model_input))
         return pd.concat(
             [self._frame(name, value.numpy()) for name, value in sorted(outputs.items())], axis=1
@@ -55,20 +72,57 @@ class ServedModel(PythonModel):
 
     def _inputs(self, rows: Any) -> dict[str, tf.Tensor]:
         if not self.metadata["inputs"]:
-            return {"rows": tf.constant(np.asarray(rows, "float64"))}
+            return {
+                "rows": tf.constant(_matrix(rows, [name for name, *_ in self.metadata["columns"]]))
+            }
+        columns = [taken["column"] for taken in self.metadata["inputs"]]
+        if lacking := [column for column in columns if column not in rows]:
+            raise RefusedError(f"These columns are missing: {', '.join(map(repr, lacking))}.")
         return {
-            taken["name"]: tf.constant(
-                _values(rows[column], taken, self.metadata["vocabularies"].get(column, []))
-            )
+            taken["name"]: self._input(rows[taken["column"]], taken)
             for taken in self.metadata["inputs"]
-            for column in [taken["column"]]
         }
+
+    def _input(self, cells: pd.Series, taken: dict[str, str]) -> tf.Tensor:
+        known = self.metadata["vocabularies"].get(taken["column"], [])
+        try:
+            return tf.constant(_values(cells, taken, known))
+        except (TypeError, ValueError) as error:
+            raise RefusedError(
+                f"Column {taken['column']!r} is to be of one {taken['kind']} a row: {error}."
+            ) from error
 
     def _frame(self, name: str, values: np.ndarray) -> pd.DataFrame:
         if values.dtype == object:
             values = np.array([value.decode() for value in values])
         columns = self.metadata["outputs"][name]
-        return pd.DataFrame(values.reshape(len(values), -1), columns=columns)
+        return pd.DataFrame(values.reshape(len(values), len(columns)), columns=columns)
+
+
+def _matrix(rows: Any, columns: list[str]) -> np.ndarray:
+    """Rows of numbers of any type: an array, images too, or a table, by its columns' names or all.
+
+    The table of training has its target too, which is left out.
+    """
+    try:
+        if isinstance(rows, pd.DataFrame):
+            named = rows[columns] if set(columns) <= set(rows) else rows
+            matrix = named.apply(_numbers).to_numpy("float64", na_value=np.nan)
+        else:
+            matrix = np.asarray(rows, "float64")
+    except (TypeError, ValueError) as error:
+        raise RefusedError(f"Rows are to be numbers: {error}.") from error
+    width = math.prod(matrix.shape[1:])
+    if matrix.ndim < 2 or width != len(columns):
+        raise RefusedError(
+            f"Each row is to have {len(columns)} numbers. Given: an array of shape {matrix.shape}."
+        )
+    return matrix.reshape(len(matrix), width)
+
+
+def _numbers(cells: pd.Series) -> pd.Series:
+    is_text = not pd.api.types.is_numeric_dtype(cells)
+    return cells.map(partial(_number, comma=False)) if is_text else cells
 
 
 def _values(cells: pd.Series, taken: dict[str, Any], known: list[str]) -> np.ndarray:

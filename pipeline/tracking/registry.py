@@ -33,17 +33,19 @@ def log_model(
 ) -> str:
     """Log the SavedModel as an MLflow model whose code is the script; give back its URI.
 
-    The signature is inferred from example rows and what `serve` gives for them, a table's columns
-    by name and of any type; the parameter `endpoint` chooses another one.
+    The signature is inferred from example rows and what `serve` gives for them; the parameter
+    `endpoint` chooses another one. Of what goes in it has the names of a table's columns alone: the
+    model takes any type, and says itself what is wrong, where MLflow would print all rows.
     """
     mlflow.set_tracking_uri(tracker.uri)
     signature = infer_signature(example, outputs, params={"endpoint": endpoints[0]})
-    if isinstance(example, DataFrame):
-        # Of a column of numbers MLflow would refuse integers, of one of text truth and dates.
-        signature.inputs = Schema([ColSpec(AnyType(), name) for name in example.columns])
+    table = example.columns if isinstance(example, DataFrame) else ()
+    signature.inputs = None
+    if len(table):
+        signature.inputs = Schema([ColSpec(AnyType(), name, required=False) for name in table])
     with mlflow.start_run(run_id=run.run_id):
         info = mlflow.pyfunc.log_model(
-            name="model",
+            name=saved_model.parent.name.replace(".", "-"),  # which MLflow takes in no name
             python_model=str(script),
             # Not the path, which MLflow takes for a URI where it has "%20" in it.
             artifacts={"saved_model": saved_model.resolve().as_uri()},

@@ -74,7 +74,25 @@ def test_a_post_is_answered_with_the_numbers_of_the_savedmodel(folder: Path, add
     )
 
 
-def test_rows_of_the_wrong_width_are_refused(address: str):
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ({"inputs": [[1.0, 2.0]]}, "Each row is to have 64 numbers. Given: an array of shape"),
+        ({"inputs": [["one"] * 64]}, "Rows are to be numbers: could not convert string to float"),
+        ({"dataframe_records": [{"x0": 1}]}, "Each row is to have 64 numbers."),
+        (
+            {"inputs": [[0] * 64], "params": {"endpoint": "guess"}},
+            "endpoint must be one of ['serve', 'encode', 'reconstruct', 'score']: 'guess'.",
+        ),
+    ],
+    ids=["width", "text", "table", "endpoint"],
+)
+def test_what_the_model_cannot_take_is_answered_with_400_and_one_sentence(
+    address: str, content: dict[str, Any], sentence: str
+):
     with pytest.raises(urllib.error.HTTPError) as refusal:
-        post(address, {"inputs": [[1.0, 2.0]]})
+        post(address, content)
     assert refusal.value.code == 400
+    message = json.load(refusal.value)["message"]
+    assert message.startswith(sentence)
+    assert "\n" not in message

@@ -49,13 +49,47 @@ def test_serve_is_the_default(digits_home):
 
 
 def test_an_unknown_endpoint_is_refused_with_those_there_are(digits_home):
-    with pytest.raises(ValueError, match=r"one of \['serve', 'encode'.*: 'predict'"):
+    with pytest.raises(MlflowException, match=r"one of \['serve', 'encode'.*: 'predict'"):
         loaded(digits_home).predict(RAW, params={"endpoint": "predict"})
 
 
 def test_rows_of_another_width_are_refused(digits_home):
-    with pytest.raises(MlflowException, match="64"):
+    with pytest.raises(MlflowException, match="Each row is to have 64 numbers.*30, 50"):
         loaded(digits_home).predict(RAW[:, :50])
+
+
+def test_numbers_of_any_type_are_taken_in_an_array_or_a_table(digits_home):
+    model = loaded(digits_home)
+    want = model.predict(RAW)
+    table = load_digits(as_frame=True).data[:30]
+    kinds = [RAW.astype(kind) for kind in ("float32", "int64", "uint8", "object", "str")]
+    tables = [table, table.astype(int), table.convert_dtypes(), table.astype(str)]
+    for given in (*kinds, *tables, RAW.tolist(), load_digits().images[:30]):
+        pd.testing.assert_frame_equal(model.predict(given), want)
+
+
+def test_columns_are_found_by_name_beside_the_target(digits_home):
+    model = loaded(digits_home)
+    names = [f"x{number}" for number in range(64)]
+    table = pd.DataFrame(RAW, columns=names).assign(target=3)[["target", *names[::-1]]]
+    pd.testing.assert_frame_equal(model.predict(table), model.predict(RAW))
+
+
+def test_no_rows_have_no_predictions(flowers_home, garden):
+    got = loaded(flowers_home).predict(garden[:0])
+    assert (len(got), next(iter(got))) == (0, "label")
+
+
+def test_what_is_no_number_is_refused_in_one_sentence(digits_home):
+    model = loaded(digits_home)
+    for given, sentence in [
+        ([["a"] * 64], "Rows are to be numbers: could not convert string to float: 'a'."),
+        (RAW[0], "Each row is to have 64 numbers. Given: an array of shape (64,)."),
+        (RAW[:0, :3], "Each row is to have 64 numbers. Given: an array of shape (0, 3)."),
+    ]:
+        with pytest.raises(MlflowException) as refusal:
+            model.predict(given)
+        assert str(refusal.value) == sentence
 
 
 # Tables: columns by name
@@ -83,8 +117,9 @@ def test_a_table_s_columns_are_taken_by_name_in_any_order(endpoint, flowers_home
 
 
 def test_a_column_that_lacks_is_refused_by_name(flowers_home, garden):
-    with pytest.raises(MlflowException, match="petal_width"):
-        loaded(flowers_home).predict(garden.drop(columns="petal_width"))
+    with pytest.raises(MlflowException) as refusal:
+        loaded(flowers_home).predict(garden.drop(columns=["petal_width", "year"]))
+    assert str(refusal.value) == "These columns are missing: 'year', 'petal_width'."
 
 
 def test_missing_categories_may_be_none_nan_or_empty(flowers_home, garden):
@@ -103,6 +138,17 @@ def test_categories_may_be_written_as_in_any_table(flowers_home, garden):
     row["garden"] = ["", "Nan", "nan"]
     got = loaded(flowers_home).predict(row)
     assert got.iloc[0].equals(got.iloc[1]) and got.iloc[0].equals(got.iloc[2])
+
+
+def test_whole_numbers_and_categories_come_as_pandas_reads_the_file(flowers_home, garden):
+    """An integer of numbers, one declared a category, missing cells as NaN, the target beside."""
+    table = pd.read_csv(flowers_home.config.data.source)
+    assert (table["year"].dtype, table["garden"].isna().any()) == ("int64", True)
+    model = loaded(flowers_home)
+    pd.testing.assert_frame_equal(model.predict(table), model.predict(garden))
+    whole = table.assign(petal_length=table["petal_length"].round().astype(int))
+    of_text = whole.astype({"petal_length": str})
+    pd.testing.assert_frame_equal(model.predict(whole), model.predict(of_text))
 
 
 def test_numbers_may_come_in_float64(flowers_home, garden):
@@ -170,7 +216,7 @@ def test_the_script_needs_none_of_our_code():
     packages = {name.partition(".")[0] for name in imported}
     assert packages == {
         *("datetime", "functools", "json", "pathlib", "re", "typing"),
-        *("mlflow", "numpy", "pandas", "tensorflow"),
+        *("math", "mlflow", "numpy", "pandas", "tensorflow"),
     }
 
 
