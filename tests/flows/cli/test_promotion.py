@@ -23,11 +23,12 @@ from tests.flows.conftest import COMMAND, Command, free_port, mlflow_server
 @pytest.fixture
 def folder(workspace: Path) -> Path:
     """A folder whose store has three versions of the model `digits`."""
-    add_versions(MlflowClient(f"sqlite:///{workspace}/mlruns/mlflow.db"), workspace)
+    add_versions(workspace)
     return workspace
 
 
-def add_versions(client: MlflowClient, folder: Path) -> None:
+def add_versions(folder: Path) -> None:
+    client = MlflowClient(f"sqlite:///{folder}/mlruns/mlflow.db")
     client.create_registered_model("digits")
     for _ in range(3):
         client.create_model_version("digits", folder.as_uri())
@@ -156,11 +157,11 @@ def test_mlflow_s_server_posts_each_move_of_an_alias(
     monkeypatch.setenv("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")  # it starts sooner
     monkeypatch.setenv("MLFLOW_WEBHOOK_ALLOWED_SCHEMES", "http")
     monkeypatch.setenv("MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS", "true")
-    port, hook = free_port(), Hook()
+    add_versions(workspace)
+    hook, port = Hook(), free_port()
     address = f"http://127.0.0.1:{port}"
     with mlflow_server(workspace, port):
         client = MlflowClient(address)
-        add_versions(client, workspace)
         client.create_webhook(
             "champion", hook.address, ["model_version_alias.created"], secret="s3cret"
         )
@@ -188,11 +189,11 @@ def test_where_mlflow_is_a_server_prefect_s_limit_holds_promotions_apart(
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     monkeypatch.setenv("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")  # it starts sooner
+    add_versions(workspace)
     with mlflow_server(workspace, port), temporary_settings({PREFECT_API_URL: prefect_url}):
         from flows.promotion import one_promotion
 
         client = MlflowClient(address)
-        add_versions(client, workspace)
         monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
         with one_promotion():
             process = started(
