@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_diabetes, load_digits
 
@@ -225,3 +226,20 @@ def test_processes_that_prepare_at_once_get_the_same(folder):
         assert process.exitcode == 0
     assert answers[0] == answers[1]
     assert contents(folder.parent) == FILES
+
+
+def test_test_rows_are_known_again_in_a_table_that_has_grown(tmp_path: Path):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(900, 3)).round(4), columns=["a", "b", "c"])
+    table["place"] = rng.choice(["north", "south"], 900)
+    table["label"] = rng.choice(["yes", "no"], 900)
+    table[:600].to_csv(tmp_path / "monday.csv", index=False)
+    table.sample(frac=1, random_state=1).to_parquet(tmp_path / "tuesday.parquet")
+
+    def prepared(name: str) -> Prepared:
+        config = DataConfig(source=str(tmp_path / name), label="label", holdout="stable")
+        return prepare(config, 0, tmp_path / f"prepared {name}")
+
+    monday, tuesday = prepared("monday.csv"), prepared("tuesday.parquet")
+    assert len(monday.test_contents) == len(monday.splits.test) > 80
+    assert set(monday.test_contents) < set(tuesday.test_contents)
