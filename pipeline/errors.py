@@ -50,9 +50,23 @@ def _escaped(character: str) -> str:
 
 def nearest(name: str, valid: Iterable[str]) -> str:
     """The end of a message about an unknown name: the closest valid one, then what is valid."""
+    return nearest_of([name], valid)
+
+
+def nearest_of(unknown: Iterable[str], valid: Iterable[str]) -> str:
+    """The same about several unknown names."""
     names = sorted(valid)
     as_written = {valid_name.lower(): valid_name for valid_name in names}
-    close = difflib.get_close_matches(name.lower(), as_written, n=1, cutoff=0.5)
-    guess = f" Did you mean {as_written[close[0]]!r}?" if close else ""
+    close = [
+        repr(as_written[found])
+        for name in unknown
+        for found in difflib.get_close_matches(name.lower(), as_written, n=1, cutoff=0.5)
+    ]
+    guess = f" Did you mean {listed(close)}?" if close else ""
+    return f"{guess} Valid: {listed(names) or '(none)'}."
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first of these names, and how many more there are."""
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return f"{guess} Valid: {', '.join(names[:LISTED]) or '(none)'}{more}."
+    return ", ".join(names[:LISTED]) + more

@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 from pipeline.config.data import NO_FEATURES, ROLES, DataConfig
 from pipeline.data.source import Column, Kind, Wanted
-from pipeline.errors import InputError, nearest, noted, raise_all
+from pipeline.errors import InputError, listed, nearest, nearest_of, noted, raise_all
 
-LISTED = 30
 _LIKELY = (
     "target",
     "label",
@@ -155,7 +154,7 @@ def positions_of(
     """The position of each column that a model reads; by their order in a file without names.
 
     Raises:
-        InputError: for all columns that are not there.
+        InputError: for all columns that are not there, in one sentence.
     """
     needed = [column.name for column in wanted.columns]
     if not named and (wanted.layout or not set(needed) <= set(names)):
@@ -168,17 +167,15 @@ def positions_of(
         raise InputError(
             f"A file without names is matched by position. {where} has no names and "
             f"{len(names)} columns, and {has} {counts}: "
-            f"{', '.join(orders[0][:LISTED])}. Give these columns in this order, or a header."
+            f"{listed(orders[0])}. Give these columns in this order, or a header with these names."
         )
     positions = {name: n for n, name in enumerate(names)}
-    raise_all(
-        [
-            f"Rows need every column that {_who(wanted)}. {where} has no column "
-            f"{name!r}.{nearest(name, positions)}"
-            for name in needed
-            if name not in positions
-        ]
-    )
+    if lacking := [name for name in needed if name not in positions]:
+        columns = "column" if len(lacking) == 1 else "columns"
+        raise InputError(
+            f"Rows need every column that {_who(wanted)}. {where} has no {columns} "
+            f"{listed([*map(repr, lacking)])}.{nearest_of(lacking, positions)}"
+        )
     return {positions[column.name]: column for column in wanted.columns}
 
 

@@ -118,6 +118,15 @@ def test_a_column_whose_name_differs_in_case_is_refused_and_named(tmp_path: Path
     )
 
 
+def test_all_columns_that_are_not_there_are_named_in_one_sentence(tmp_path: Path):
+    with pytest.raises(InputError) as refused:
+        read(two_files(tmp_path, "age,INCOME,trade"))
+    assert str(refused.value) == (
+        "Rows need every column that small.csv has as a feature. big.csv has no columns 'income', "
+        "'job'. Did you mean 'INCOME'? Valid: INCOME, age, trade."
+    )
+
+
 def test_a_file_without_a_header_is_matched_by_position_and_that_is_said(tmp_path: Path):
     source = read(two_files(tmp_path, "", header=False))
     np.testing.assert_array_equal(source.numbers[60:], source.numbers[:60])

@@ -13,7 +13,7 @@ import duckdb
 from pipeline.data.sources.tables.opening.connection import literal
 from pipeline.data.sources.tables.opening.plain import lines_of
 from pipeline.data.sources.tables.opening.surplus import surplus_of
-from pipeline.errors import InputError
+from pipeline.errors import InputError, listed
 
 SNIFFED_WHOLE = 2**20
 """Bytes up to which the whole file is looked at."""
@@ -109,10 +109,11 @@ def dialect_of(
 
     `called`: what people know the file by, which may be a copy.
     `known` are the names of columns that a model reads, or nothing: with all of them a first line
-    is a header.
+    is a header, even of rows for a model that learned from a file without one.
 
     Raises:
-        InputError: for an empty file, and for a line with absurdly many cells.
+        InputError: for an empty file, for a line with absurdly many cells, and for other names
+            than a model's where it knows none but its own.
     """
     bare, sniffed = _sniffed(connection, file)
     if surplus := bare.surplus(file):
@@ -136,9 +137,14 @@ def dialect_of(
             f"A file must not be empty. {called} has no line that can be read: it has blank "
             "lines alone, or a quote that is never closed."
         )
-    has_header = _is_header(first, top[1:], sniffed, known)
-    if header != "auto":
-        has_header = header
+    named = bool(known) and set(known) <= set(first)
+    if known and header is False and not named and _names_numbers(first, top[1:]):
+        raise InputError(
+            "The model learned from a table without names, and reads rows without names, or "
+            f"columns that are called as it calls them: {listed([*known])}. The first line of "
+            f"{called} has other names: {listed(first)}. Remove it, or rename the columns."
+        )
+    has_header = named or (_is_header(first, top[1:], sniffed) if header == "auto" else header)
     names = tuple(first) if has_header else bare.names
     return replace(bare, header=has_header, names=names)
 
@@ -233,11 +239,8 @@ def _is_header(
     first: list[str],
     body: list[tuple[str | None, ...]],
     sniffed: bool,
-    known: Collection[str],
 ) -> bool:
     """Whether a first line holds names: DuckDB's word, but for what can be known better."""
-    if known and set(known) <= set(first):
-        return True
     if first == [str(position) for position in range(len(first))]:
         return len(first) > 1  # as pandas names columns that have no name
     if _names_rows(first, body) or _names_numbers(first, body):
