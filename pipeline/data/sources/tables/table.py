@@ -43,7 +43,10 @@ from pipeline.data.target import labels_of
 from pipeline.errors import InputError, raise_all
 from pipeline.tasks.labels import Labels
 
-CURE = "name the column in data.ignore or data.categorical, or correct the file."
+CURE = (
+    "name the column in data.ignore, data.numeric, data.boolean, data.dates or data.categorical, "
+    "or correct the file."
+)
 ROWS_AT_ONCE = 100_000
 """Of columns that are handed through."""
 
@@ -163,7 +166,11 @@ def _source(table: OpenTable, config: DataConfig, scratch: Path | None) -> Sourc
     ]
     problems = list(table.problems)
     if config.strict:
-        problems += [f"{note} data.strict leaves that to you: {CURE}" for note in notes]
+        fit = {n: decisions[n] for n in chosen.kinds if not decisions[n].bad}
+        said = [*decision_notes(fit, table)]
+        problems += [
+            f"{note} data.strict leaves that to you: {CURE}" for note in notes if note not in said
+        ]
     return Source(
         name=without_suffix(table.where),
         origin=table.where,

@@ -294,6 +294,27 @@ def test_a_strict_table_is_refused_for_all_of_it_at_once(odd: Path):
         assert repr(name) in problem and "data.ignore" in problem
 
 
+def test_a_strict_table_is_read_once_everything_is_said(tmp_path: Path):
+    """What a person has named is decided, but for cells that do not fit what was said."""
+    lines = [
+        f"{n % 28 + 1:02}.01.2020,{n * 37 % 61}.5 %,{n % 9:02},{'ab'[n % 2]}" for n in range(60)
+    ]
+    (tmp_path / "a.csv").write_text("\n".join(["day,share,code,y", *lines, ""]))
+    named = {"dates": ["day"], "numeric": ["share"], "categorical": ["code"], "label": "y"}
+    with pytest.raises(InputError) as refused:
+        read(DataConfig(source=str(tmp_path / "a.csv"), label="y", strict=True))
+    cure = "data.ignore, data.numeric, data.boolean, data.dates or data.categorical"
+    assert [cure in problem for problem in refused.value.problems] == [True] * 3
+    kinds = [
+        column.kind
+        for column in read(DataConfig(source=str(tmp_path / "a.csv"), strict=True, **named)).columns
+    ]
+    assert kinds == ["date", "number", "category"]
+    (tmp_path / "a.csv").write_text("\n".join(["day,share,code,y", *lines, "?,oops,7,a", ""]))
+    with pytest.raises(InputError, match="'share' is a number: .*1 cell is none"):
+        read(DataConfig(source=str(tmp_path / "a.csv"), strict=True, **named))
+
+
 def test_all_names_that_a_table_has_not_come_in_one_error(iris_csv: Path):
     with pytest.raises(InputError) as refusal:
         read(config(iris_csv, label="kind", ignore=["depth", "petal_width"], categorical=["age"]))
