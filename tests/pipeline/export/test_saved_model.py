@@ -273,7 +273,7 @@ def test_the_model_carries_its_columns_classes_and_the_names_of_its_outputs(digi
     metadata = json.loads((digits_run.model / "assets.extra" / "layerwise.json").read_text())
     assert (metadata["name"], metadata["task"]) == ("digits", "classification")
     assert metadata["classes"] == list("0123456789")
-    assert metadata["columns"] == [[f"x{number}", "number", ""] for number in range(64)]
+    assert metadata["columns"] == [[f"x{number}", "number", "", ""] for number in range(64)]
     assert metadata["endpoints"] == list(ENDPOINTS)
     assert metadata["temperature"] > 0
     assert metadata["thresholds"] == []  # of ten classes the most probable is taken
@@ -315,12 +315,12 @@ ROW, PLACE = [5.0, 3.0, 1.5, 0.2], ["south", "2001"]
 def test_the_metadata_has_the_kind_of_each_column(flowers_run):
     metadata = json.loads((flowers_run.model / "assets.extra" / "layerwise.json").read_text())
     assert [tuple(column) for column in metadata["columns"]] == [
-        ("sepal_length", "number", ""),
-        ("garden", "category", ""),
-        ("sepal_width", "number", ""),
-        ("year", "category", ""),
-        ("petal_length", "number", ""),
-        ("petal_width", "number", ""),
+        ("sepal_length", "number", "", ""),
+        ("garden", "category", "", ""),
+        ("sepal_width", "number", "", ""),
+        ("year", "category", "", ""),
+        ("petal_length", "number", "", ""),
+        ("petal_width", "number", "", ""),
     ]
     assert metadata["classes"] == ["setosa", "versicolor", "virginica"]
     assert metadata["needs_every_value"] is False
