@@ -65,4 +65,4 @@ def test_a_first_row_with_a_cell_that_is_no_number_is_a_row(nameless, tmp_path):
     table.iloc[0, 1] = "oops"
     found = rows_of(table, tmp_path, nameless, header=False)
     assert len(found.numbers) == 150 and np.isnan(found.numbers[0, 1])
-    assert "1 of 150 cells are none, such as 'oops'" in found.notes[0]
+    assert "1 of 150 cells is none, such as 'oops'" in found.notes[0]
