@@ -50,8 +50,8 @@ class Facts(NamedTuple):
     """The whole config, YAML."""
     file: str
     """A name for it."""
-    exports: bool
-    """Whether a model is exported."""
+    exported: Exported | None
+    """None where there was no time to."""
 
     @property
     def command(self) -> str:
@@ -82,7 +82,7 @@ def facts(
         links=tuple(Link(page, address) for page, address in pages.items() if address),
         config=redact(yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)),
         file=f"{name}.yaml",
-        exports=exported is not None,
+        exported=exported,
     )
 
 

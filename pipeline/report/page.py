@@ -15,6 +15,7 @@ from pipeline.report.facts import Facts
 from pipeline.report.recommendation import (
     RunCosts,
     cost_table,
+    exported_sentence,
     pretraining_sentence,
     recommendation_sentences,
     recommendations,
@@ -121,6 +122,7 @@ def report_html(
         verdict=verdict_sentence(summary),
         headline=headline(summary),
         recommended=recommendation_sentences(recommended, metric),
+        exported=facts.exported and exported_sentence(recommended, facts.exported),
         rule=rule_sentence(metric),
         cost=pretraining_sentence(costs),
         costs=cost_table(summary, costs.models),

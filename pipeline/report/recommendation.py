@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from pipeline.config.arms import ARMS
 from pipeline.counting import counted
 from pipeline.evaluation.gain import Gain
 from pipeline.evaluation.metrics import PERCENT, UNITS_OF_THE_TARGET
@@ -16,6 +17,7 @@ from pipeline.evaluation.recommendation import (
 )
 from pipeline.evaluation.summary import Summary
 from pipeline.evaluation.units import score_text
+from pipeline.report.facts import Exported
 from pipeline.report.tables import TextTable
 
 Costs = Mapping[int, Mapping[str, Cost]]
@@ -44,6 +46,22 @@ def recommendations(summary: Summary, costs: Costs) -> list[Recommendation]:
 def recommendation_sentences(found: Sequence[Recommendation], metric: str) -> list[str]:
     """What to use, a paragraph for each label budget."""
     return [" ".join(_sentences(one, metric)) for one in found]
+
+
+def exported_sentence(found: Sequence[Recommendation], exported: Exported) -> str:
+    """Whether the exported network is what is recommended at its label budget, and if not, why."""
+    (used,) = [one.use.name for one in found if one.labels == exported.labels]
+    if used == exported.arm:
+        return f"That network of {used} at {counted(exported.labels, 'label')} is exported."
+    reason = (
+        f"To have that of {used}, set export.arm to {used}."
+        if used in ARMS
+        else f"{used} is a reference model, which is not exported."
+    )
+    return (
+        f"Exported is the network of {exported.arm} at {counted(exported.labels, 'label')}, which "
+        f"the validation rows or export.arm chose. {reason}"
+    )
 
 
 def rule_sentence(metric: str) -> str:

@@ -2,10 +2,12 @@
 
 import pytest
 
-from pipeline.evaluation.recommendation import Cost
+from pipeline.evaluation.recommendation import Cost, Recommendation
+from pipeline.report.facts import Exported
 from pipeline.report.recommendation import (
     RunCosts,
     cost_table,
+    exported_sentence,
     pretraining_sentence,
     recommendation_sentences,
     recommendations,
@@ -13,18 +15,22 @@ from pipeline.report.recommendation import (
     seconds_text,
 )
 
-COSTS = {"pretrained": Cost(30.0, 6.0), "random": Cost(0.0, 6.0), "frozen": Cost(30.0, 2.0)}
+COSTS = {"pretrained": Cost(30.0, 6.0), "random": Cost(0.0, 6.0), "frozen": Cost(30.0, 2.0),
+         "boosting": Cost(0.0, 1.0)}  # fmt: skip
 
 
-def said(metric: str = "accuracy", labels: int = 50, **arms: list[float]) -> str:
+def found(metric: str, labels: int, arms: dict[str, list[float]]) -> list[Recommendation]:
     row = {
         "labels": labels,
         "arms": {arm: {metric: of_arm, "mean": sum(of_arm) / len(of_arm)}
                  for arm, of_arm in arms.items()},
         "correlation": None,
     }  # fmt: skip
-    summary = {"metric": metric, "comparison": [row]}
-    (sentence,) = recommendation_sentences(recommendations(summary, {labels: COSTS}), metric)
+    return recommendations({"metric": metric, "comparison": [row]}, {labels: COSTS})
+
+
+def said(metric: str = "accuracy", labels: int = 50, **arms: list[float]) -> str:
+    (sentence,) = recommendation_sentences(found(metric, labels, arms), metric)
     return sentence
 
 
@@ -63,6 +69,24 @@ def test_scores_of_a_number_have_no_per_cent():
     assert said("r2", pretrained=[0.5, 0.51], random=[0.3, 0.32]).startswith(
         "At 50 labels use pretrained (0.505, 36 s). Next is random (0.310, 6.0 s): -0.195 ["
     )
+
+
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        ({"pretrained": [0.9, 0.8], "random": [0.1, 0.2]},
+         "That network of pretrained at 50 labels is exported."),
+        ({"pretrained": [0.1, 0.2], "random": [0.9, 0.8]},
+         "Exported is the network of pretrained at 50 labels, which the validation rows or "
+         "export.arm chose. To have that of random, set export.arm to random."),
+        ({"pretrained": [0.1, 0.2], "boosting": [0.9, 0.8]},
+         "Exported is the network of pretrained at 50 labels, which the validation rows or "
+         "export.arm chose. boosting is a reference model, which is not exported."),
+    ],
+)  # fmt: skip
+def test_it_is_said_whether_the_recommended_model_is_exported(scores, said):
+    exported = Exported("pretrained", 50, 1, 0.9, 0.8)
+    assert exported_sentence(found("accuracy", 50, scores), exported) == said
 
 
 @pytest.mark.parametrize(
