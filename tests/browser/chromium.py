@@ -57,7 +57,7 @@ class Tab:
         end = time.monotonic() + LOAD_SECONDS
         while self.evaluate("document.readyState + location.href") != f"complete{address}":
             assert time.monotonic() < end, f"{address} did not load"
-            time.sleep(0.1)
+            time.sleep(0.2)
 
     def picture(self, file: Path, top: int = 0, height: int | None = None) -> None:
         """A PNG of the page, or of a strip of it."""
