@@ -26,7 +26,8 @@ def found(metric: str, labels: int, arms: dict[str, list[float]]) -> list[Recomm
                  for arm, of_arm in arms.items()},
         "correlation": None,
     }  # fmt: skip
-    return recommendations({"metric": metric, "comparison": [row]}, {labels: COSTS})
+    summary = {"metric": metric, "comparison": [row]}
+    return recommendations(summary, {labels: COSTS})
 
 
 def said(metric: str = "accuracy", labels: int = 50, **arms: list[float]) -> str:
