@@ -44,6 +44,8 @@ STYLE: dict[str, Any] = {
 
 def print_results(summary: Summary) -> None:
     """Print the tables of a run, and where its model, its report and its record are."""
+    from pipeline.tracking.find import find_run
+    from pipeline.tracking.pages.links import address, view_link
     from pipeline.tracking.store import tracking_uri
 
     print_summary(summary)
@@ -57,7 +59,10 @@ def print_results(summary: Summary) -> None:
     output.print(f"Run:        {summary['run_id']} in experiment {summary['experiment']}")
     program = str(Path(sys.executable).parent / "mlflow")
     command = [program, "ui", "--backend-store-uri", redact(tracking_uri())]
-    output.print(f"MLflow:     {shlex.join(command)}\n")
+    output.print(f"MLflow:     {shlex.join(command)}")
+    tracker, run = find_run(summary["run_id"])
+    chart = view_link(tracker.experiment_id, run.run_id)
+    output.print(f"Its chart:  {address(tracker.uri, chart)}\n")
 
 
 def print_summary(summary: Summary) -> None:

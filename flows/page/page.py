@@ -17,11 +17,11 @@ from prefect.settings import get_current_settings
 from prefect.utilities.urls import url_for
 
 from flows.naming import subject
-from flows.page.markdown import summary_markdown
 from flows.page.progress import ProgressArtifact
 from flows.progress import Display, Report
 from pipeline.credentials import redact
 from pipeline.evaluation.summary import Summary
+from pipeline.report.markdown import summary_markdown
 
 CLOSING_SECONDS = 5.0
 """For what is left to send when the run has ended."""

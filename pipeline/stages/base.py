@@ -106,6 +106,7 @@ def perform(stage: Stage, context: "Context", watch: Watch = lambda _: None) -> 
         record.params(stage.params)
         if earlier and restored is not None:
             _check_it_stays(context, earlier)
+            record.note(f"Taken from [the run that did the work]({earlier.link}).")
             metrics = {name: v for name, v in earlier.metrics.items() if name != "seconds"}
             record.metrics(metrics, stage.last_step(metrics))
             outcome = Outcome(earlier.run_id, key, earlier.metrics, True)

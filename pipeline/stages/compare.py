@@ -4,10 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 from pipeline.config.part import Part
-from pipeline.evaluation.compare import Score, compare, comparison_entry
+from pipeline.evaluation.compare import Score, Verdict, compare, comparison_entry
 from pipeline.evaluation.label_saving import label_saving_entry, label_savings
 from pipeline.evaluation.metrics import METRICS
 from pipeline.evaluation.resplit import Resplit
@@ -50,6 +50,10 @@ class CompareArms(Stage):
     def params(self) -> Mapping[str, Any]:
         return {"metric": self.settings.metric}
 
+    def last_step(self, metrics: Mapping[str, float]) -> int:
+        """The largest label budget: a copy is given its value, as the last of each metric."""
+        return max(trial.labels for trial in self.settings.trials)
+
     def compute(self, context: Context, record: StageRun, watch: Watch) -> dict[str, float]:
         """Store the comparison as JSON."""
         settings = self.settings
@@ -73,18 +77,21 @@ class CompareArms(Stage):
         return {}
 
     def finish(self, context: Context, record: StageRun, outcome: Outcome) -> None:
-        """Log scores and gains, by label budget, with this run and with its parent.
+        """Log scores and gains: with this run by step, the label budget; with its parent by name.
 
-        The parent gets the verdicts as a tag, too.
+        Of the steps of a metric MLflow's tables show the last alone. The parent gets the verdicts
+        as tags, too: that of each budget, and those that there are, to search for.
         """
         entries = stored_json(context.tracker, outcome.run_id, COMPARISON)
         parent = context.parent
         for row in entries["comparison"]:
-            for run in (record, parent):
-                run.metrics(_metrics(row, self.settings.metric), row["labels"])
+            found = _metrics(row, self.settings.metric)
+            record.metrics(found, row["labels"])
+            parent.metrics({f"{name}_at_{row['labels']}": v for name, v in found.items()})
         parent.flush()
         verdicts = {row["labels"]: row["verdict"] for row in entries["comparison"] if row["gain"]}
-        parent.tags({"verdicts": json.dumps(verdicts)})
+        told = [verdict for verdict in get_args(Verdict) if verdict in verdicts.values()]
+        parent.tags({"verdicts": json.dumps(verdicts), "verdict": ", ".join(told)})
 
     def _score(self, context: Context, trial: Trial, stack: int | None, done: Outcome) -> Score:
         correct = None

@@ -16,6 +16,7 @@ from pipeline.data.prepared import Prepared, prepare
 from pipeline.evaluation.summary import Summary
 from pipeline.native_output import native_output_hidden
 from pipeline.seeds import split_seed
+from pipeline.stages.mlflow_pages import write_pages
 from pipeline.stages.summary import CONFIG, read_summary
 from pipeline.tracking.artifacts import store_json
 from pipeline.tracking.processes import (
@@ -137,9 +138,7 @@ def start_run(config: RunConfig, refresh: bool = False) -> Run:
     for dead in close_dead_runs(tracker, parent.run_id):
         shutil.rmtree(scratch / dead, ignore_errors=True)
     settings = config.model_dump(mode="json")
-    parent.params(
-        {name: settings[name] for name in ("name", "seed", "data", "task", "pretrain", "finetune")}
-    )
+    parent.params(settings)
     store_json(parent, CONFIG, settings)
     (scratch / parent.run_id).mkdir()
     return Run(
@@ -161,12 +160,17 @@ def _remove_ended(tracker: Tracker, scratch: Path) -> None:
 
 
 def finish_run(run: Run) -> Summary:
-    """Close the parent run, clear the scratch and give back what the run came to."""
+    """Close the parent run, clear the scratch and give back what the run came to.
+
+    MLflow's pages of the run and its model tell it in words.
+    """
     context = context_of(run)
     close_killed_stages(context.tracker, run.run_id)
     context.tracker.finish(context.parent)
     shutil.rmtree(run.scratch, ignore_errors=True)
-    return read_summary(context.tracker, context.tracker.run(run.run_id))
+    summary = read_summary(context.tracker, context.tracker.run(run.run_id))
+    write_pages(context.tracker, context.parent, summary)
+    return summary
 
 
 def shorten_run(run: Run, reason: str) -> None:

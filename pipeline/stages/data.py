@@ -18,6 +18,9 @@ from pipeline.tracking.artifacts import store_json, store_text
 from pipeline.tracking.runs import StageRun
 from pipeline.training.progress import Watch
 
+NAMED_CLASSES = 20
+"""More of them are counted, and not named, beside the dataset in MLflow."""
+
 
 class DataSettings(Part):
     """How rows were split and scaled; their values stand for where they came from."""
@@ -56,8 +59,14 @@ class DataStage(Stage):
     def finish(self, context: Context, record: StageRun, outcome: Outcome) -> None:
         """Log the data set with this run and with its parent, and how far it is from the last."""
         data, parent = context.data, context.parent
+        profile = {"rows": len(data.rows), "features": data.rows.shape[1]}
+        if data.classes:
+            profile |= {"classes": len(data.classes)}
+        if 0 < len(data.classes) <= NAMED_CLASSES:
+            profile |= {"class names": ", ".join(data.classes)}
+        one = data.rows[:1], data.targets[:1]
         for run in (record, parent):
-            run.dataset(data.name, data.origin, data.fingerprint, data.rows[:1], data.targets[:1])
+            run.dataset(data.name, data.origin, data.fingerprint, *one, profile)
         log_distances(context, record, parent)
 
 

@@ -87,13 +87,12 @@ class FinetuneTrial(Stage):
         settings = self.settings
         data = data_of_run(context, self.inputs[0], settings.trial_seed)
         features, outputs = data.rows.shape[1], max(len(data.classes), 1)
-        steps = 0
 
         def log(progress: Progress) -> None:
-            nonlocal steps
             if progress.metrics is not None:
-                steps += 1
-                record.metrics(progress.metrics, steps)
+                after = f"_{progress.attempt}" if progress.attempt else ""
+                curves = {f"{name}{after}": v for name, v in progress.metrics.items()}
+                record.metrics(curves, progress.epoch)
             watch(progress)
 
         parts = trial_rows(

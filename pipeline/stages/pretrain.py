@@ -87,6 +87,7 @@ class PretrainLevel(Stage):
         """Train the level, store it with its curves."""
         from pipeline.stages.codes import rows_of_level
         from pipeline.tracking.models import AUTOENCODER, store_model
+        from pipeline.tracking.pages.system_metrics import system_metrics
         from pipeline.training.devices import distribution_scope
         from pipeline.training.pretraining.pretrain import pretrain
 
@@ -120,7 +121,8 @@ class PretrainLevel(Stage):
             features = preprocessing.named_features
             store_features(record, preprocessing.named_features)
         seed = derive(settings.seed, "pretrain", settings.stack, settings.number)
-        with distribution_scope(settings.gpus):
+        load = system_metrics(context.tracker.uri, record.run_id)
+        with load, distribution_scope(settings.gpus):
             start = self._first_weights(context, features)
             result = pretrain(
                 settings.training, rows, validation, seed, log, checkpoint, start, columns,

@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.tracking import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from pipeline.files import file_digest
-from pipeline.tracking.dataset import dataset_input
 from pipeline.tracking.faults import raced
 from pipeline.tracking.metric_buffer import MetricBuffer
+from pipeline.tracking.pages.dataset import dataset_input
+from pipeline.tracking.pages.links import run_link
 
 TAG = "layerwise."
 CLEANED = f"{TAG}cleaned"
@@ -23,6 +25,9 @@ SHORTENED = f"{TAG}shortened"
 """The tag of a run that a time limit cut short: what there was no time for."""
 PICTURES = "pictures"
 PARAM_LENGTH = 6000
+WHOLE_PARAMS = "params.json"
+"""The artifact of a run with parameters that MLflow does not show whole: all of them."""
+CUT = f" ... (whole in {WHOLE_PARAMS})"
 METRICS_PER_CALL = 1000
 
 
@@ -42,8 +47,14 @@ class StageRun:
         return time.monotonic() - self._began
 
     def params(self, params: Mapping[str, Any]) -> None:
-        """Log parameters; nested mappings become dotted names."""
-        entries = [Param(key, str(value)[:PARAM_LENGTH]) for key, value in _flat(params)]
+        """Log parameters; what is nested gets dotted names, in lists by number from 0.
+
+        Where MLflow would have to cut one all are stored as JSON, too.
+        """
+        whole = {key: str(value) for key, value in _flat(params)}
+        if any(len(value) > PARAM_LENGTH for value in whole.values()):
+            self._client.log_dict(self.run_id, whole, WHOLE_PARAMS)
+        entries = [Param(key, _cut(value)) for key, value in whole.items()]
         for start in range(0, len(entries), 100):
             self._client.log_batch(self.run_id, params=entries[start : start + 100])
 
@@ -71,6 +82,14 @@ class StageRun:
         self._digests[file.name] = file_digest(file)
         self.tags({"digests": json.dumps(self._digests)})
 
+    def note(self, markdown: str) -> None:
+        """Set what MLflow's page shows as the description of the run. It may have ended."""
+        self._client.set_tag(self.run_id, MLFLOW_RUN_NOTE, markdown)
+
+    def page(self, name: str, html: str) -> None:
+        """Store a page to be read; as with a picture nothing is computed from it."""
+        self._client.log_text(self.run_id, html, name)
+
     def picture(self, name: str, png: bytes) -> None:
         """Store a picture for people to look at; nothing is computed from it, so it has no digest.
 
@@ -82,10 +101,16 @@ class StageRun:
             self._client.log_artifact(self.run_id, str(file), PICTURES)
 
     def dataset(
-        self, name: str, origin: str, digest: str, rows: np.ndarray, targets: np.ndarray
+        self,
+        name: str,
+        origin: str,
+        digest: str,
+        rows: np.ndarray,
+        targets: np.ndarray,
+        profile: Mapping[str, Any],
     ) -> None:
-        """Log the dataset entity: name, digest, where it comes from, and the schema of a row."""
-        entry = dataset_input(name, origin, digest, rows, targets)
+        """Log the dataset entity: name, digest, origin, the schema of a row, and its profile."""
+        entry = dataset_input(name, origin, digest, rows, targets, profile)
         raced(lambda: self._client.log_inputs(self.run_id, datasets=[entry]))
 
 
@@ -98,6 +123,7 @@ class FinishedRun(NamedTuple):
     params: dict[str, str]
     metrics: dict[str, float]
     """The last value of each."""
+    experiment_id: str = ""
 
     @property
     def made_by(self) -> str:
@@ -105,9 +131,19 @@ class FinishedRun(NamedTuple):
         return self.tags.get("cached_from", self.run_id)
 
     @property
+    def link(self) -> str:
+        """To its page in MLflow, from another page there."""
+        return run_link(self.experiment_id, self.run_id)
+
+    @property
     def cleaned(self) -> str | None:
         """When its weights were removed, if they were."""
         return self.tags.get("cleaned")
+
+
+def short_id(run_id: str) -> str:
+    """By which people tell runs from each other: the tag `layerwise.run` of its stages."""
+    return run_id[:8]
 
 
 def ending(error: BaseException) -> str:
@@ -122,12 +158,19 @@ def finished_run(run: Run) -> FinishedRun:
         for name, value in run.data.tags.items()
         if name.startswith(TAG)
     }
-    return FinishedRun(run.info.run_id, tags, dict(run.data.params), dict(run.data.metrics))
+    params, metrics = dict(run.data.params), dict(run.data.metrics)
+    return FinishedRun(run.info.run_id, tags, params, metrics, run.info.experiment_id)
+
+
+def _cut(value: str) -> str:
+    return value if len(value) <= PARAM_LENGTH else value[: PARAM_LENGTH - len(CUT)] + CUT
 
 
 def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in values.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{before}{name}.")
+        elif isinstance(value, list) and value and all(isinstance(v, Mapping) for v in value):
+            yield from _flat({str(n): v for n, v in enumerate(value)}, f"{before}{name}.")
         else:
             yield before + name, value

@@ -23,6 +23,7 @@ from pipeline.credentials import redact
 from pipeline.errors import InputError
 from pipeline.files import file_digest
 from pipeline.tracking.database import experiment_location
+from pipeline.tracking.pages.origin import origin_tags
 from pipeline.tracking.runs import (
     CLEANED,
     SHORTENED,
@@ -31,6 +32,7 @@ from pipeline.tracking.runs import (
     StageRun,
     ending,
     finished_run,
+    short_id,
 )
 from pipeline.tracking.search import WHOLE_RUN, all_runs, finished_children, latest_finished
 from pipeline.tracking.store import database_file, make_store
@@ -56,10 +58,10 @@ class Tracker:
 
     def start(self, name: str, stage: str, parent: str | None, tags: Mapping[str, Any]) -> StageRun:
         """Create a run, a child of `parent` where one is given."""
-        entries = {MLFLOW_RUN_NAME: name, TAG + "stage": stage}
+        entries = {**origin_tags(), MLFLOW_RUN_NAME: name, TAG + "stage": stage}
         entries |= {TAG + key: str(value) for key, value in tags.items()}
         if parent:
-            entries[MLFLOW_PARENT_RUN_ID] = parent
+            entries |= {MLFLOW_PARENT_RUN_ID: parent, TAG + "run": short_id(parent)}
         run = self.client.create_run(self.experiment_id, tags=entries, run_name=name)
         return StageRun(self.client, run.info.run_id)
 

@@ -23,6 +23,8 @@ class Progress(NamedTuple):
     """At the end of an epoch or checkpoint what was measured then, else None."""
     restored: int = 0
     """Of the steps done those that a checkpoint had: they took no time."""
+    attempt: str = ""
+    """Of several trainings that start anew the one that this is, as in `rate_0.3`."""
 
 
 Watch = Callable[[Progress], None]

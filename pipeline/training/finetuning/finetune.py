@@ -230,6 +230,15 @@ class Finetuner:
         weights = [np.ones(batches.size, np.float32) for _ in self._weights]
         return faster_with_xla(shape, trainer_of, batches, rows, targets, *weights)
 
+    def _name(self, attempt: Attempt) -> str:
+        """What tells the attempt from the others."""
+        parts = [] if self._trains_head else [f"rate_{attempt.encoder_rate:g}"]
+        for setting in ("learning_rate", "weight_decay", "dropout"):
+            value = getattr(attempt, setting)
+            if value != getattr(self.training, setting):
+                parts.append(f"{setting}_{value:g}")
+        return "_".join(parts)
+
     def _start(
         self,
         autoencoders: Sequence[SparseAutoencoder],
@@ -272,9 +281,11 @@ class Finetuner:
         head_rates = attempt.learning_rate * (1 - np.arange(steps) / steps)
         rates = head_rates[:, None] * ([1.0] if self._trains_head else [attempt.encoder_rate, 1.0])
 
+        name = self._name(attempt) if validation else "refit"
+
         def at(done: int, loss: float, checkpoint: int, metrics: dict[str, float] | None):
-            rows_seen = done * batches.shape[1]
-            return Progress(done, steps, rows_seen, loss, checkpoint, checkpoints, metrics)
+            seen = done * batches.shape[1]
+            return Progress(done, steps, seen, loss, checkpoint, checkpoints, metrics, 0, name)
 
         best_merit = (-np.inf, -np.inf)
         best_weights = self.network.model.get_weights()

@@ -80,10 +80,25 @@ def test_the_report_and_the_gains_of_a_second_run_are_those_of_the_first(home):
     first_run, second_run = (tracker.run(run.called.run.run_id) for run in (home, second))
     assert read_report(tracker, second_run) == read_report(tracker, first_run)
     names = [name for name in first_run.metrics if name != "seconds"]
-    assert "gain" in names and "accuracy_pretrained" in names
+    assert "gain_at_50" in names and "accuracy_pretrained_at_100" in names
     assert {n: second_run.metrics[n] for n in names} == {n: first_run.metrics[n] for n in names}
-    gains = [tracker.history(run.run_id, "gain") for run in (first_run, second_run)]
-    assert gains[0] == gains[1] and len(gains[0]) == 2
+    compared = [
+        next(child for child in tracker.children(run.run_id) if child.tags["stage"] == "compare")
+        for run in (first_run, second_run)
+    ]
+    gains = [
+        {gain.step: gain.value for gain in tracker.client.get_metric_history(run.run_id, "gain")}
+        for run in compared
+    ]
+    assert gains[0] == gains[1] and list(gains[0]) == [50, 100]
+
+
+def test_what_a_copy_was_taken_from_is_a_link(home):
+    tracker = tracker_of(home)
+    copies = tracker.children(again(home).called.run.run_id)
+    for copy in copies:
+        note = tracker.client.get_run(copy.run_id).data.tags["mlflow.note.content"]
+        assert f"(#/experiments/{tracker.experiment_id}/runs/{copy.made_by})" in note
 
 
 def test_another_place_gets_a_copy(home, tmp_path):

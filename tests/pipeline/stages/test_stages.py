@@ -127,13 +127,15 @@ def test_a_level_s_metrics_are_recorded_epoch_by_epoch(digits_home):
         assert last.value == level.metrics["explained_variance"]
 
 
-def test_a_trial_s_checkpoints_are_recorded(digits_home):
+def test_each_rate_of_a_trial_has_a_curve_of_its_own_over_its_checkpoints(digits_home):
     client = digits_home.called.context.tracker.client
     for trial, stage in digits_home.called.trials:
-        history = client.get_metric_history(stage.run_id, "validation_accuracy")
-        rates = 1 if trial.arm == "frozen" else 2
-        assert [metric.step for metric in history] == list(range(1, 2 * rates + 1))
-        best = max(metric.value for metric in history)
+        curves = [
+            client.get_metric_history(stage.run_id, f"validation_accuracy{rate}")
+            for rate in ([""] if trial.arm == "frozen" else ["_rate_0.3", "_rate_1"])
+        ]
+        assert [[metric.step for metric in curve] for curve in curves] == [[1, 2]] * len(curves)
+        best = max(metric.value for curve in curves for metric in curve)
         assert stage.metrics["validation_accuracy_kept"] == best
         assert stage.metrics["validation_rows"] == 216
 
@@ -144,10 +146,16 @@ def test_the_run_holds_its_config_and_the_dataset(digits_home):
     assert run.info.status == "FINISHED"
     assert run.data.params["data.source"] == "digits"
     assert run.data.params["finetune.seeds"] == "2"
+    assert run.data.params["pretrain_seeds"] == "None"
+    assert [run.data.params[f"stack.{level}.units"] for level in (0, 1)] == ["48", "24"]
+    assert run.data.params["execution.runner"] == "thread"
     kept = artifact(called.context, called.run.run_id, "config.json").read_text()
     assert RunConfig.model_validate_json(kept) == called.config
     (logged,) = run.inputs.dataset_inputs
     assert (logged.dataset.name, len(logged.dataset.digest)) == ("digits", 36)
+    assert json.loads(logged.dataset.profile) == {
+        "rows": 1797, "features": 64, "classes": 10, "class names": "0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
+    }  # fmt: skip
 
 
 def test_a_trial_s_score_is_that_of_the_network_it_stored(digits_home, tmp_path):

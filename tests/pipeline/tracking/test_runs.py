@@ -2,10 +2,13 @@
 
 import json
 import time
+from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pipeline.tracking.pages.system_metrics import system_metrics
 from tests.pipeline.tracking.stored_runs import (
     PARENT,
     StoppedError,
@@ -28,6 +31,7 @@ def test_a_stage_is_a_child_with_its_tags_and_its_duration(tracker):
         "layerwise.key": "abc",
         "layerwise.cached": "False",
         "layerwise.level": "1",
+        "layerwise.run": parent.run_id[:8],
     }
     assert set(run.data.metrics) == {"seconds"}
     assert run.data.metrics["seconds"] > 0
@@ -85,7 +89,37 @@ def test_a_run_with_more_parameters_than_a_call_takes_has_them_all(tracker):
     assert {name: value for name, value in params.items() if name != "long"} == {
         f"p{number}": str(number) for number in range(250)
     }
-    assert params["long"] == "x" * 6000
+    assert params["long"].startswith("x" * 5900) and len(params["long"]) == 6000
+    assert params["long"].endswith(" ... (whole in params.json)")
+    whole = Path(tracker.client.download_artifacts(stage.run_id, "params.json")).read_text()
+    assert json.loads(whole)["long"] == "x" * 7000
+
+
+def test_parameters_of_several_levels_are_told_apart_by_their_number(tracker):
+    with tracker.stage("name", "run", None, {}) as stage:
+        stage.params({"stack": [{"units": 8}, {"units": 4, "sparsity": {"k": 2}}], "seeds": None})
+    assert tracker.run(stage.run_id).params == {
+        "stack.0.units": "8", "stack.1.units": "4", "stack.1.sparsity.k": "2", "seeds": "None"
+    }  # fmt: skip
+
+
+def test_source_version_and_user_are_filled(tracker):
+    with tracker.stage("name", "pretrain", None, {}) as stage:
+        pass
+    tags = tracker.client.get_run(stage.run_id).data.tags
+    assert tags["mlflow.source.name"] == "layerwise"
+    assert tags["mlflow.source.git.commit"] == version("layerwise")
+    assert tags["mlflow.user"]
+
+
+def test_the_load_of_the_machine_is_logged_while_a_stage_works(tracker, monkeypatch):
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.2")
+    with tracker.stage("name", "pretrain", None, {}) as stage:
+        end = time.monotonic() + 60
+        with system_metrics(tracker.uri, stage.run_id):
+            while "system/cpu_utilization_percentage" not in tracker.run(stage.run_id).metrics:
+                assert time.monotonic() < end
+                time.sleep(0.2)
 
 
 # Metrics
@@ -128,10 +162,11 @@ def test_numbers_that_are_not_finite_can_be_logged(tracker):
 def test_the_dataset_is_logged_with_name_origin_digest_and_schema(tracker, digits):
     rows, classes = digits
     with tracker.stage("data", "data", None, {}) as stage:
-        stage.dataset("digits", "scikit-learn", "d" * 64, rows, classes)
+        stage.dataset("digits", "scikit-learn", "d" * 64, rows, classes, {"rows": 1797})
     (logged,) = tracker.client.get_run(stage.run_id).inputs.dataset_inputs
     assert (logged.dataset.name, logged.dataset.digest) == ("digits", "d" * 36)
     assert json.loads(logged.dataset.source) == {"origin": "scikit-learn"}
+    assert json.loads(logged.dataset.profile) == {"rows": 1797}
     schema = json.loads(logged.dataset.schema)
     assert "float32" in json.dumps(schema) and "64" in json.dumps(schema)
     assert [(tag.key, tag.value) for tag in logged.tags] == [("mlflow.data.context", "training")]

@@ -8,11 +8,12 @@ from pipeline.report.tables import TextTable, headline, notes, tables
 
 def summary_markdown(summary: Summary) -> str:
     """Headline, tables and notes of a run."""
-    parts = [headline(summary), *map(_table, tables(summary)), *notes(summary)]
+    parts = [headline(summary), *map(table_markdown, tables(summary)), *notes(summary)]
     return "\n\n".join(parts) + "\n"
 
 
-def _table(table: TextTable) -> str:
+def table_markdown(table: TextTable) -> str:
+    """A table under its title."""
     rules = [":--" if name == "arm" else "--:" for name in table.columns]
     rows = [_row(cells) for cells in (table.columns, rules, *table.rows)]
     return "\n".join([f"**{table.title}**", "", *rows])

@@ -1,0 +1,1 @@
+"""What people see on MLflow's own pages beside what it records."""
