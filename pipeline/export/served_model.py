@@ -122,7 +122,7 @@ def _matrix(rows: Any, columns: list[str]) -> np.ndarray:
 
 def _numbers(cells: pd.Series) -> pd.Series:
     is_text = not pd.api.types.is_numeric_dtype(cells)
-    return cells.map(partial(_number, comma=False)) if is_text else cells
+    return cells.map(partial(_number, comma=False, units={})) if is_text else cells
 
 
 def _values(cells: pd.Series, taken: dict[str, Any], known: list[str]) -> np.ndarray:

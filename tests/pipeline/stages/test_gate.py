@@ -64,7 +64,8 @@ def test_a_first_model_a_better_one_and_a_worse_one(at_home, tmp_path: Path, mon
     for score, arms in zip((compared["score"], compared["other"]), test_scores, strict=True):
         assert score in [arm["mean"] for arm in arms.values()]
     metrics = better.called.context.tracker.run(better.summary["run_id"]).metrics
-    assert metrics["accuracy_pretrained"] > 0
+    labels = better.summary["comparison"][0]["labels"]
+    assert metrics[f"accuracy_pretrained_at_{labels}"] > 0
 
     worse = whole_run(WORSE, tmp_path)
     assert in_service() == (2, 1) and latest(worse) == 3

@@ -186,7 +186,7 @@ def test_a_start_that_drew_its_test_rows_is_noted(digits_home: Whole):
     [
         ("digit", "There is no experiment 'digit'. Did you mean 'digits'[?]"),
         ("0" * 32, "There is no run"),
-        ("models:/digits@champion", "MLflow has no model 'models:/digits@champion'"),
+        ("models:/digits@nobody", "MLflow has no model 'models:/digits@nobody'"),
         ("models:/digits/33", "MLflow has no model 'models:/digits/33'"),
         ("models:/digits", "MLflow has no model 'models:/digits'"),
     ],
