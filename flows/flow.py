@@ -137,7 +137,7 @@ def gate(run: Run, stage: Stage) -> Outcome:
 
 @task(name="report", task_run_name="report {run.experiment}", **RETRIES)
 def report(run: Run, stage: Stage) -> Outcome:
-    """Draw what the run came to."""
+    """Draw what the run came to, with what the gate decided."""
     return _state(perform(stage, context_of(run)))
 
 
@@ -227,7 +227,7 @@ def pretraining(
     notify: NotifyAddress | None = None,
     time_limit: TimeLimitText | None = None,
 ) -> Summary | State[Any]:
-    """Greedy layer-wise pretraining, fine-tuning against random init, comparison, export.
+    """Greedy layer-wise pretraining, fine-tuning against random init, comparison, export, gate.
 
     Stages that were computed before are taken from MLflow, unless everything is to be refreshed.
 
@@ -274,11 +274,11 @@ def pretraining(
                     return shortened(missing)
             compared = compare(run, plan.comparison(trials))
             show_comparison(run)
-            # Much of an export is to wait for the process that verifies it.
-            exported = export.submit(run, plan.export(stacks, trials)) if exports else None
-            report(run, plan.report(stacks, trials, exports))
-            if exported:
-                gate(run, plan.gate(compared, exported.result()))
+            decided = None
+            if exports:
+                exported = export(run, plan.export(stacks, trials))
+                decided = gate(run, plan.gate(compared, exported))
+            report(run, plan.report(stacks, trials, decided))
     except BaseException as error:
         with suppress(Exception):  # the first error is the one to be shown
             fail_run(run, error)

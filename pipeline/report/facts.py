@@ -31,6 +31,16 @@ class Exported(NamedTuple):
     validation: float
     """Its score on the validation rows, which chose it."""
     test: float
+    model: str
+    """As it is registered."""
+    version: int
+    decision: str
+    """Of the gate."""
+
+    @property
+    def registered(self) -> str:
+        """Its version and name, in words."""
+        return f"version {self.version} of {self.model}"
 
 
 class Link(NamedTuple):
@@ -99,8 +109,8 @@ def _model(
     return [
         (
             "exported",
-            f"the network of the arm {exported.arm}, trained on {exported.labels:,} labels, seed "
-            f"{exported.seed}",
+            f"{exported.registered}: the network of the arm {exported.arm}, trained on "
+            f"{exported.labels:,} labels, seed {exported.seed}",
         ),
         ("its score", f"{WORDS[metric].removesuffix(' in %')}: {' and '.join(of_rows)}"),
         (

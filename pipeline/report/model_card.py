@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from pipeline.evaluation.metrics import PERCENT, WORDS
 from pipeline.evaluation.summary import Summary
 from pipeline.evaluation.units import score_text
+from pipeline.report.gate import gate_decision
 from pipeline.report.markdown import table_markdown
 from pipeline.report.tables import gain_table, headline, notes
 from pipeline.report.verdict import verdict_sentence
@@ -30,6 +31,10 @@ curl --header 'Content-Type: application/json' \\
 ```
 
 Endpoints: {endpoints}."""
+SINCE = (
+    "That was decided when the model was made: the alias `champion` and `layerwise status` say "
+    "which version is in service now."
+)
 
 
 class Exported(NamedTuple):
@@ -54,7 +59,7 @@ def model_sentence(summary: Summary, exported: Exported) -> str:
 
 
 def model_card(summary: Summary, exported: Exported) -> str:
-    """What the model was trained on, how it compares, its limits, how it is called."""
+    """What the model was trained on, how it compares, what the gate decided, how it is called."""
     uri = f"models:/{exported.name}/{exported.version}"
     endpoints = ", ".join(f"`{name}`" for name in summary["export"]["endpoints"])
     sections: dict[str, Any] = {
@@ -65,6 +70,7 @@ def model_card(summary: Summary, exported: Exported) -> str:
             f"{summary['experiment']}.",
         ],
         "How it compares": [verdict_sentence(summary), table_markdown(gain_table(summary))],
+        "At the gate": [f"{gate_decision(summary['gate'])} {SINCE}"],
         "How to call it": [CALL.format(uri=uri, endpoints=endpoints)],
         "Limits": [
             "Its score is of rows that are drawn like those of training: of others nothing is "

@@ -52,15 +52,19 @@ def exported_sentence(found: Sequence[Recommendation], exported: Exported) -> st
     """Whether the exported network is what is recommended at its label budget, and if not, why."""
     (used,) = [one.use.name for one in found if one.labels == exported.labels]
     if used == exported.arm:
-        return f"That network of {used} at {counted(exported.labels, 'label')} is exported."
+        return (
+            f"That network of {used} at {counted(exported.labels, 'label')} is exported, as "
+            f"{exported.registered}."
+        )
     reason = (
         f"To have that of {used}, set export.arm to {used}."
         if used in ARMS
         else f"{used} is a reference model, which is not exported."
     )
     return (
-        f"Exported is the network of {exported.arm} at {counted(exported.labels, 'label')}, which "
-        f"the validation rows or export.arm chose. {reason}"
+        f"Exported, as {exported.registered}, is the network of {exported.arm} at "
+        f"{counted(exported.labels, 'label')}, which the validation rows or export.arm chose. "
+        f"{reason}"
     )
 
 

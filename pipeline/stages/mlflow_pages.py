@@ -69,6 +69,7 @@ def _describe_model(tracker: Tracker, run: FinishedRun, summary: Summary) -> tup
             "verdict": run.tags["verdict"],
             "score": score(summary, exported),
             "run": short_id(run.run_id),
+            **_gate_tag(summary, number),
         },
         metrics={name: value for name, value in trial.metrics.items() if name in METRICS},
         dataset=summary["data"]["name"],
@@ -76,3 +77,11 @@ def _describe_model(tracker: Tracker, run: FinishedRun, summary: Summary) -> tup
     )
     describe_version(tracker, version, page)
     return name, number
+
+
+def _gate_tag(summary: Summary, version: str) -> dict[str, str]:
+    """What the gate decided; of a lost model that was exported anew it judged the first version."""
+    gate = summary["gate"]
+    if gate["version"] != int(version):
+        return {}
+    return {"gate": "promoted" if gate["promoted"] else "not promoted"}

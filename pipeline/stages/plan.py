@@ -182,20 +182,24 @@ class Plan:
         return PassGate(settings, (comparison, export))
 
     def report(
-        self, stacks: Stacks, trials: Sequence[tuple[Trial, Outcome]], exports: bool = True
+        self, stacks: Stacks, trials: Sequence[tuple[Trial, Outcome]], gate: Outcome | None
     ) -> DrawReport:
-        """The stage that draws the report. Of several stacks it shows the first."""
+        """The stage that draws the report. Of several stacks it shows the first.
+
+        There is no gate where there is no time to export.
+        """
         settings = Reporting(
             name=self.config.name,
             seed=self.config.seed,
             trials=tuple(trial for trial, _ in trials),
             stack=untrained(self.config.stack, decoder=True),
             stacks=len(stacks),
-            exported=self.export(stacks, trials).trial if exports else None,
+            exported=self.export(stacks, trials).trial if gate else None,
             metric=self.metric,
         )
         levels = tuple(level for stack in stacks for level in stack)
-        return DrawReport(settings, (self.data, *levels, *(done for _, done in trials)))
+        decided = (gate,) if gate else ()
+        return DrawReport(settings, (self.data, *levels, *decided, *(done for _, done in trials)))
 
     def read_by(self, stack: int) -> Read:
         """What a stack reads."""

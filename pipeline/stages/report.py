@@ -50,11 +50,12 @@ class Reporting(Part):
 class DrawReport(Stage):
     """Draws one HTML file, and keeps each figure with its own stage too.
 
-    Its inputs are the data, the levels of each stack, and the trials.
+    Its inputs are the data, the levels of each stack, the gate where there is an export, and the
+    trials.
     """
 
     kind = "report"
-    contract = 2
+    contract = 3
     packages = ("tensorflow", "keras", "matplotlib")
     settings: Reporting
 
@@ -87,7 +88,7 @@ class DrawReport(Stage):
         page = data_page(stored_json(tracker, self.inputs[0].run_id, PAGE_CONTENT))
         known = facts(
             read_config(tracker, run),
-            self._exported(),
+            self._exported(summary["gate"]),
             self.settings.metric,
             {"MLflow": tracker.page(run.run_id), "Prefect": run.tags.get("prefect_page")},
         )
@@ -132,8 +133,9 @@ class DrawReport(Stage):
         trials = sum(done.metrics["seconds"] for _, done in self._trials)
         return RunCosts(models, self.settings.stacks, pretraining, trials)
 
-    def _exported(self) -> "Exported | None":
+    def _exported(self, gate: Mapping[str, Any]) -> "Exported | None":
         from pipeline.report.facts import Exported
+        from pipeline.report.gate import gate_decision
 
         settings = self.settings
         if settings.exported is None:
@@ -143,6 +145,9 @@ class DrawReport(Stage):
             **settings.exported.model_dump(),
             validation=metrics[f"validation_{settings.metric}_kept"],
             test=metrics[settings.metric],
+            model=gate["model"],
+            version=gate["version"],
+            decision=gate_decision(gate),
         )
 
     def _of_levels(

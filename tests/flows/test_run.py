@@ -5,6 +5,8 @@ import re
 import shlex
 import urllib.request
 from collections import Counter
+from html import unescape
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +18,7 @@ from mlflow import MlflowClient
 from mlflow.cli import cli as mlflow_command
 from sklearn.datasets import load_digits
 
+from pipeline.report.gate import gate_decision
 from tests.flows.conftest import Command, Layerwise, settings
 
 BUDGETS = [30, 200]
@@ -151,10 +154,21 @@ def test_the_summary_has_the_promised_fields(finished: Finished):
 
 def test_the_report_is_beside_the_summary_and_in_the_store(finished: Finished):
     report = (finished.folder / "summary.html").read_text(encoding="utf-8")
-    assert report.startswith("<!doctype html>")
+    assert report.startswith("<!doctype html>\n<html")
     line = re.search(r"^Report: +(.+)$", finished.stdout, re.M)
     assert line and Path(line[1]).read_text(encoding="utf-8") == report
     assert finished.summary["report"] == line[1]
+
+
+def test_the_report_is_drawn_after_the_gate_and_says_what_it_decided(finished: Finished):
+    client = MlflowClient(f"sqlite:///{finished.folder}/mlruns/mlflow.db")
+    experiment = client.get_experiment_by_name("digits")
+    runs = client.search_runs([experiment.experiment_id], max_results=100)
+    stages = {run.data.tags["layerwise.stage"]: run.info for run in runs}
+    for before, after in pairwise(["compare", "export", "gate", "report"]):
+        assert stages[before].end_time <= stages[after].start_time
+    report = (finished.folder / "summary.html").read_text(encoding="utf-8")
+    assert gate_decision(finished.summary["gate"]) in unescape(report)
 
 
 def test_every_stage_is_a_finished_mlflow_run_below_the_run(finished: Finished):

@@ -82,6 +82,6 @@ def whole_run(config: RunConfig, home: Path) -> Whole:
     plan, context = called.plan, called.context
     compared = perform(plan.comparison(called.trials), context)
     exported = perform(plan.export(called.stacks, called.trials), context)
-    perform(plan.gate(compared, exported), context)
-    perform(plan.report(called.stacks, called.trials), context)
+    gate = perform(plan.gate(compared, exported), context)
+    perform(plan.report(called.stacks, called.trials, gate), context)
     return Whole(called, finish_run(called.run), home)

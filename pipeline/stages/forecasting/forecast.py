@@ -187,11 +187,12 @@ def _groups(config: RunConfig, data: Prepared, plan: Plan, known: _Known) -> Ite
     scored = [(trial, _finished(run)) for trial, run in found if run]
     exported: list[Stage] = [plan.export(stacks, scored)] if len(scored) == len(done) else []
     yield _Group("export" if exported else "export of the best trial", "export", exported)
-    gate = [plan.gate(_outcome(plan.comparison(outcomes)), _outcome(made)) for made in exported]
-    yield _Group("gate", "gate", list(gate))
-    # It names the network that is exported, so that it waits for the trials too.
-    reported = plan.report(stacks, scored if exported else outcomes, exports=bool(exported))
-    yield _Group("report", "report", [reported])
+    compared = _outcome(plan.comparison(outcomes))
+    gate: list[Stage] = [plan.gate(compared, _outcome(made)) for made in exported]
+    yield _Group("gate", "gate", gate)
+    # It names the network that is exported and what the gate decided: it waits for the trials too.
+    report: list[Stage] = [plan.report(stacks, scored, _outcome(made)) for made in gate]
+    yield _Group("report", "report", report)
 
 
 def _outcome(stage: Stage) -> Outcome:

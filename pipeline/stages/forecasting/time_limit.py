@@ -52,8 +52,8 @@ class TimeLimit:
         """
         labels = max(trial.labels for trial in plan.trials)
         wanted = {t for t in plan.trials if t.arm in plan.exportable and t.labels == labels}
-        needed = self._sum(["compare", "export", "gate"])
-        return wanted <= {t for t, _ in trials} and time.time() + needed <= self.ends
+        in_time = time.time() + self._reporting <= self.ends
+        return in_time and wanted <= {t for t, _ in trials}
 
     def shortened(self, plan: Plan, stacks: int, trials: Done, exports: bool) -> str | None:
         """What was not begun, in a sentence; None where all was."""
@@ -91,8 +91,7 @@ class TimeLimit:
     @property
     def _reporting(self) -> float:
         """Seconds for what is done with the trials."""
-        last = max(self._sum(["export", "gate"]), self._sum(["report"]))
-        return self._sum(["compare"]) + last
+        return self._sum(["compare", "export", "gate", "report"])
 
     def _sum(self, names: Iterable[str]) -> float:
         return sum(self.seconds.get(name, 0) for name in names)

@@ -18,6 +18,7 @@ from pipeline.data.page import ColumnLine, DataPage
 from pipeline.data.prepared import prepare
 from pipeline.evaluation.summary import Summary
 from pipeline.report.data_html import data_html
+from pipeline.report.gate import gate_decision
 from pipeline.report.page import TrialDiagnostics, comparison_sections
 from pipeline.report.tables import notes, tables
 from pipeline.report.verdict import verdict_sentence
@@ -133,6 +134,23 @@ def test_the_report_names_the_exported_network_with_its_scores(digits_home):
     )
     assert f"keras {keras.__version__}" in words
     assert called.run.run_id in words
+
+
+def test_the_report_names_the_registered_version_and_what_the_gate_decided(digits_home):
+    words = " ".join(page_of(digits_home).text.split())
+    assert "xported, as version 1 of digits" in words
+    assert "version 1 of digits: the network of the arm" in words
+    decision = "Version 1 of digits became the champion. There was no champion yet."
+    assert gate_decision(digits_home.summary["gate"]) == decision
+    assert decision in words
+    for command in ("status", "promote digits 1", "rollback digits"):
+        assert f"layerwise {command}" in words
+
+
+def test_the_report_begins_with_its_document_type(digits_home):
+    tracker = digits_home.called.context.tracker
+    report = read_report(tracker, tracker.run(digits_home.called.run.run_id))
+    assert report.startswith("<!doctype html>\n<html")
 
 
 def test_the_report_begins_with_the_verdict_and_its_figures(digits_home):
@@ -254,7 +272,7 @@ def test_confusion_counts_every_test_row_of_every_seed(digits_home, tmp_path, mo
     plan, context = called.plan, called.context
     perform(plan.comparison(called.trials), context)
     with context.tracker.stage("report", "report", called.run.run_id, {}) as record:
-        plan.report(called.stacks, called.trials).compute(context, record, lambda _: None)
+        plan.report(called.stacks, called.trials, None).compute(context, record, lambda _: None)
     fail_run(called.run, RuntimeError())
     (left,) = drawn
     assert left.labels == 40

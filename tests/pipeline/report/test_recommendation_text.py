@@ -76,17 +76,18 @@ def test_scores_of_a_number_have_no_per_cent():
     ("scores", "said"),
     [
         ({"pretrained": [0.9, 0.8], "random": [0.1, 0.2]},
-         "That network of pretrained at 50 labels is exported."),
+         "That network of pretrained at 50 labels is exported, as version 3 of irises."),
         ({"pretrained": [0.1, 0.2], "random": [0.9, 0.8]},
-         "Exported is the network of pretrained at 50 labels, which the validation rows or "
-         "export.arm chose. To have that of random, set export.arm to random."),
+         "Exported, as version 3 of irises, is the network of pretrained at 50 labels, which the "
+         "validation rows or export.arm chose. To have that of random, set export.arm to random."),
         ({"pretrained": [0.1, 0.2], "boosting": [0.9, 0.8]},
-         "Exported is the network of pretrained at 50 labels, which the validation rows or "
-         "export.arm chose. boosting is a reference model, which is not exported."),
+         "Exported, as version 3 of irises, is the network of pretrained at 50 labels, which the "
+         "validation rows or export.arm chose. boosting is a reference model, which is not "
+         "exported."),
     ],
 )  # fmt: skip
 def test_it_is_said_whether_the_recommended_model_is_exported(scores, said):
-    exported = Exported("pretrained", 50, 1, 0.9, 0.8)
+    exported = Exported("pretrained", 50, 1, 0.9, 0.8, "irises", 3, "It was promoted.")
     assert exported_sentence(found("accuracy", 50, scores), exported) == said
 
 

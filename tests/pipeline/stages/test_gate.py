@@ -1,11 +1,14 @@
 """The gate of whole runs on digits: what becomes the champion, what stays it, and who is told."""
 
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.config.loading import check
+from pipeline.report.gate import gate_decision
+from pipeline.stages.summary import read_report
 from pipeline.tracking.champion import champions, promote, roll_back
 from tests.pipeline.whole_runs import Whole, whole_run
 
@@ -40,6 +43,11 @@ def in_service() -> tuple[int | None, int | None]:
     return found.champion, found.previous
 
 
+def report_of(run: Whole) -> str:
+    tracker = run.called.context.tracker
+    return unescape(read_report(tracker, tracker.run(run.summary["run_id"])))
+
+
 def latest(run: Whole) -> int:
     client = run.called.context.tracker.client
     return int(client.get_model_version_by_alias("gated", "latest_run").version)
@@ -71,17 +79,30 @@ def test_a_first_model_a_better_one_and_a_worse_one(at_home, tmp_path: Path, mon
     assert in_service() == (2, 1) and latest(worse) == 3
     assert not gate_of(worse)["promoted"]
     assert "so worse by more than 1.0 points" in gate_of(worse)["reasons"][0]
+    kept = "Version 3 of gated was not promoted; version 2 stayed the champion. On "
+    assert gate_decision(gate_of(worse)).startswith(kept)
+    assert gate_decision(gate_of(worse)) in report_of(worse)
+    described = worse.called.context.tracker.client.get_model_version("gated", "3")
+    assert gate_decision(gate_of(worse)) in described.description
+    assert described.tags["layerwise.gate"] == "not promoted"
 
     # A run that computes nothing moves no alias back, nor forward.
     again = whole_run(FIRST, tmp_path)
     assert gate_of(again) == gate_of(first) | {"cached": True}
     assert in_service() == (2, 1) and latest(again) == 3
     assert again.summary["export"]["model_uri"] == "models:/gated/1"
+    assert again.summary["report"] == first.summary["report"]
 
     # With other settings of the gate it is judged again, and an earlier model stays behind.
     looser = whole_run(config(100, 20, gate={"margin": 0.9}), tmp_path)
     assert "The champion, version 2, is a later model" in gate_of(looser)["reasons"][0]
     assert in_service() == (2, 1)
+    # That is in the report of this run; the first one's, and the model's page, stay as they were.
+    assert gate_decision(gate_of(looser)) in report_of(looser)
+    assert gate_decision(gate_of(first)) in report_of(first)
+    described = looser.called.context.tracker.client.get_model_version("gated", "1")
+    assert gate_decision(gate_of(first)) in described.description
+    assert described.tags["layerwise.gate"] == "promoted"
 
     # What was rolled back stays so, until somebody promotes it.
     roll_back("gated", expected=2)

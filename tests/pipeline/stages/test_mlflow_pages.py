@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.report.gate import gate_decision
 from pipeline.report.verdict import verdict_sentence
 from pipeline.stages.summary import read_report
 from pipeline.tracking.pages.registered import version_of
@@ -49,6 +50,11 @@ def test_the_description_begins_with_the_verdict_and_has_a_line_for_each_budget(
     assert note.startswith(f"**{verdict_sentence(digits_home.summary)}**")
     rows = [line.split(" | ")[0] for line in note.splitlines() if line.startswith("| ")]
     assert rows == ["| labels", "| --:", "| 40", "| 200"]
+
+
+def test_the_description_says_what_the_gate_decided(digits_home, parent):
+    decision = gate_decision(digits_home.summary["gate"])
+    assert decision in parent.data.tags["mlflow.note.content"].split("\n\n")
 
 
 def test_the_description_leads_to_report_charts_and_model(parent):
@@ -124,7 +130,7 @@ def test_its_scores_are_linked_to_the_dataset(digits_home, client, parent, versi
     )
 
 
-def test_the_version_says_data_verdict_score_and_run(digits_home, parent, version):
+def test_the_version_says_data_verdict_score_run_and_gate(digits_home, parent, version):
     trial = trial_of_the_model(digits_home)
     assert (
         version.tags.items()
@@ -133,6 +139,7 @@ def test_the_version_says_data_verdict_score_and_run(digits_home, parent, versio
             "layerwise.verdict": parent.data.tags["layerwise.verdict"],
             "layerwise.score": f"accuracy {100 * trial.metrics['accuracy']:.1f} %",
             "layerwise.run": parent.info.run_id[:8],
+            "layerwise.gate": "promoted",
         }.items()
     )
 
@@ -142,7 +149,10 @@ def test_the_card_tells_data_comparison_limits_and_how_to_call_it(digits_home, c
     card = Path(model.artifact_location.removeprefix("file://"), "model_card.md").read_text()
     assert version.description == card
     headings = [line[3:] for line in card.splitlines() if line.startswith("## ")]
-    assert headings == ["What it was trained on", "How it compares", "How to call it", "Limits"]
+    assert headings == [
+        "What it was trained on", "How it compares", "At the gate", "How to call it", "Limits"
+    ]  # fmt: skip
+    assert gate_decision(digits_home.summary["gate"]) in card
     assert verdict_sentence(digits_home.summary) in card
     assert 'mlflow.pyfunc.load_model("models:/digits/1")' in card
     assert client.get_registered_model("digits").description in card

@@ -250,8 +250,8 @@ def all_stages(plan: Plan, compute=None) -> dict[str, Stage]:
             stacks[-1].append(done(plan.level(stack, number, stacks[-1])))
     trials = [(trial, done(plan.trial(trial, stacks))) for trial in plan.trials]
     compared = done(plan.comparison(trials))
-    done(plan.gate(compared, done(plan.export(stacks, trials))))
-    done(plan.report(stacks, trials))
+    gate = done(plan.gate(compared, done(plan.export(stacks, trials))))
+    done(plan.report(stacks, trials, gate))
     return found
 
 
@@ -409,7 +409,7 @@ def is_read(setting: str, read: set[str]) -> bool:
         ("data.weight", {"data", "finetune", "compare", "export", "gate", "report"}),
         ("name", {"export", "gate", "report"}),
         ("export.arm", {"export", "gate", "report"}),
-        ("gate.margin", {"gate"}),
+        ("gate.margin", {"gate", "report"}),
     ],
 )
 def test_a_setting_concerns_these_stages(path, kinds, config, home):
