@@ -18,6 +18,9 @@ from websockets.sync.client import ClientConnection, connect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 LOAD_SECONDS = 120
+SHOWN_SECONDS = 300
+"""For a page that builds itself, on a busy machine."""
+TEXT = "(document.body ? document.body.innerText : '')"
 
 
 class Tab:
@@ -58,6 +61,29 @@ class Tab:
         while self.evaluate("document.readyState + location.href") != f"complete{address}":
             assert time.monotonic() < end, f"{address} did not load"
             time.sleep(0.2)
+
+    def wait_for(self, script: str, seconds: float = SHOWN_SECONDS) -> None:
+        """Wait until an expression in JavaScript holds."""
+        end = time.monotonic() + seconds
+        while not self.evaluate(script):
+            assert time.monotonic() < end, f"{script}\n{self.evaluate(TEXT)}"
+            time.sleep(0.5)
+
+    def wait_for_text(self, text: str) -> str:
+        """All text of the page, as soon as it has this one."""
+        self.wait_for(f"{TEXT}.includes({json.dumps(text)})")
+        return str(self.evaluate(TEXT))
+
+    def read(self, address: str, text: str) -> str:
+        """All text of a page that builds itself, once it has this text."""
+        self.call("Page.navigate", url="about:blank")
+        self.call("Page.navigate", url=address)
+        return self.wait_for_text(text)
+
+    def address_of(self, link: str) -> str:
+        """Where the link of these words leads, which may open a tab of its own."""
+        found = f"[...document.links].find(link => link.innerText == {json.dumps(link)})"
+        return str(self.evaluate(f"{found}.href"))
 
     def picture(self, file: Path, top: int = 0, height: int | None = None) -> None:
         """A PNG of the page, or of a strip of it."""
