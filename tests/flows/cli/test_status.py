@@ -141,7 +141,7 @@ def test_a_run_is_followed_level_by_level_and_shown_dead_when_its_process_is_gon
         assert level["stage"] == "pretrain level 2"
         assert level["loss"] > 0
         assert followed["done"] == 2  # the data and the first level
-        assert followed["stages"] == 24
+        assert followed["stages"] > followed["done"]
     finally:
         run.kill()
     (dead,) = status_of(folder, layerwise)["runs"]
