@@ -2,9 +2,11 @@
 
 import gzip
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline.config.data import DataConfig
@@ -222,6 +224,26 @@ def test_a_table_for_people_or_another_program_is_refused_by_its_name(kind: str,
     path = written(tmp_path, *OTHERS[kind])
     with pytest.raises(InputError, match=f"{kind}.*Export it as CSV"):
         read(DataConfig(source=str(path), label="-1"))
+
+
+def parquet(file: Path) -> None:
+    pd.DataFrame({"x": range(50), "y": ["p", "q"] * 25}).to_parquet(file)
+
+
+@pytest.mark.parametrize(
+    ("write", "suffix"),
+    [
+        (lambda file: file.write_bytes(spreadsheet([["x", "y"], [1, "p"]])), ".xlsx"),
+        (parquet, ".parquet"),
+    ],
+    ids=["a spreadsheet", "Parquet"],
+)
+def test_a_file_of_another_kind_than_its_name_says_is_refused_with_the_name_for_it(
+    write: Callable[[Path], object], suffix: str, tmp_path: Path
+):
+    write(tmp_path / "a.csv")
+    with pytest.raises(InputError, match=rf"a\.csv is .*: call it \{suffix}"):
+        read(DataConfig(source=str(tmp_path / "a.csv"), label="y"))
 
 
 def test_a_damaged_part_is_called_by_its_name(tmp_path: Path):

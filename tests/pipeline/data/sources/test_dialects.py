@@ -184,12 +184,18 @@ DIALECTS: dict[str, tuple[str, Callable[[], str | bytes]]] = {
     "gzip, Latin-1": ("a.csv.gz", lambda: gzip.compress(PLAIN("latin-1"))),
     "zstd": ("a.csv.zst", lambda: zstd(PLAIN("utf-8"))),
     "bzip2": ("a.csv.bz2", lambda: bz2.compress(PLAIN("utf-8"))),
+    "gzip without its suffix": ("a.csv", lambda: gzip.compress(PLAIN("utf-8"))),
+    "zstd without its suffix, Latin-1": ("a.csv", lambda: zstd(PLAIN("latin-1"))),
+    "gzip's suffix alone, as browsers leave it": ("a.csv.gz", text),
+    "gzip called bzip2": ("a.csv.bz2", lambda: gzip.compress(PLAIN("utf-8"))),
     "comments": ("a.csv", lambda: "# measured in 2020\n# by Ann, mostly\n" + text()),
     "a title": ("a.csv", lambda: "Measured in 2020\n\n" + text()),
     "a spreadsheet": ("a.xlsx", sheet),
     "Parquet": ("a.parquet", parquet),
     "JSON": ("a.json", lambda: records(lines=False)),
     "lines of JSON": ("a.jsonl", lambda: records(lines=True)),
+    "JSON, gzip without its suffix": ("a.json", lambda: gzip.compress(records(False).encode())),
+    "lines of JSON, gzip's suffix alone": ("a.jsonl.gz", lambda: records(lines=True)),
 }
 
 

@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,9 +35,19 @@ ENCODINGS = (
 UNCLEAR = 20
 """Letters that are not ASCII; of fewer nobody can tell the encoding."""
 PACKED = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
+"""What a file that is called so should be packed by."""
+PACKINGS = {rb"\x1f\x8b": "gzip", rb"\x28\xb5\x2f\xfd": "zstd", rb"BZh[1-9]1AY&SY": "bz2"}
+"""What a packed file begins with. Browsers unpack what they load and keep its name."""
+OTHER_KINDS = {
+    b"PK\x03\x04": ("a spreadsheet or another ZIP archive", ".xlsx or .ods, or unpack it"),
+    b"\xd0\xcf\x11\xe0": ("an old spreadsheet", ".xls"),
+    b"PAR1": ("Parquet", ".parquet"),
+}
+"""What files of other kinds begin with, and what they should be called."""
 TEXT = "utf-8"
 SHEETS = (".xlsx", ".xls", ".xlsb", ".ods")
-TYPED = (".parquet", ".pq", ".json", ".jsonl", ".ndjson")
+PARQUET = (".parquet", ".pq")
+TYPED = (*PARQUET, ".json", ".jsonl", ".ndjson")
 """Files whose cells have types."""
 DISK_SHARE = 2
 """A copy may take this part of what is free: a few bytes can unpack to a full disk."""
@@ -64,6 +75,12 @@ def encoding_of(file: Path) -> str:
             decoder.decode(b"", final=True)
             return TEXT
         except UnicodeDecodeError as error:
+            for mark, (kind, suffix) in OTHER_KINDS.items():
+                if start.startswith(mark):
+                    raise InputError(
+                        f"The name of a table's file must say its kind. {file.name} is {kind}: "
+                        f"call it {suffix}."
+                    ) from error
             if _every_other_byte_is_zero(start):
                 return "utf-16-le"
             if b"\0" in block:
@@ -76,7 +93,19 @@ def encoding_of(file: Path) -> str:
 
 def opened(file: Path) -> pa.NativeFile:
     """The bytes of a file, unpacked."""
-    return pa.input_stream(str(file), compression=PACKED.get(file.suffix.lower()))
+    return pa.input_stream(str(file), compression=_packing_of(file))
+
+
+def _packing_of(file: Path) -> str | None:
+    """What a file is packed by, whatever it is called."""
+    with file.open("rb") as stream:
+        start = stream.read(16)
+    return next((name for mark, name in PACKINGS.items() if re.match(mark, start)), None)
+
+
+def _is_misnamed(file: Path) -> bool:
+    """Whether a file is packed otherwise than its name says, which is what DuckDB goes by."""
+    return _packing_of(file) != PACKED.get(file.suffix.lower())
 
 
 @contextmanager
@@ -86,13 +115,13 @@ def lines_of(file: Path) -> Iterator[Iterator[str]]:
         yield iter(partial(lines.readline, LONGEST), "")
 
 
-def in_utf8(file: Path, encoding: str, folder: Path) -> Path:
+def in_utf8(file: Path, encoding: str, folder: Path, suffix: str = ".csv") -> Path:
     """A copy of a text file, unpacked, in UTF-8.
 
     Raises:
         InputError: where it is of another encoding, and where it would fill the disk.
     """
-    copy = copy_in(folder)
+    copy = copy_in(folder, suffix)
     room = room_in(folder)
     strict = codecs.getincrementaldecoder(encoding)(errors="strict")
     decoder = io.IncrementalNewlineDecoder(strict, translate=True)
@@ -122,7 +151,7 @@ def _ends_twice(file: Path) -> bool:
 
 def check_unpacks(file: Path) -> None:
     """Read a packed file once: DuckDB never ends on some of the damaged ones."""
-    if file.suffix.lower() in PACKED:
+    if _packing_of(file):
         with opened(file) as stream:
             while stream.read(BLOCK):
                 pass
@@ -161,11 +190,14 @@ def as_plain_text(
     suffixes = [suffix.lower() for suffix in file.suffixes]
     if suffixes[-1] in SHEETS:
         return sheet_as_text(file, sheet, most, folder), None
-    if any(suffix in TYPED for suffix in suffixes):
+    if typed := next((suffix for suffix in suffixes if suffix in TYPED), None):
+        if _is_misnamed(file) and typed not in PARQUET:
+            return in_utf8(file, TEXT, folder, typed), None
         check_unpacks(file)
         return as_path(file, folder), None
     encoding = encoding_of(file)
-    if encoding == TEXT and suffixes[-1] != ".bz2" and not _ends_twice(file):
+    can_stay = suffixes[-1] != ".bz2" and not _is_misnamed(file) and not _ends_twice(file)
+    if encoding == TEXT and can_stay:
         return as_path(file, folder), None
     told = None if encoding in (TEXT, "utf-8-sig") else encoding
     return in_utf8(file, encoding, folder), told
