@@ -16,6 +16,8 @@ LONGEST_NAME = 16
 """Characters of a category that are shown."""
 LISTED = 60
 """Columns that have a line of their own."""
+LISTED_CLASSES = 20
+"""Classes that are named."""
 
 
 class ColumnLine(NamedTuple):
@@ -100,7 +102,10 @@ def _lead(found: dict[str, Any]) -> list[str]:
 
 def _target(found: dict[str, Any]) -> str:
     if found["classes"] is not None:
-        classes = ", ".join(f"{name} ({count:,})" for name, count in found["classes"].items())
+        listed = [f"{name} ({count:,})" for name, count in found["classes"].items()]
+        beyond = len(listed) - LISTED_CLASSES
+        more = f" and {beyond:,} more" if beyond > 0 else ""
+        classes = ", ".join(listed[:LISTED_CLASSES]) + more
         text = f"{counted(len(found['classes']), 'class')}: {classes}"
     elif found["target_range"]:
         least, greatest = found["target_range"]

@@ -21,7 +21,8 @@ def without_rare(task: Task, source: Source, held: HeldOut) -> tuple[np.ndarray,
     for mask in held:
         stays &= True if mask is None else ~mask
     needed = 1 + sum(mask is None for mask in held)  # one to train on, one for each to be drawn
-    present = np.array([(strata[stays] == name).sum() for name in names])
+    counts = dict(zip(*np.unique(strata[stays], return_counts=True), strict=True))
+    present = np.array([counts.get(name, 0) for name in names])
     rare = present < needed
     if not rare.any():
         return target, ()

@@ -50,6 +50,13 @@ def test_classes_that_differ_in_spelling_alone_are_to_be_watched(classes, named,
     assert len(alike) == 1 and named in alike[0]
 
 
+def test_of_many_classes_twenty_are_named_and_the_others_counted(tmp_path: Path):
+    lead, _ = page_of(tmp_path / "a.csv", [f"{n % 7}.5,a,c{n % 1_500}" for n in range(3_000)])
+    assert lead[1].startswith("Target: 1,500 classes: c0 (2), c1 (2), ")
+    assert lead[1].endswith(" and 1,480 more")
+    assert lead[1].count("(2)") == 20
+
+
 def test_classes_that_differ_otherwise_are_not(tmp_path: Path):
     _, sections = page_of(tmp_path / "a.csv", table(["good", "goods", "true", "false"]))
     assert not any("differ in case" in said for said in sections["To watch"])
