@@ -85,12 +85,14 @@ class ServedModel(PythonModel):
 
     def _input(self, cells: pd.Series, taken: dict[str, str]) -> tf.Tensor:
         known = self.metadata["vocabularies"].get(taken["column"], [])
+        rule = f"Column {taken['column']!r} is to be of one {taken['kind']} a row"
+        nested = [cell for cell in cells if pd.api.types.is_list_like(cell)]
+        if nested:
+            raise RefusedError(f"{rule}. Given: {nested[0]!r:.80}.")
         try:
             return tf.constant(_values(cells, taken, known))
         except (TypeError, ValueError) as error:
-            raise RefusedError(
-                f"Column {taken['column']!r} is to be of one {taken['kind']} a row: {error}."
-            ) from error
+            raise RefusedError(f"{rule}: {error}.") from error
 
     def _frame(self, name: str, values: np.ndarray) -> pd.DataFrame:
         if values.dtype == object:

@@ -122,6 +122,21 @@ def test_a_column_that_lacks_is_refused_by_name(flowers_home, garden):
     assert str(refusal.value) == "These columns are missing: 'year', 'petal_width'."
 
 
+@pytest.mark.parametrize("cell", [[], [1.5], [1.5, 2.5], {"cm": 1.5}], ids=str)
+@pytest.mark.parametrize(
+    ("column", "kind"), [("petal_length", "number"), ("garden", "category"), ("year", "category")]
+)
+def test_a_list_or_an_object_in_a_cell_is_refused_with_the_column(
+    column, kind, cell, flowers_home, garden
+):
+    garden = garden.astype({column: object})
+    garden.at[3, column] = cell
+    with pytest.raises(MlflowException) as refusal:
+        loaded(flowers_home).predict(garden)
+    sentence = f"Column '{column}' is to be of one {kind} a row. Given: {cell!r}."
+    assert str(refusal.value) == sentence
+
+
 def test_missing_categories_may_be_none_nan_or_empty(flowers_home, garden):
     row = garden.iloc[[1, 1, 1]].reset_index(drop=True)
     row["garden"] = ["", None, np.nan]
