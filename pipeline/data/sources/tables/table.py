@@ -47,6 +47,7 @@ CURE = (
     "name the column in data.ignore, data.numeric, data.boolean, data.dates or data.categorical, "
     "or correct the file."
 )
+TARGET_CURE = "write plain numbers in the file, 1037.5 and not 1,037.5 or 5 %."
 ROWS_AT_ONCE = 100_000
 """Of columns that are handed through."""
 
@@ -157,10 +158,11 @@ def _source(table: OpenTable, config: DataConfig, scratch: Path | None) -> Sourc
     numbers, texts = read_cells(
         table, kept, found, {n: marks.get(n) for n in labels}, config, scratch, cells
     )
+    of_target = [*spelling_notes(table, labels, marks, found)]
     notes = [
         *table.notes,
         *decision_notes(decisions, table),
-        *spelling_notes(table, labels, marks, found),
+        *of_target,
         *label_notes(table, labels, label_markers(config), config.unlabelled),
         *rounding_notes(table, kept, found, markers),
     ]
@@ -169,7 +171,9 @@ def _source(table: OpenTable, config: DataConfig, scratch: Path | None) -> Sourc
         fit = {n: decisions[n] for n in chosen.kinds if not decisions[n].bad}
         said = [*decision_notes(fit, table)]
         problems += [
-            f"{note} data.strict leaves that to you: {CURE}" for note in notes if note not in said
+            f"{note} data.strict leaves that to you: {TARGET_CURE if note in of_target else CURE}"
+            for note in notes
+            if note not in said
         ]
     return Source(
         name=without_suffix(table.where),

@@ -294,6 +294,14 @@ def test_a_strict_table_is_refused_for_all_of_it_at_once(odd: Path):
         assert repr(name) in problem and "data.ignore" in problem
 
 
+@pytest.mark.parametrize("cell", ["{n}.5 %", '"{n},500"'], ids=["units", "thousands"])
+def test_a_strict_table_wants_a_target_of_plain_numbers(cell: str, tmp_path: Path):
+    rows = "".join(f"{n * 7 % 40}.25,{cell.format(n=n)}\n" for n in range(1, 60))
+    (tmp_path / "a.csv").write_text(f"size,pay\n{rows}")
+    with pytest.raises(InputError, match="the target, .*: write plain numbers in the file"):
+        read(DataConfig(source=str(tmp_path / "a.csv"), label="pay", strict=True), kind="auto")
+
+
 def test_a_strict_table_is_read_once_everything_is_said(tmp_path: Path):
     """What a person has named is decided, but for cells that do not fit what was said."""
     lines = [
