@@ -1,6 +1,6 @@
 """Supervised training of encoder and head."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from pydantic import Field, PositiveFloat, PositiveInt
@@ -12,6 +12,9 @@ from pipeline.config.part import Number, Part, Share, rule
 Reference = Literal["logistic", "svm_rbf", "pca_svm", "mlp", "boosting", "forest", "neighbours"]
 OF_TABLES: tuple[Reference, ...] = ("logistic", "boosting", "forest")
 """What `auto` compares with where rows are those of a table."""
+KERNEL_MACHINES = ("svm_rbf", "pca_svm")
+KERNEL_LABELS = 10_000
+"""The cost of a kernel machine grows with the square of the labels: above these it is left out."""
 MetricName = Literal[
     "auto", "accuracy", "balanced_accuracy", "f1", "macro_f1", "auroc", "average_precision",
     "log_loss", "calibration_error", "r2", "mae", "rmse",
@@ -173,6 +176,14 @@ class FinetuneConfig(NetworkTraining):
         for name in self.references:
             found += (OF_TABLES if table else ()) if name == "auto" else (name,)
         return tuple(dict.fromkeys(found))
+
+    def trials(self, labels: Sequence[int], table: bool) -> Iterator[tuple[str, int, int]]:
+        """Arm or reference model, labels and seed of every trial with these numbers of labels."""
+        for number in labels:
+            for seed in range(self.seeds):
+                for arm in (*self.arms, *self.references_for(table)):
+                    if number <= KERNEL_LABELS or arm not in KERNEL_MACHINES:
+                        yield arm, number, seed
 
     @rule
     def _no_repetition(self) -> Iterator[str]:

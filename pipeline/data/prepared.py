@@ -20,7 +20,6 @@ from pipeline.data.describe import describe
 from pipeline.data.distances import summaries
 from pipeline.data.features.preprocessing import Preprocessing
 from pipeline.data.fingerprint import digest, fingerprint, rows_fingerprint
-from pipeline.data.problems import usable
 from pipeline.data.rows.sample import sample
 from pipeline.data.rows.streamed import Rows, StreamedRows, write_rows
 from pipeline.data.source import Layout
@@ -28,11 +27,10 @@ from pipeline.data.sources.on_disk import numbers_on_disk
 from pipeline.data.sources.read import read
 from pipeline.data.splits import Splits
 from pipeline.data.target import with_target
-from pipeline.errors import raise_all
+from pipeline.data.training_data import TrainingData, split_source
 from pipeline.files import check_writable, hidden_folder
 from pipeline.seeds import derive, split_seed
 from pipeline.tasks import task_of
-from pipeline.tasks.task import Task
 
 EXAMPLE_ROWS = 256
 ROWS = "rows.npy"
@@ -43,8 +41,8 @@ _ahead: dict[tuple[DataConfig, TaskConfig, int], Path] = {}
 """Where this process has prepared data for which there is no run yet."""
 
 
-@dataclass(frozen=True)
-class Prepared:
+@dataclass(frozen=True, kw_only=True)
+class Prepared(TrainingData):
     """The rows of a run, ready for training."""
 
     name: str
@@ -57,32 +55,17 @@ class Prepared:
     """Digest of the source's values."""
     rows_read: str
     """Digest of the rows that pretraining reads, scaled; labels are no part of it."""
-    rows: Rows
-    """Scaled features of all rows, float32 (rows, features): memory-mapped, or on disk."""
-    targets: np.ndarray
-    """Of all rows, as numbers (see the task)."""
-    weights: np.ndarray | None
-    """How much each row counts, float64 (rows,); None: all alike."""
-    task: Task
-    classes: tuple[str, ...]
-    """Names of the classes in the order of their numbers, or of the labels; of a number none."""
-    splits: Splits
     test_contents: np.ndarray
     """Of each test row its content, uint64 (test rows,): by it a row is known in another table."""
-    preprocessing: Preprocessing
     numbers: np.ndarray
     """Raw numbers of a random sample of test rows, 256 at most, float64 as exported models read."""
     categories: np.ndarray
     """Raw categories of the same rows."""
     image_shape: tuple[int, ...] | None
-    table: bool
-    """Whether the source is a table, whose columns have names of their own."""
     holdout: str
     """How test rows are held out: see `Split`."""
     columns: list[dict[str, Any]]
     """What is kept of each column: name, kind, and how its values are spread (`distances`)."""
-    layout: Layout | None
-    """Of a table."""
 
 
 def prepare(config: DataConfig, task: TaskConfig, seed: int, folder: Path) -> Prepared:
@@ -147,26 +130,22 @@ def forget_prepared(config: DataConfig, task: TaskConfig, seed: int, splits: int
 
 def _prepare_into(folder: Path, config: DataConfig, section: TaskConfig, seed: int) -> None:
     source = with_target(read(config, folder), section, config)
-    found = usable(source, config, derive(seed, "split"))
-    raise_all(found.problems)
+    found = split_source(source, config, seed)
     split, preprocessing = found.split, found.preprocessing
-    assert split and preprocessing  # there were no problems
     splits = split.parts
     numbers = source.numbers
-    assert source.task  # else the split has refused it
-    classes, targets = source.task.numbers(split.target, source.label_columns)
     example = sample(splits.test, EXAMPLE_ROWS, derive(seed, "example"))
     rows = rows_fingerprint(source)
     description = preprocessing.to_json()
     metadata = {
         "name": source.name,
         "origin": source.origin,
-        "notes": found.notes,
-        "description": describe(source, config, found),
+        "notes": found.usable.notes,
+        "description": describe(source, config, found.usable),
         "fingerprint": fingerprint(source, rows),
         "rows_read": digest([rows, description], splits.pretrain, splits.pretrain_validation),
-        "task": source.task.section.model_dump(mode="json"),
-        "classes": classes,
+        "task": found.task.section.model_dump(mode="json"),
+        "classes": found.classes,
         "preprocessing": description,
         "image_shape": source.image_shape,
         "columns": summaries(source, splits.pretrain, derive(seed, "summaries")),
@@ -184,7 +163,7 @@ def _prepare_into(folder: Path, config: DataConfig, section: TaskConfig, seed: i
     arrays: dict[str, Any] = {} if weights is None else {"weights": weights}
     np.savez(
         folder / "parts.npz",
-        targets=targets,
+        targets=found.targets,
         numbers=source.numbers[example].astype("float64"),
         categories=source.categories[example],
         test_contents=split.contents[splits.test],

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.data.prepared import Prepared
 from pipeline.data.rows.sample import sample
 from pipeline.data.rows.streamed import Rows, at
 from pipeline.data.splits import label_order, label_subset
+from pipeline.data.training_data import TrainingData
 
 STANDARDIZED_ON = 10_000
 
@@ -40,7 +40,7 @@ class Parts(NamedTuple):
     and after it the others if fine-tuning reads them."""
 
 
-def trial_rows(data: Prepared, labels: int, seed: int, all_unlabelled: bool) -> Parts:
+def trial_rows(data: TrainingData, labels: int, seed: int, all_unlabelled: bool) -> Parts:
     """The rows of a trial with `labels` labels; `seed` draws them, alike for every arm."""
     splits = data.splits
 
@@ -68,10 +68,10 @@ def trial_rows(data: Prepared, labels: int, seed: int, all_unlabelled: bool) -> 
     )
 
 
-def subset(data: Prepared, indices: np.ndarray, labels: int, seed: int) -> np.ndarray:
+def subset(data: TrainingData, indices: np.ndarray, labels: int, seed: int) -> np.ndarray:
     """The rows among `indices` that show their label, by class where there are classes."""
     return indices[label_subset(_strata(data, indices), labels, seed)]
 
 
-def _strata(data: Prepared, indices: np.ndarray) -> np.ndarray:
+def _strata(data: TrainingData, indices: np.ndarray) -> np.ndarray:
     return data.task.strata(data.targets[indices])

@@ -1,30 +1,24 @@
 """The stage that trains one arm on one label subset and scores it on the test rows."""
 
-import threading
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config.arms import ARMS
 from pipeline.config.finetune import Attempt, HeadTraining, NetworkTraining
 from pipeline.config.part import Part
-from pipeline.config.task import Decided
 from pipeline.config.untrained import UntrainedLevel
 from pipeline.data.trial_rows import trial_rows
-from pipeline.seeds import derive
+from pipeline.seeds import trial_seeds
 from pipeline.stages.base import Stage
 from pipeline.stages.context import Context
 from pipeline.stages.data import data_of_run
 from pipeline.stages.trial import Trial
-from pipeline.tasks import task_of
 from pipeline.tracking.runs import StageRun
 from pipeline.training.progress import Progress, Watch
 
 if TYPE_CHECKING:
     from layers import SparseAutoencoder
-    from pipeline.training.finetuning.finetune import Finetuner
 
 
 class Finetuning(Part):
@@ -82,6 +76,7 @@ class FinetuneTrial(Stage):
         """Train the trial, store its network and what it predicts for the test rows."""
         from pipeline.tracking.artifacts import store_predictions
         from pipeline.tracking.models import NETWORK, store_model
+        from pipeline.training.finetuning.lending import lent_finetuner
         from pipeline.training.finetuning.objective import reads_unlabelled
 
         settings = self.settings
@@ -95,20 +90,16 @@ class FinetuneTrial(Stage):
                 record.metrics(curves, progress.epoch)
             watch(progress)
 
-        parts = trial_rows(
-            data,
-            settings.labels,
-            derive(settings.seed, "subset", settings.trial_seed),
-            reads_unlabelled(settings.training),
-        )
+        seeds = trial_seeds(settings.seed, settings.trial_seed)
+        parts = trial_rows(data, settings.labels, seeds.subset, reads_unlabelled(settings.training))
         metric = settings.metric
         shape = (settings.training, settings.network, features, outputs, data.task.section, metric)
         columns = data.preprocessing.column_of_features
-        with _finetuner(*shape, columns, data.weights is not None) as finetuner:
+        with lent_finetuner(*shape, columns, data.weights is not None) as finetuner:
             result = finetuner.run(
                 self._start(context, features),
                 parts,
-                derive(settings.seed, "trial", settings.trial_seed),
+                seeds.training,
                 log,
                 settings.more_steps,
             )
@@ -146,39 +137,5 @@ class FinetuneTrial(Stage):
         if ARMS[settings.arm].weights == "stack":
             _, *levels = self.inputs
             return [stored_autoencoder(context, level) for level in levels]
-        seed = derive(settings.seed, "random", settings.trial_seed)
+        seed = trial_seeds(settings.seed, settings.trial_seed).random
         return random_autoencoders(settings.network, features, seed)
-
-
-_idle: "dict[tuple, list[Finetuner]]" = defaultdict(list)
-_lending = threading.Lock()
-
-
-@contextmanager
-def _finetuner(
-    training: HeadTraining,
-    network: tuple[UntrainedLevel, ...],
-    features: int,
-    outputs: int,
-    task: Decided,
-    metric: str,
-    columns: tuple[int, ...],
-    weighed: bool,
-) -> "Iterator[Finetuner]":
-    """One that no other thread uses meanwhile: training changes its weights.
-
-    What TensorFlow compiles for it serves all trials of its shape, however many threads there are.
-    """
-    from pipeline.training.finetuning.finetune import Finetuner
-
-    shape = (training, network, features, outputs, task, metric, columns, weighed)
-    with _lending:
-        lent = _idle[shape].pop() if _idle[shape] else None
-    if not lent:
-        made = task_of(task)
-        lent = Finetuner(
-            training, network, features, outputs, made, made.metric(metric), columns, weighed
-        )
-    yield lent
-    with _lending:  # one whose training failed is not lent again
-        _idle[shape].append(lent)

@@ -15,8 +15,8 @@ from pipeline.config.schema import RunConfig
 from pipeline.config.untrained import untrained
 from pipeline.data.prepared import Prepared, splits_ahead
 from pipeline.data.rows.streamed import StreamedRows, exceeds
-from pipeline.data.splits import label_budget
 from pipeline.data.trial_rows import subset
+from pipeline.data.trials import check_task, compared_by, label_counts
 from pipeline.errors import InputError
 from pipeline.evaluation.metrics import merit
 from pipeline.evaluation.resplit import Resplit
@@ -33,10 +33,6 @@ from pipeline.stages.reference import FitReference, Fitting
 from pipeline.stages.report import DrawReport, Reporting
 from pipeline.stages.trial import Trial
 from pipeline.training.compute import matched_steps
-
-KERNEL_MACHINES = ("svm_rbf", "pca_svm")
-KERNEL_LABELS = 10_000
-"""The cost of a kernel machine grows with the square of the labels: above these it is left out."""
 
 Stacks = Sequence[Sequence[Outcome]]
 """Of each stack the outcome of each level, from the rows upward."""
@@ -257,16 +253,7 @@ def plan_of(config: RunConfig, *splits: Prepared, done: Outcome | None = None) -
     """
     data, *_ = splits
     check_writable(Path(config.export.directory), "Models go there: set export.directory.")
-    if config.finetune.pseudo_labels and not data.task.pseudo_labels:
-        raise InputError(
-            "finetune.pseudo_labels needs a target of classes or labels. Given: "
-            f"{config.finetune.pseudo_labels:g} for the task {data.task.kind}. Leave it at 0."
-        )
-    if config.finetune.class_weights and not data.task.has_classes:
-        raise InputError(
-            "finetune.class_weights needs a target of classes or labels. Given: "
-            f"{config.finetune.class_weights} for the task {data.task.kind}. Leave it out."
-        )
+    check_task(config.finetune, data)
     data_done = done or Outcome("", data_of(config, data).key, {}, False)
     trials = _trials(config, splits)
     return Plan(
@@ -278,7 +265,7 @@ def plan_of(config: RunConfig, *splits: Prepared, done: Outcome | None = None) -
         ),
         resplit=_sizes(data) if config.data.resplit else None,
         outputs=max(len(data.classes), 1),
-        metric=_metric(config, data),
+        metric=compared_by(config.finetune, data).name,
         trials=trials,
         start=warm_start(config, data, data_done.key),
         notes=_of_recipe(config) + _of_rare_class(data, sorted({trial.labels for trial in trials})),
@@ -292,38 +279,17 @@ def _sizes(data: Prepared) -> Resplit:
     return Resplit(test, train, test + train + validation)
 
 
-def _metric(config: RunConfig, data: Prepared) -> str:
-    """What models are compared by. Raises `InputError` where the task has no such metric."""
-    name: str = config.finetune.metric
-    if name == "auto":
-        name = data.task.choose_metric(data.targets[data.splits.train]).metric
-    return data.task.metric(name).name
-
-
 def _trials(config: RunConfig, splits: Sequence[Prepared]) -> tuple[Trial, ...]:
     """Every trial of the run. Raises `InputError` for a label budget that the rows do not allow."""
     data, *_ = splits
-    train = min(len(split.splits.train) for split in splits)
-    validation = min(len(split.splits.validation) for split in splits)
-    classes = len(np.unique(data.task.strata(data.targets[data.splits.train])))
-    budgets = []
-    for budget in config.finetune.label_budgets:
-        # A number may take in the validation rows: then the network is refitted on all of them.
-        counted = isinstance(budget, int)
-        labels = label_budget(budget, train + validation if counted else train, classes)
-        for split in splits:
-            subset(split, split.splits.train, min(labels, train), seed=0)
+    budgets = label_counts(config.finetune, splits)
+    for labels in budgets:
         _check_in_memory(data, labels, "finetune.label_budgets")
-        if labels not in budgets:
-            budgets.append(labels)
     if config.finetune.pseudo_labels or config.finetune.reconstruction:
         _check_in_memory(data, len(data.splits.pretrain), "The unlabelled rows of fine-tuning")
     return tuple(
         Trial(arm=arm, labels=labels, seed=seed)
-        for labels in budgets
-        for seed in range(config.finetune.seeds)
-        for arm in (*config.finetune.arms, *config.finetune.references_for(data.table))
-        if labels <= KERNEL_LABELS or arm not in KERNEL_MACHINES
+        for arm, labels, seed in config.finetune.trials(budgets, data.table)
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.config.level import LevelTraining
 from pipeline.config.part import Part
-from pipeline.seeds import derive
+from pipeline.seeds import level_seed
 from pipeline.stages.base import Outcome, Stage
 from pipeline.stages.context import Context
 from pipeline.stages.earlier.features import store_features, stored_features
@@ -120,7 +120,7 @@ class PretrainLevel(Stage):
             categories = preprocessing.features_of_categories
             features = preprocessing.named_features
             store_features(record, preprocessing.named_features)
-        seed = derive(settings.seed, "pretrain", settings.stack, settings.number)
+        seed = level_seed(settings.seed, settings.stack, settings.number)
         load = system_metrics(context.tracker.uri, record.run_id)
         with load, distribution_scope(settings.gpus):
             start = self._first_weights(context, features)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pipeline.config.part import Part
 from pipeline.data.trial_rows import trial_rows
-from pipeline.seeds import derive
+from pipeline.seeds import trial_seeds
 from pipeline.stages.base import Stage
 from pipeline.stages.context import Context
 from pipeline.stages.data import data_of_run
@@ -67,12 +67,11 @@ class FitReference(Stage):
 
         settings = self.settings
         data = data_of_run(context, self.inputs[0], settings.trial_seed)
-        subset = derive(settings.seed, "subset", settings.trial_seed)
-        parts = trial_rows(data, settings.labels, subset, all_unlabelled=False)
-        seed = derive(settings.seed, "reference", settings.trial_seed)
+        seeds = trial_seeds(settings.seed, settings.trial_seed)
+        parts = trial_rows(data, settings.labels, seeds.subset, all_unlabelled=False)
         metric = data.task.metric(settings.metric)
         weights = settings.class_weights
-        result = fit_reference(settings.model, parts, data.task, seed, metric, weights)
+        result = fit_reference(settings.model, parts, data.task, seeds.reference, metric, weights)
         record.params({"best": result.settings})
         store_predictions(record, result.predicted, parts.test.targets)
         return {

@@ -149,7 +149,7 @@ def test_references_are_trials_beside_the_arms(data):
 
 
 def test_kernel_machines_are_left_out_where_labels_are_many(data, monkeypatch):
-    monkeypatch.setattr("pipeline.stages.plan.KERNEL_LABELS", 50)
+    monkeypatch.setattr("pipeline.config.finetune.KERNEL_LABELS", 50)
     made = config(references=REFERENCES, label_budgets=(50, 51), seeds=1, arms=("random",))
     arms = [(trial.arm, trial.labels) for trial in plan_of(made, data).trials]
     assert arms == [(arm, 50) for arm in ("random", *REFERENCES)] + [

@@ -1,0 +1,56 @@
+"""What the config of fine-tuning comes to on given rows: label budgets and the metric."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline.config.finetune import FinetuneConfig
+from pipeline.data.splits import label_budget
+from pipeline.data.training_data import TrainingData
+from pipeline.data.trial_rows import subset
+from pipeline.errors import InputError
+from pipeline.tasks.metric import Metric
+
+
+def label_counts(config: FinetuneConfig, splits: Sequence[TrainingData]) -> list[int]:
+    """The label budgets in rows, as all splits of the data allow them; none twice.
+
+    Raises:
+        InputError: for a budget that the rows do not allow.
+    """
+    data, *_ = splits
+    train = min(len(split.splits.train) for split in splits)
+    validation = min(len(split.splits.validation) for split in splits)
+    classes = len(np.unique(data.task.strata(data.targets[data.splits.train])))
+    counts: list[int] = []
+    for budget in config.label_budgets:
+        # A number may take in the validation rows: then the network is refitted on all of them.
+        counted = isinstance(budget, int)
+        labels = label_budget(budget, train + validation if counted else train, classes)
+        for split in splits:
+            subset(split, split.splits.train, min(labels, train), seed=0)
+        if labels not in counts:
+            counts.append(labels)
+    return counts
+
+
+def compared_by(config: FinetuneConfig, data: TrainingData) -> Metric:
+    """What models are compared by. Raises `InputError` where the task has no such metric."""
+    name: str = config.metric
+    if name == "auto":
+        name = data.task.choose_metric(data.targets[data.splits.train]).metric
+    return data.task.metric(name)
+
+
+def check_task(config: FinetuneConfig, data: TrainingData) -> None:
+    """Raise `InputError` for what only a target of classes or labels allows."""
+    if config.pseudo_labels and not data.task.pseudo_labels:
+        raise InputError(
+            "finetune.pseudo_labels needs a target of classes or labels. Given: "
+            f"{config.pseudo_labels:g} for the task {data.task.kind}. Leave it at 0."
+        )
+    if config.class_weights and not data.task.has_classes:
+        raise InputError(
+            "finetune.class_weights needs a target of classes or labels. Given: "
+            f"{config.class_weights} for the task {data.task.kind}. Leave it out."
+        )
