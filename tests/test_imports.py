@@ -79,8 +79,14 @@ FLOORS = (
     {"evaluation"},
     {"training"},
     {"tracking", "export", "report"},
+    {"estimators"},
     {"stages"},
 )
+PUBLIC = {
+    "pipeline.errors",
+    "pipeline.estimators.classifier",
+}
+"""Modules whose names `layerwise.py` hands on."""
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 ROOMS = {path.name for path in (ROOT / "pipeline").iterdir() if (path / "__init__.py").exists()}
 IN_ROOMS = [path for path in FILES if name_of(path).startswith("pipeline/")]
@@ -118,6 +124,17 @@ def test_no_room_knows_one_above_it_or_beside_it(path):
     others = {room_of(name) for name in names if name.startswith("pipeline.")} - {own, None}
     allowed = {room for room in ROOMS if own and FLOOR_OF[room] < FLOOR_OF[own]}
     assert others <= allowed
+
+
+@pytest.mark.parametrize("path", [p for p in IN_ROOMS if "estimators" in p.parts], ids=name_of)
+def test_estimators_know_no_store_and_draw_no_page(path):
+    names = imported_whole(path.read_text())
+    assert not {room_of(name) for name in names} & {"tracking", "report"}
+
+
+def test_the_public_names_come_from_the_estimators():
+    names = imported_whole((ROOT / "layerwise.py").read_text())
+    assert {name.rpartition(".")[0] for name in names} <= PUBLIC
 
 
 def test_a_room_that_knows_one_above_it_would_be_found():

@@ -73,6 +73,22 @@ def check(tree: Mapping[str, Any] | RunConfig) -> RunConfig:
     return tree if isinstance(tree, RunConfig) else _checked(tree, [])
 
 
+def merged(name: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The tree of a preset or YAML file, or an empty one, changed by the keys that are given.
+
+    Sections are changed key by key. `check` makes a config of it. Raises `InputError` as `load`.
+    """
+    tree = _tree(name) if name else {}
+    for key, value in given.items():
+        before = tree.get(key)
+        if isinstance(before, Mapping) and isinstance(value, Mapping):
+            changed = {**before, **value}
+            tree[key] = not_otherwise(changed, value) if key == "finetune" else changed
+        else:
+            tree[key] = value
+    return tree
+
+
 def of_tables() -> RunConfig:
     """The defaults of a run whose rows are a table's."""
     return RunConfig.model_validate(_recipe_of_tables())

@@ -2,19 +2,16 @@
 
 import re
 import shutil
-import sys
-import threading
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import import_module
 from pathlib import Path
 
+from pipeline.computing import import_quietly
 from pipeline.config.data import DataConfig
 from pipeline.config.schema import RunConfig
 from pipeline.config.task import TaskConfig
 from pipeline.data.prepared import Prepared, prepare
 from pipeline.evaluation.summary import Summary
-from pipeline.native_output import native_output_hidden
 from pipeline.seeds import split_seed
 from pipeline.stages.mlflow_pages import write_pages
 from pipeline.stages.summary import CONFIG, read_summary
@@ -31,13 +28,12 @@ from pipeline.tracking.tracker import Tracker, open_tracker
 
 COMPUTING = (
     "pipeline.stages.codes",
-    "pipeline.training.finetuning.finetune",
+    "pipeline.training.finetuning.trial",
     "pipeline.export.saved_model",
 )
 """Modules that take seconds to import, and are needed only where something is computed."""
 
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
-_importing = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -111,21 +107,7 @@ def context_of(run: Run) -> Context:
 
 def import_what_computes() -> None:
     """Import TensorFlow and what is written on it, with what it says meanwhile hidden."""
-    with _importing:
-        # Not each time: while it is hidden, other threads' lines of progress would be lost.
-        if any(module not in sys.modules for module in COMPUTING):
-            with native_output_hidden():
-                for module in COMPUTING:
-                    import_module(module)
-                _compute_in_float32()
-
-
-def _compute_in_float32() -> None:
-    """Whatever a user's `keras.json` says."""
-    import keras
-
-    keras.config.set_floatx("float32")
-    keras.config.set_dtype_policy("float32")
+    import_quietly(COMPUTING)
 
 
 def start_run(config: RunConfig, refresh: bool = False) -> Run:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.config.arms import ARMS, Arm
+from pipeline.config.arms import ARMS
 from pipeline.config.loading import of_tables
 from pipeline.config.schema import RunConfig
 from pipeline.config.untrained import untrained
@@ -26,13 +26,13 @@ from pipeline.stages.compare import CompareArms, Comparing
 from pipeline.stages.data import DataStage, data_stage
 from pipeline.stages.earlier.warm_start import WarmStart, warm_start
 from pipeline.stages.export import ExportBest, Exporting
-from pipeline.stages.finetune import FinetuneTrial, Finetuning
+from pipeline.stages.finetune import FinetuneTrial
 from pipeline.stages.gate import Gating, PassGate
 from pipeline.stages.pretrain import Level, PretrainLevel
 from pipeline.stages.reference import FitReference, Fitting
 from pipeline.stages.report import DrawReport, Reporting
 from pipeline.stages.trial import Trial
-from pipeline.training.compute import matched_steps
+from pipeline.training.finetuning.settings import finetuning_of
 
 Stacks = Sequence[Sequence[Outcome]]
 """Of each stack the outcome of each level, from the rows upward."""
@@ -100,22 +100,23 @@ class Plan:
         if trial.arm not in ARMS:
             fitting = Fitting(
                 model=trial.arm,
-                **self._draw(trial),
+                labels=trial.labels,
+                trial_seed=trial.seed,
+                seed=self.config.seed,
                 metric=self.metric,
                 class_weights=self.config.finetune.class_weights,
             )
             return FitReference(fitting, (self.data,))
-        arm, config = ARMS[trial.arm], self.config
         stack = self._starts_from(trial)
-        training = config.finetune.training(arm.trains, trial.labels)
-        decoder = arm.trains == "network" and config.finetune.reconstruction > 0
-        settings = Finetuning(
-            arm=arm.name,
-            **self._draw(trial),
-            network=untrained(config.stack, decoder),
-            training=training,
-            more_steps=self._more_steps(arm, trial),
-            metric=self.metric,
+        read = self.read_by(self.stack_of(trial))
+        settings = finetuning_of(
+            self.config,
+            ARMS[trial.arm],
+            trial.labels,
+            trial.seed,
+            self.metric,
+            (read.rows, read.features),
+            self.outputs,
         )
         levels = () if stack is None else tuple(stacks[stack])
         return FinetuneTrial(settings, (self.data, *levels), stack)
@@ -209,25 +210,6 @@ class Plan:
         """The same, of an arm that starts from one."""
         arm = ARMS.get(trial.arm)
         return self.stack_of(trial) if arm and arm.weights == "stack" else None
-
-    def _draw(self, trial: Trial) -> dict[str, int | bool]:
-        return {
-            "labels": trial.labels,
-            "trial_seed": trial.seed,
-            "seed": self.config.seed,
-        }
-
-    def _more_steps(self, arm: Arm, trial: Trial) -> int:
-        if not arm.matched:
-            return 0
-        read = self.read_by(self.stack_of(trial))
-        return matched_steps(
-            self.config.stack,
-            self.config.finetune.batch_size,
-            read.rows,
-            read.features,
-            self.outputs,
-        )
 
 
 def check_data(config: RunConfig) -> Plan:

@@ -16,13 +16,13 @@ from pipeline.data.prepared import Prepared, forget_prepared, splits_ahead
 from pipeline.data.trial_rows import Parts, trial_rows
 from pipeline.stages.base import Outcome, Stage
 from pipeline.stages.context import import_what_computes
-from pipeline.stages.finetune import Finetuning
 from pipeline.stages.plan import Plan, data_of, plan_of
 from pipeline.stages.reference import Fitting
 from pipeline.tracking.find import latest_seconds
 from pipeline.tracking.runs import FinishedRun
 from pipeline.tracking.store import database_file, open_store, tracking_uri
 from pipeline.tracking.tracker import Tracker
+from pipeline.training.finetuning.settings import Finetuning
 
 STORING = 0.15
 """Seconds of a stage beside training: MLflow's run, and storing what it made."""

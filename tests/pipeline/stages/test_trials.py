@@ -213,7 +213,7 @@ def test_every_arm_and_reference_of_a_seed_sees_the_same_rows(uri, monkeypatch):
         seen.append(trial_rows(*given, **named))
         return seen[-1]
 
-    monkeypatch.setattr("pipeline.stages.finetune.trial_rows", watched)
+    monkeypatch.setattr("pipeline.training.finetuning.trial.trial_rows", watched)
     monkeypatch.setattr("pipeline.stages.reference.trial_rows", watched)
     small = {"label_budgets": (50,), "seeds": 1, "epochs": 1, "min_steps": 1}
     made = RunConfig(

@@ -1,0 +1,1 @@
+"""The Python API: scikit-learn estimators over the functions that the stages call."""

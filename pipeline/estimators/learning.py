@@ -1,0 +1,92 @@
+"""What the command computes of a run, on rows in memory and without a store."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import keras
+
+from layers import SparseAutoencoder
+from pipeline.config.arms import ARMS, CANDIDATE
+from pipeline.config.schema import RunConfig
+from pipeline.config.untrained import untrained
+from pipeline.data.training_data import TrainingData
+from pipeline.data.trials import check_task, compared_by, label_counts
+from pipeline.estimators.progress import ProgressLine
+from pipeline.export.trained import Trained
+from pipeline.training.finetuning.finetune import Trial
+from pipeline.training.finetuning.settings import finetuning_of
+from pipeline.training.finetuning.trial import run_trial
+from pipeline.training.pretraining.pretrain import Pretrained
+from pipeline.training.pretraining.stack import pretrain_stack
+
+
+class Learned(NamedTuple):
+    """A network that was pretrained and fine-tuned."""
+
+    trained: Trained
+    levels: list[dict[str, float]]
+    """Of each level what was measured on the validation rows."""
+    scores: dict[str, float]
+    """By every metric of the task, on the test rows."""
+    validation_score: float
+
+
+def learn(config: RunConfig, data: TrainingData, line: ProgressLine) -> Learned:
+    """The network that a run's arm `pretrained` has, at the largest label budget, with seed 0.
+
+    Raises `InputError` where the rows do not allow what is configured, and `DivergedError`.
+    """
+    check_task(config.finetune, data)
+    labels = max(label_counts(config.finetune, [data]))
+    metric = compared_by(config.finetune, data).name
+    levels = pretrained_levels(config, data, 0, line)
+    autoencoders = [level.autoencoder for level in levels]
+    trial, network = trial_of_arm(config, data, CANDIDATE, labels, 0, metric, autoencoders, line)
+    trained = Trained(
+        name=config.name,
+        preprocessing=data.preprocessing,
+        stack=untrained(config.stack, decoder=True),
+        autoencoders=autoencoders,
+        network=network,
+        task=data.task,
+        classes=data.classes,
+        coding=trial.coding,
+        decision=trial.decision,
+        layout=data.layout,
+    )
+    measured = [level.metrics for level in levels]
+    return Learned(trained, measured, trial.scores, trial.validation_score)
+
+
+def pretrained_levels(
+    config: RunConfig, data: TrainingData, stack: int, line: ProgressLine
+) -> list[Pretrained]:
+    """The levels of a stack (from 0). Raises `DivergedError`."""
+    return pretrain_stack(
+        config.stack,
+        data.rows[data.splits.pretrain],
+        data.rows[data.splits.pretrain_validation],
+        data.preprocessing,
+        config.seed,
+        stack,
+        lambda number: line.watch(f"pretrain level {number} of {len(config.stack)}"),
+    )
+
+
+def trial_of_arm(
+    config: RunConfig,
+    data: TrainingData,
+    arm: str,
+    labels: int,
+    seed: int,
+    metric: str,
+    autoencoders: Sequence[SparseAutoencoder],
+    line: ProgressLine,
+) -> tuple[Trial, keras.Sequential]:
+    """A trial of an arm that may start from these autoencoders. Raises `DivergedError`."""
+    read = len(data.splits.pretrain), data.rows.shape[1]
+    outputs = max(len(data.classes), 1)
+    settings = finetuning_of(config, ARMS[arm], labels, seed, metric, read, outputs)
+    watch = line.watch(f"fine-tune on {labels} labels")
+    trial, network, _ = run_trial(settings, data, lambda: autoencoders, watch)
+    return trial, network
