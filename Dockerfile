@@ -6,6 +6,7 @@ COPY requirements.txt pyproject.toml README.md LICENSE ./
 COPY layers layers
 COPY pipeline pipeline
 COPY flows flows
+COPY layerwise.py ./
 # What a run needs, in the versions that the tests ran with.
 RUN pip install --no-cache-dir --constraint requirements.txt .
 

@@ -2,5 +2,7 @@
 
 from pipeline.errors import InputError
 from pipeline.estimators.classifier import StackedClassifier
+from pipeline.estimators.encoder import StackedEncoder
+from pipeline.estimators.regressor import StackedRegressor
 
-__all__ = ["InputError", "StackedClassifier"]
+__all__ = ["InputError", "StackedClassifier", "StackedEncoder", "StackedRegressor"]

@@ -85,6 +85,8 @@ FLOORS = (
 PUBLIC = {
     "pipeline.errors",
     "pipeline.estimators.classifier",
+    "pipeline.estimators.encoder",
+    "pipeline.estimators.regressor",
 }
 """Modules whose names `layerwise.py` hands on."""
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

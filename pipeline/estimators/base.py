@@ -1,20 +1,25 @@
 """What all estimators have in common: their parameters, the config that these stand for."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 import numpy as np
-import yaml
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, check_random_state
+from sklearn.utils.validation import check_is_fitted
 
+from pipeline.computing import import_quietly, set_tensorflow_environment
 from pipeline.config.loading import check
 from pipeline.config.schema import RunConfig
 from pipeline.estimators.frames import category_columns
 from pipeline.estimators.given import is_frame
 from pipeline.estimators.settings import ARRAYS, TABLE, TARGET, WEIGHT, Levels, config_tree
+
+COMPUTING = ("pipeline.estimators.saved",)
+"""What needs TensorFlow, which takes seconds to import."""
 
 
 class StackedEstimator(BaseEstimator):
@@ -28,18 +33,8 @@ class StackedEstimator(BaseEstimator):
     preset: str | None
     random_state: int | np.random.RandomState | None
     verbose: int
-
-    def config(self, source: str | None = None) -> str:
-        """The YAML with which `layerwise run` trains this network from the same rows in a file.
-
-        `source` is that file: of an array an .npz with `x` and `y`; of a DataFrame a table that
-        has the labels in the column `data.label` too. By default it is called as the rows were
-        that were fitted, or are an array.
-        """
-        tree = self._tree if hasattr(self, "_tree") else self._tree_of(None, None, False)
-        if source is not None:
-            tree = {**tree, "data": {**tree["data"], "source": source}}
-        return yaml.safe_dump(tree, sort_keys=False)
+    model_: Any
+    """What was fitted: `Trained` or `Encoder`."""
 
     def _configured(self, X: Any, y: Any, weighed: bool) -> RunConfig:
         """The config for these rows, which is kept. Raises `InputError` for what is wrong in it."""
@@ -64,9 +59,32 @@ class StackedEstimator(BaseEstimator):
             return int(self.random_state)
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
-    def _say(self, notes: tuple[str, ...]) -> None:
+    def save(self, folder: str | Path) -> None:
+        """Write the fitted estimator to a new folder, as JSON, Keras files and plain arrays.
+
+        Raises `InputError` where the folder is there already.
+        """
+        check_is_fitted(self)
+        import_quietly(COMPUTING)
+        from pipeline.estimators.saved import save
+
+        save(self, Path(folder))
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """The estimator that was saved in a folder. Nothing in it is unpickled, no code is run.
+
+        Raises `InputError` where it holds none of this class, or is damaged.
+        """
+        set_tensorflow_environment()
+        import_quietly(COMPUTING)
+        from pipeline.estimators.saved import load
+
+        return load(cls, Path(folder))
+
+    def _say(self, notes: Sequence[str]) -> None:
         """Warn of what was decided about the rows, where that is wanted."""
-        self.notes_ = notes
+        self.notes_ = list(notes)
         if self.verbose:
             for note in notes:
                 warnings.warn(note, stacklevel=4)

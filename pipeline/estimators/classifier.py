@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 
 from pipeline.errors import InputError
-from pipeline.estimators.labels import classes_of, known_classes, labels_given
+from pipeline.estimators.labels import classes_of, known_classes
 from pipeline.estimators.supervised import SupervisedEstimator
 
 
@@ -53,7 +53,7 @@ class StackedClassifier(ClassifierMixin, SupervisedEstimator):
         The metric that the checkpoint was chosen by, on the rows held out for that.
     levels_ : list of dict
         Of each level how well it reconstructs the validation rows.
-    notes_ : tuple of str
+    notes_ : list of str
         What was decided about the rows.
     model_ : Trained
         The networks, and what is done to rows before them.
@@ -81,11 +81,7 @@ class StackedClassifier(ClassifierMixin, SupervisedEstimator):
         DivergedError
             When the loss is no longer a finite number.
         """
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None."
-            )
-        labels = labels_given(y)
+        labels = self._labels(y)
         classes = classes_of(labels)
         if len(classes) == 1:
             raise InputError(

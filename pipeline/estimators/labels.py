@@ -11,6 +11,13 @@ from pipeline.data.category import category_name
 from pipeline.errors import InputError
 
 
+def need_labels(estimator: object, y: Any) -> None:
+    """Raise `ValueError`, as scikit-learn words it, where there is no target."""
+    if y is None:
+        name = type(estimator).__name__
+        raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None")
+
+
 def labels_given(y: Any) -> np.ndarray:
     """Labels (rows,) as text or numbers: "" or NaN where one is NaN, None or empty.
 

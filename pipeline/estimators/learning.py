@@ -4,11 +4,16 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
+import numpy as np
 
 from layers import SparseAutoencoder
 from pipeline.config.arms import ARMS, CANDIDATE
 from pipeline.config.schema import RunConfig
-from pipeline.config.untrained import untrained
+from pipeline.config.untrained import UntrainedLevel, untrained
+from pipeline.data.features.preprocessing import Preprocessing
+from pipeline.data.rows.streamed import Rows
+from pipeline.data.source import Layout, Source
+from pipeline.data.splits import Splits
 from pipeline.data.training_data import TrainingData
 from pipeline.data.trials import check_task, compared_by, label_counts
 from pipeline.estimators.progress import ProgressLine
@@ -31,6 +36,33 @@ class Learned(NamedTuple):
     validation_score: float
 
 
+class Encoder(NamedTuple):
+    """A stack of autoencoders that was pretrained, and what is done to rows before it."""
+
+    preprocessing: Preprocessing
+    stack: tuple[UntrainedLevel, ...]
+    autoencoders: list[SparseAutoencoder]
+    layout: Layout | None
+    """Of a DataFrame."""
+
+
+def learn_encoder(
+    config: RunConfig,
+    source: Source,
+    splits: Splits,
+    preprocessing: Preprocessing,
+    line: ProgressLine,
+) -> tuple[Encoder, list[dict[str, float]]]:
+    """A stack, and of each level what was measured on the rows held out for that."""
+    assert isinstance(source.numbers, np.ndarray)
+    rows = preprocessing.apply(source.numbers, source.categories)
+    levels = pretrained_levels(config, rows, splits, preprocessing, 0, line)
+    stack = untrained(config.stack, decoder=True)
+    autoencoders = [level.autoencoder for level in levels]
+    encoder = Encoder(preprocessing, stack, autoencoders, source.layout)
+    return encoder, [level.metrics for level in levels]
+
+
 def learn(config: RunConfig, data: TrainingData, line: ProgressLine) -> Learned:
     """The network that a run's arm `pretrained` has, at the largest label budget, with seed 0.
 
@@ -39,7 +71,7 @@ def learn(config: RunConfig, data: TrainingData, line: ProgressLine) -> Learned:
     check_task(config.finetune, data)
     labels = max(label_counts(config.finetune, [data]))
     metric = compared_by(config.finetune, data).name
-    levels = pretrained_levels(config, data, 0, line)
+    levels = pretrained_levels(config, data.rows, data.splits, data.preprocessing, 0, line)
     autoencoders = [level.autoencoder for level in levels]
     trial, network = trial_of_arm(config, data, CANDIDATE, labels, 0, metric, autoencoders, line)
     trained = Trained(
@@ -59,14 +91,19 @@ def learn(config: RunConfig, data: TrainingData, line: ProgressLine) -> Learned:
 
 
 def pretrained_levels(
-    config: RunConfig, data: TrainingData, stack: int, line: ProgressLine
+    config: RunConfig,
+    rows: Rows,
+    splits: Splits,
+    preprocessing: Preprocessing,
+    stack: int,
+    line: ProgressLine,
 ) -> list[Pretrained]:
-    """The levels of a stack (from 0). Raises `DivergedError`."""
+    """The levels of a stack (from 0), on rows that are scaled. Raises `DivergedError`."""
     return pretrain_stack(
         config.stack,
-        data.rows[data.splits.pretrain],
-        data.rows[data.splits.pretrain_validation],
-        data.preprocessing,
+        rows[splits.pretrain],
+        rows[splits.pretrain_validation],
+        preprocessing,
         config.seed,
         stack,
         lambda number: line.watch(f"pretrain level {number} of {len(config.stack)}"),

@@ -37,7 +37,7 @@ def config_tree(
         given["stack"] = _levels(stack)
     if finetune is not None:
         given["finetune"] = finetune
-    return json.loads(json.dumps(merged(preset, given), default=_plain))
+    return json.loads(json.dumps(merged(preset, given), default=plain))
 
 
 def _levels(stack: Any) -> Any:
@@ -47,8 +47,8 @@ def _levels(stack: Any) -> Any:
     return [level if isinstance(level, Mapping) else {"units": level} for level in stack]
 
 
-def _plain(value: Any) -> Any:
-    """What NumPy makes of numbers, as Python has them."""
+def plain(value: Any) -> Any:
+    """What NumPy makes of numbers, as Python has them; `TypeError` for all else."""
     if hasattr(value, "tolist"):
         return value.tolist()
     raise TypeError(f"A config holds text, numbers, lists and sections. Given: {value!r}.")

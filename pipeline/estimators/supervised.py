@@ -1,20 +1,28 @@
 """What the estimators that learn from labels have in common."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import yaml
+from sklearn.base import clone
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from pipeline.computing import import_quietly, set_tensorflow_environment
 from pipeline.config.schema import RunConfig
+from pipeline.data.prepared import EXAMPLE_ROWS
+from pipeline.data.rows.sample import sample
 from pipeline.data.source import Source
 from pipeline.data.target import with_target
 from pipeline.data.training_data import split_source, training_data
-from pipeline.estimators.base import StackedEstimator
+from pipeline.estimators.base import COMPUTING, StackedEstimator
 from pipeline.estimators.given import rows_given, source_given
+from pipeline.estimators.labels import labels_given, need_labels
 from pipeline.estimators.progress import ProgressLine
 from pipeline.estimators.settings import WEIGHT, Levels
+from pipeline.seeds import derive, split_seed
 
 
 class SupervisedEstimator(StackedEstimator):
@@ -36,6 +44,64 @@ class SupervisedEstimator(StackedEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    def config(self, source: str | None = None) -> str:
+        """The YAML with which `layerwise run` trains this network from the same rows in a file.
+
+        `source` is that file: of an array an .npz with `x` and `y`; of a DataFrame a table that
+        has the labels in the column `data.label` too. By default it is called as the rows were
+        that were fitted, or are an array.
+        """
+        tree = self._tree if hasattr(self, "_tree") else self._tree_of(None, None, False)
+        if source is not None:
+            tree = {**tree, "data": {**tree["data"], "source": source}}
+        return yaml.safe_dump(tree, sort_keys=False)
+
+    def export(self, directory: str | Path) -> Path:
+        """Write the network as a SavedModel to `directory/1/`, or the next free number.
+
+        It takes raw rows and needs TensorFlow alone; a fresh process verifies it first. Raises
+        `ExportError` where it does not give what the network gives.
+        """
+        check_is_fitted(self)
+        import_quietly((*COMPUTING, "pipeline.export.saved_model"))
+        from pipeline.export.saved_model import export
+
+        return export(self.model_, Path(directory), self._example_numbers, self._example_categories)
+
+    def compare(
+        self, X: Any, y: Any, sample_weight: Any = None, unlabelled: Any = None
+    ) -> pd.DataFrame:
+        """Whether pretraining helps on these rows: the comparison of a run, as the command's.
+
+        Every arm of `finetune.arms` and every reference model is trained on every label budget,
+        with every seed, and scored on the same test rows: `fit` many times over. It need not be
+        fitted before, and is not fitted after.
+
+        A row for each label budget and each arm or model that `pretrained` is compared `against`:
+        `labels`; mean and sample standard deviation of the scores, `pretrained`, `pretrained_std`,
+        `other` and `other_std`; the mean paired `gain`, greater is better, with its 95 % interval,
+        `low` and `high`, and `p`; and against `random` the `verdict`, whose `p` is corrected for
+        the number of budgets. `attrs["metric"]` names the score.
+
+        Parameters and errors are those of `fit`.
+        """
+        estimator = clone(self)
+        labels = estimator._labels(y)
+        config = estimator._configured(X, y, sample_weight is not None)
+        source = estimator._source(X, labels, sample_weight, unlabelled, config)
+        seeds = [split_seed(config.seed, number) for number in range(config.splits)]
+        splits = [training_data(source, split_source(source, config.data, seed)) for seed in seeds]
+        set_tensorflow_environment()
+        import_quietly(COMPUTING)
+        from pipeline.estimators.comparison import comparison
+
+        return comparison(config, splits, ProgressLine(self.verbose > 0))
+
+    def _labels(self, y: Any) -> np.ndarray:
+        """The labels that are given. Raises `ValueError` where there are none."""
+        need_labels(self, y)
+        return labels_given(y)
+
     def _learn(
         self, X: Any, y: Any, labels: np.ndarray, sample_weight: Any, unlabelled: Any
     ) -> None:
@@ -45,11 +111,14 @@ class SupervisedEstimator(StackedEstimator):
         found = split_source(source, config.data, config.seed)
         self._say(found.usable.notes)
         set_tensorflow_environment()
-        import_quietly(("pipeline.estimators.learning",))
+        import_quietly(COMPUTING)
         from pipeline.estimators.learning import learn
 
         learned = learn(config, training_data(source, found), ProgressLine(self.verbose > 0))
         self.model_ = learned.trained
+        example = sample(found.split.parts.test, EXAMPLE_ROWS, derive(config.seed, "example"))
+        self._example_numbers = source.numbers[example].astype(np.float64)
+        self._example_categories = source.categories[example]
         self.levels_ = learned.levels
         self.scores_ = learned.scores
         self.validation_score_ = learned.validation_score

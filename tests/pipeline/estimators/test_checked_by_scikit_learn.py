@@ -3,7 +3,7 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from layerwise import StackedClassifier
+from layerwise import StackedClassifier, StackedEncoder, StackedRegressor
 from tests.pipeline.estimators.quick import FINETUNE
 
 EXPECTED = {
@@ -14,12 +14,17 @@ EXPECTED = {
 # What arrays and DataFrames have different defaults of is set, because they are compared.
 ALIKE = {
     "stack": [{"units": 16}],
-    "finetune": {**FINETUNE, "learning_rate": 0.1},
     "data": {"scaling": "standard", "pieces": 0},
 }
+TUNED = {**FINETUNE, "learning_rate": 0.1}
+ESTIMATORS = [
+    StackedClassifier(**ALIKE, finetune=TUNED),
+    StackedRegressor(**ALIKE, finetune=TUNED),
+    StackedEncoder(**ALIKE),
+]
 
 
 @pytest.mark.filterwarnings("ignore")
-@parametrize_with_checks([StackedClassifier(**ALIKE)], expected_failed_checks=lambda _: EXPECTED)
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=lambda _: EXPECTED)
 def test_contract(estimator, check):
     check(estimator)

@@ -31,6 +31,7 @@ from pipeline.tracking.faults import transient
 from pipeline.tracking.runs import CLEANED, FinishedRun
 from pipeline.tracking.tracker import Tracker
 from pipeline.training.finetuning import finetune as finetuning
+from pipeline.training.finetuning import lending
 from pipeline.training.finetuning.objective import NetworkObjective
 from pipeline.training.loop import DivergedError
 from tests.pipeline.whole_runs import Called, begin, call_stages, whole_run
@@ -636,7 +637,7 @@ def test_what_is_compiled_serves_the_trials_of_six_threads(uri, monkeypatch):
         traced.append(threading.get_ident())  # Python comes here only where TensorFlow traces
         return loss(objective, *given)
 
-    monkeypatch.setattr(finetuning, "Finetuner", Counted)
+    monkeypatch.setattr(lending, "Finetuner", Counted)
     monkeypatch.setattr(NetworkObjective, "loss", counted)
     config = check(
         {
