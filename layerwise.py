@@ -5,4 +5,17 @@ from pipeline.estimators.classifier import StackedClassifier
 from pipeline.estimators.encoder import StackedEncoder
 from pipeline.estimators.regressor import StackedRegressor
 
-__all__ = ["InputError", "StackedClassifier", "StackedEncoder", "StackedRegressor"]
+
+def from_run(name: str | None = None) -> StackedClassifier | StackedRegressor:
+    """The estimator whose network a tracked run has exported; by default the latest run's.
+
+    `name` is the run's id, or its experiment. The store is that of the command: `mlruns/` here, or
+    `MLFLOW_TRACKING_URI`. The rows are read again, from where the run had them, for what they are
+    scaled by. Raises `InputError` where there is no such run, or its rows are others now.
+    """
+    from pipeline.stages.estimator_of_run import estimator_of_run
+
+    return estimator_of_run(name)
+
+
+__all__ = ["InputError", "StackedClassifier", "StackedEncoder", "StackedRegressor", "from_run"]

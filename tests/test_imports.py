@@ -87,6 +87,7 @@ PUBLIC = {
     "pipeline.estimators.classifier",
     "pipeline.estimators.encoder",
     "pipeline.estimators.regressor",
+    "pipeline.stages.estimator_of_run",
 }
 """Modules whose names `layerwise.py` hands on."""
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -1,13 +1,17 @@
 """One class of several."""
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 
+from pipeline.data.source import Source
 from pipeline.errors import InputError
 from pipeline.estimators.labels import classes_of, known_classes
 from pipeline.estimators.supervised import SupervisedEstimator
+
+if TYPE_CHECKING:
+    from pipeline.estimators.learning import Learned
 
 
 class StackedClassifier(ClassifierMixin, SupervisedEstimator):
@@ -88,8 +92,13 @@ class StackedClassifier(ClassifierMixin, SupervisedEstimator):
                 f"There must be two classes at least. All labels are of one class: {classes[0]!s}."
             )
         self._learn(X, y, labels, sample_weight, unlabelled)
-        self.classes_, self._numbers = known_classes(classes, self.model_.classes)
         return self
+
+    def _keep(self, learned: "Learned", source: Source, test: np.ndarray, seed: int) -> None:
+        super()._keep(learned, source, test, seed)
+        assert source.labels is not None
+        classes = classes_of(source.labels.values)
+        self.classes_, self._numbers = known_classes(classes, self.model_.classes)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """How much speaks for each class (n_samples, n_classes).

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,9 @@ from pipeline.estimators.labels import labels_given, need_labels
 from pipeline.estimators.progress import ProgressLine
 from pipeline.estimators.settings import WEIGHT, Levels
 from pipeline.seeds import derive, split_seed
+
+if TYPE_CHECKING:
+    from pipeline.estimators.learning import Learned
 
 
 class SupervisedEstimator(StackedEstimator):
@@ -115,13 +118,17 @@ class SupervisedEstimator(StackedEstimator):
         from pipeline.estimators.learning import learn
 
         learned = learn(config, training_data(source, found), ProgressLine(self.verbose > 0))
+        self._keep(learned, source, found.split.parts.test, config.seed)
+
+    def _keep(self, learned: "Learned", source: Source, test: np.ndarray, seed: int) -> None:
+        """Keep what was learned of a source, and some of its `test` rows to verify an export by."""
         self.model_ = learned.trained
-        example = sample(found.split.parts.test, EXAMPLE_ROWS, derive(config.seed, "example"))
-        self._example_numbers = source.numbers[example].astype(np.float64)
-        self._example_categories = source.categories[example]
         self.levels_ = learned.levels
         self.scores_ = learned.scores
         self.validation_score_ = learned.validation_score
+        example = sample(test, EXAMPLE_ROWS, derive(seed, "example"))
+        self._example_numbers = source.numbers[example].astype(np.float64)
+        self._example_categories = source.categories[example]
 
     def _source(
         self,

@@ -2,6 +2,7 @@
 
 import ast
 import json
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def test_its_cells_are_python_and_hold_no_output():
 
 @pytest.mark.slow
 def test_it_runs_from_top_to_bottom():
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     for source in code():
         exec(source, names)
     assert names["model"].predict(names["X"]).shape == (1797,)
