@@ -74,6 +74,7 @@ def rows_given(
     frame = X
     if not is_frame(X):
         names = [name for name in layout.names if name not in layout.labels]
+        names = list(getattr(estimator, "feature_names_in_", names))
         matrix = validate_data(
             estimator, X, reset=False, dtype=None, ensure_all_finite=False, ensure_2d=True
         )
