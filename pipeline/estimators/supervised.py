@@ -69,7 +69,8 @@ class SupervisedEstimator(StackedEstimator):
         import_quietly((*COMPUTING, "pipeline.export.saved_model"))
         from pipeline.export.saved_model import export
 
-        return export(self.model_, Path(directory), self._example_numbers, self._example_categories)
+        place = Path(directory).resolve()  # the process that verifies it works in another folder
+        return export(self.model_, place, self._example_numbers, self._example_categories)
 
     def compare(
         self, X: Any, y: Any, sample_weight: Any = None, unlabelled: Any = None

@@ -73,8 +73,11 @@ def test_what_is_not_fitted_is_not_saved(tmp_path: Path):
         StackedClassifier().save(tmp_path / "saved")
 
 
-def test_the_saved_model_gives_what_the_estimator_gives(on_flowers, flowers, tmp_path: Path):
-    folder = on_flowers.export(tmp_path / "exported")
+def test_the_saved_model_gives_what_the_estimator_gives(
+    on_flowers, flowers, tmp_path: Path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    folder = on_flowers.export("exported")
     assert folder == tmp_path / "exported" / "1"
     assert [column.name for column in model_columns(folder)] == [
         column.name for column in on_flowers.model_.preprocessing.columns
