@@ -21,7 +21,8 @@ class Splitting(Part):
     label: str | tuple[str, ...] | None = Field(
         None,
         description="The column of a .csv or .parquet file that holds the target; of a multi-label "
-        "task the columns, each 0 or 1. An .npz file keeps them in the array `y`.",
+        "task the columns, each 0 or 1. `[]`: none, as by default where anomalies are to be found. "
+        "An .npz file keeps them in the array `y`.",
     )
     unlabelled: str | None = Field(
         None,
@@ -93,7 +94,7 @@ class Splitting(Part):
         "column mean 0 and standard deviation 1, `quantile` takes columns of numbers with more "
         "than 20 different values through their quantiles to a normal distribution and is "
         "`standard` for all others; `auto` is `global` for arrays and images, `quantile` for "
-        "tables.",
+        "tables, and `standard` for both where anomalies are to be found.",
     )
 
     pieces: NonNegativeInt | Literal["auto"] = Field(

@@ -9,15 +9,22 @@ from pipeline.config.arms import ARMS, ArmName
 from pipeline.config.corruption import Corruption, NoCorruption
 from pipeline.config.part import Number, Part, Share, rule
 
-Reference = Literal["logistic", "svm_rbf", "pca_svm", "mlp", "boosting", "forest", "neighbours"]
+Supervised = Literal["logistic", "svm_rbf", "pca_svm", "mlp", "boosting", "forest", "neighbours"]
+Detecting = Literal[
+    "neighbours", "isolation_forest", "local_outlier_factor", "one_class_svm", "components",
+    "covariance",
+]  # fmt: skip
+Reference = Supervised | Detecting
 OF_TABLES: tuple[Reference, ...] = ("logistic", "boosting", "forest")
 """What `auto` compares with where rows are those of a table."""
+OF_ANOMALIES: tuple[Reference, ...] = ("neighbours", "isolation_forest", "local_outlier_factor")
+"""What it compares with where anomalies are to be found."""
 KERNEL_MACHINES = ("svm_rbf", "pca_svm")
 KERNEL_LABELS = 10_000
 """The cost of a kernel machine grows with the square of the labels: above these it is left out."""
 MetricName = Literal[
     "auto", "accuracy", "balanced_accuracy", "f1", "macro_f1", "auroc", "average_precision",
-    "log_loss", "calibration_error", "r2", "mae", "rmse",
+    "log_loss", "calibration_error", "r2", "mae", "rmse", "reconstruction_error",
 ]  # fmt: skip
 Labels = Number | Share | Literal["all"]
 
@@ -139,7 +146,10 @@ class FinetuneConfig(NetworkTraining):
         "logistic (ridge) regression, a kernel machine, the same on principal components of the "
         "unlabelled rows, a multilayer perceptron, gradient boosting, a random forest, the nearest "
         "neighbours. No kernel machine runs above 10,000 labels. `auto` stands for logistic, "
-        "boosting and forest where rows are of a table, and for none where they are of arrays.",
+        "boosting and forest where rows are of a table, and for none where they are of arrays. "
+        "Anomalies are also found by the distance from the nearest neighbours, an isolation "
+        "forest, the local outlier factor (these three are then `auto`), a one-class kernel "
+        "machine, the distance from principal components, and a robust covariance.",
     )
     metric: MetricName = Field(
         "auto",
@@ -170,18 +180,21 @@ class FinetuneConfig(NetworkTraining):
         values["also_tried"] = tuple(o for o in self.also_tried if labels >= o.labels)
         return part(**values)
 
-    def references_for(self, table: bool) -> tuple[Reference, ...]:
-        """The reference models, for rows of a table or of arrays."""
+    def references_for(self, table: bool, task: str) -> tuple[Reference, ...]:
+        """The reference models of a task, for rows of a table or of arrays."""
+        usual = OF_ANOMALIES if task == "anomaly" else OF_TABLES if table else ()
         found: list[Reference] = []
         for name in self.references:
-            found += (OF_TABLES if table else ()) if name == "auto" else (name,)
+            found += usual if name == "auto" else (name,)
         return tuple(dict.fromkeys(found))
 
-    def trials(self, labels: Sequence[int], table: bool) -> Iterator[tuple[str, int, int]]:
+    def trials(
+        self, labels: Sequence[int], table: bool, task: str
+    ) -> Iterator[tuple[str, int, int]]:
         """Arm or reference model, labels and seed of every trial with these numbers of labels."""
         for number in labels:
             for seed in range(self.seeds):
-                for arm in (*self.arms, *self.references_for(table)):
+                for arm in (*self.arms, *self.references_for(table, task)):
                     if number <= KERNEL_LABELS or arm not in KERNEL_MACHINES:
                         yield arm, number, seed
 

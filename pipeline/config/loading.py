@@ -10,7 +10,7 @@ import yaml
 
 from pipeline.config.part import MAX_NAME
 from pipeline.config.problems import problems
-from pipeline.config.recipe import not_otherwise, with_recipe
+from pipeline.config.recipe import not_otherwise, with_recipe, without_target
 from pipeline.config.schema import RunConfig
 from pipeline.errors import InputError, nearest, raise_all
 
@@ -99,7 +99,7 @@ def _recipe_of_tables() -> dict[str, Any]:
 
 
 def _checked(tree: Mapping[str, Any], refused: list[str]) -> RunConfig:
-    tree = with_recipe(tree, _recipe_of_tables())
+    tree = without_target(with_recipe(tree, _recipe_of_tables()))
     raise_all(refused + problems(tree))
     return RunConfig.model_validate(tree)
 

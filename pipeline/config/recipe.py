@@ -35,6 +35,17 @@ def with_recipe(tree: Any, of_tables: Mapping[str, Any]) -> Any:
     return found
 
 
+def without_target(tree: Any) -> Any:
+    """The tree of a config; of a task that needs no target it says so, where it names none."""
+    if not isinstance(tree, Mapping) or not isinstance(tree.get("task"), Mapping):
+        return tree
+    data = tree.get("data", {})
+    if tree["task"].get("kind") != "anomaly" or not isinstance(data, Mapping):
+        return tree
+    label = data.get("label")
+    return {**tree, "data": {**data, "label": [] if label is None else label}}
+
+
 def not_otherwise(section: Mapping[str, Any], given: Iterable[str]) -> dict[str, Any]:
     """The section, in which values that were given are not tried otherwise."""
     others = section.get(ALSO)

@@ -1,14 +1,14 @@
 """The configuration of a run: one frozen tree, unknown keys forbidden, every field described."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, PositiveInt
 
 from pipeline.config.arms import ArmName
 from pipeline.config.corruption import MaskingNoise
 from pipeline.config.data import DataConfig
-from pipeline.config.finetune import FinetuneConfig
+from pipeline.config.finetune import Detecting, FinetuneConfig, Supervised
 from pipeline.config.gate import CHAMPION, PREVIOUS, GateConfig
 from pipeline.config.level import LevelConfig
 from pipeline.config.part import MAX_NAME, Part, rule
@@ -166,11 +166,22 @@ class RunConfig(Part):
 
     @rule
     def _one_label(self) -> Iterator[str]:
-        if isinstance(self.data.label, tuple) and not self.task.several_labels:
+        several = self.data.label if isinstance(self.data.label, tuple) else ()
+        if several and not self.task.several_labels:
             kinds = [kind for kind, section in DECIDED.items() if section.several_labels]
             yield (
                 f"data.label names one column, unless task.kind is {' or '.join(kinds)}. Given: "
-                f"{list(self.data.label)} with task.kind: {self.task.kind}."
+                f"{list(several)} with task.kind: {self.task.kind}."
+            )
+
+    @rule
+    def _the_references_are_of_the_task(self) -> Iterator[str]:
+        detects = self.task.kind == "anomaly"
+        allowed = get_args(Detecting if detects else Supervised)
+        if other := [name for name in self.finetune.references if name not in ("auto", *allowed)]:
+            yield (
+                f"finetune.references must be of auto, {', '.join(allowed)} where task.kind is "
+                f"{self.task.kind}. Given: {', '.join(other)}."
             )
 
     @rule

@@ -2,9 +2,9 @@
 
 from typing import Annotated, ClassVar, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, PositiveFloat, PositiveInt
 
-from pipeline.config.part import Part
+from pipeline.config.part import Part, Share
 
 
 class TaskSection(Part):
@@ -45,8 +45,41 @@ class RegressionTask(TaskSection):
     kind: Literal["regression"] = "regression"
 
 
+class JointTraining(Part):
+    """How all levels are trained together as one deep autoencoder, once each is pretrained."""
+
+    epochs: PositiveInt = Field(60, description="Passes over the rows.")
+    min_steps: PositiveInt = Field(500, description="Steps at least, where rows are few.")
+    batch_size: PositiveInt = Field(256, description="Rows of a training step.")
+    learning_rate: PositiveFloat = Field(
+        1e-3, description="Of Adam; constant for the first half, then falling linearly to zero."
+    )
+
+
+class AnomalyTask(TaskSection):
+    """Rows unlike those that the stack learned from, which are taken as normal.
+
+    No label is needed. Where there is a target it says which rows are anomalies: none of them
+    trains, and scores are told by how well they part the two.
+    """
+
+    carried_out_by: ClassVar[str] = "pipeline.tasks.anomaly.Anomaly"
+    kind: Literal["anomaly"] = "anomaly"
+    anomaly: str | None = Field(
+        None,
+        description="The target value that means an anomaly. By default the only one, where other "
+        "rows have none, or the rarer of two. Rows without a label are taken as normal.",
+    )
+    false_alarms: Share = Field(
+        0.05, description="The share of normal rows that may be called anomalies."
+    )
+    joint: JointTraining = Field(
+        JointTraining(), description="How the levels are trained together, in every arm that is."
+    )
+
+
 Decided = Annotated[
-    ClassificationTask | MultilabelTask | RegressionTask, Field(discriminator="kind")
+    ClassificationTask | MultilabelTask | RegressionTask | AnomalyTask, Field(discriminator="kind")
 ]
 """Every task but `auto`."""
 TaskConfig = Annotated[AutoTask | Decided, Field(discriminator="kind")]

@@ -18,9 +18,10 @@ class Splits(NamedTuple):
     """Row positions in the source, int64, ascending.
 
     Attributes:
-        pretrain: rows for pretraining, labelled or not: all that are not held out.
-        pretrain_validation: rows to measure pretraining on: all that are held out to validate.
-        train: labelled rows to learn from.
+        pretrain: rows for pretraining, labelled or not: all that are not held out, but those that
+            the task keeps from it.
+        pretrain_validation: rows to measure pretraining on: the same of those held out to validate.
+        train: labelled rows to learn from, but those that the task keeps from it.
         validation: labelled rows to choose by.
         test: labelled rows to report on, read once, at the end.
     """
@@ -102,15 +103,18 @@ def split(source: Source, config: DataConfig, seed: int) -> Split:
     held = _drawn(held, task.strata(target), labelled, keys, config, np.random.default_rng(seed))
     assert held.test is not None and held.validation is not None
     stays = ~held.test & ~held.validation
+    pretrains = task.pretrains(target)
+    # Of rows that nothing is trained on all can test, unless the source says which are to.
+    spare = stays & ~pretrains & (holdout != "marked")
     parts = Splits(
         *map(
             np.flatnonzero,
             (
-                stays,
-                held.validation,
-                labelled & stays,
+                stays & pretrains,
+                held.validation & pretrains,
+                labelled & stays & pretrains,
                 labelled & held.validation,
-                labelled & held.test,
+                labelled & (held.test | spare),
             ),
         )
     )

@@ -80,6 +80,8 @@ def with_target(source: Source, section: TaskConfig, config: DataConfig) -> Sour
     try:
         if source.labels is not None:
             target = task.target(source.labels)
+        elif not task.needs_labels:
+            target = task.without_labels(source.rows)
     except InputError as problem:
         problems += problem.problems
     found = replace(source, task=task, target=target)

@@ -15,10 +15,14 @@ from pipeline.tasks.metric import Metric
 def label_counts(config: FinetuneConfig, splits: Sequence[TrainingData]) -> list[int]:
     """The label budgets in rows, as all splits of the data allow them; none twice.
 
+    Where no label trains anything there is one, of none.
+
     Raises:
         InputError: for a budget that the rows do not allow.
     """
     data, *_ = splits
+    if not data.task.needs_labels:
+        return [0]
     train = min(len(split.splits.train) for split in splits)
     validation = min(len(split.splits.validation) for split in splits)
     classes = len(np.unique(data.task.strata(data.targets[data.splits.train])))
@@ -38,7 +42,9 @@ def compared_by(config: FinetuneConfig, data: TrainingData) -> Metric:
     """What models are compared by. Raises `InputError` where the task has no such metric."""
     name: str = config.metric
     if name == "auto":
-        name = data.task.choose_metric(data.targets[data.splits.train]).metric
+        # Where no label trains anything, it depends on whether there are any to judge by.
+        rows = data.splits.train if data.task.needs_labels else data.splits.test
+        name = data.task.choose_metric(data.targets[rows]).metric
     return data.task.metric(name)
 
 

@@ -30,7 +30,8 @@ def comparison(
     data, *_ = splits
     check_task(config.finetune, data)
     metric = compared_by(config.finetune, data)
-    trials = [*config.finetune.trials(label_counts(config.finetune, splits), data.table)]
+    counts = label_counts(config.finetune, splits)
+    trials = [*config.finetune.trials(counts, data.table, data.task.kind)]
     stacks: dict[int, list[SparseAutoencoder]] = {}
     scores = []
     for arm, labels, seed in trials:

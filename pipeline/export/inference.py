@@ -13,6 +13,7 @@ from pipeline.data.features.preprocessing import need_every_value
 from pipeline.data.source import Column, Layout, RawRows
 from pipeline.data.sources.read import read_rows
 from pipeline.errors import InputError
+from pipeline.evaluation.reasons import SHARES, because
 from pipeline.export.folder import METADATA
 from pipeline.export.metadata import DIGEST, digest_of
 from pipeline.export.row_notes import row_notes
@@ -66,8 +67,9 @@ def infer(folder: Path, endpoint: str, numbers: np.ndarray, categories: np.ndarr
 
     `numbers` (rows, number columns) and `categories` (rows, category columns) text, in the model's
     column order. Columns: `label` and `probability of CLASS`, `prediction`, `code_I`, the
-    names of the features, or `reconstruction_error`. Raises `InputError` for a damaged model and
-    for a missing value where missing values were refused in training.
+    names of the features, `reconstruction_error`, or of anomalies `score`, `p_value`, `label` and
+    `because`, the three columns that make most of the score. Raises `InputError` for a damaged
+    model and for a missing value where missing values were refused in training.
     """
     metadata = describe_model(folder)
     if metadata["needs_every_value"]:
@@ -89,8 +91,12 @@ def infer(folder: Path, endpoint: str, numbers: np.ndarray, categories: np.ndarr
         for start in range(0, len(numbers), BATCH_ROWS)
     ]
     outputs = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+    names = metadata["outputs"]
     return pd.concat(
-        [_frame(values, metadata["outputs"][name]) for name, values in sorted(outputs.items())],
+        [
+            because(values, names[name]) if name == SHARES else _frame(values, names[name])
+            for name, values in sorted(outputs.items())
+        ],
         axis=1,
     )
 

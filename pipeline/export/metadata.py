@@ -43,7 +43,7 @@ def metadata_of(trained: Trained) -> dict[str, Any]:
         "needs_every_value": preprocessing.refuses_missing,
         "endpoints": list(ENDPOINTS),
         "outputs": {
-            **trained.task.output_columns(trained.classes),
+            **trained.task.output_columns(trained.classes, preprocessing.ordered_names),
             "code": [f"code_{unit}" for unit in range(trained.autoencoders[-1].units)],
             "reconstruction": list(preprocessing.original_names),
             "reconstruction_error": ["reconstruction_error"],

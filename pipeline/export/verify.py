@@ -65,7 +65,7 @@ def verify(trained: Trained, folder: Path, numbers: np.ndarray, categories: np.n
 def _units(trained: Trained) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
     """What makes outputs in raw units comparable: beside a large offset any error is small."""
     return {
-        **{f"serve/{name}": trained.coding.encode for name in trained.task.output_columns(())},
+        **{f"serve/{name}": trained.coding.encode for name in trained.task.output_columns((), ())},
         "reconstruct/reconstruction": trained.preprocessing.scaled_again,
     }
 

@@ -204,8 +204,9 @@ def _figure(height: float) -> tuple[Figure, Axes]:
 
 def _label_axis(axes: Axes, comparison: Sequence[Mapping[str, Any]]) -> None:
     budgets = [row["labels"] for row in comparison]
-    axes.set_xscale("log")
-    axes.set_xlim(0.8 * min(budgets), 1.25 * max(budgets))
+    if min(budgets) > 0:
+        axes.set_xscale("log")
+        axes.set_xlim(0.8 * min(budgets), 1.25 * max(budgets))
     axes.set_xticks(budgets, [f"{labels:,}" for labels in budgets])
     axes.minorticks_off()
     axes.set_xlabel("labels")

@@ -86,7 +86,9 @@ def gain_table(summary: Summary) -> TextTable:
         rows.append(tuple(cells))
     verdict = ("gain", "95 % interval", "p", "verdict") if compared else ()
     return TextTable(
-        f"Fine-tuning, {WORDS[summary['metric']]}, {over}", ("labels", *arms, *verdict), rows
+        f"{task_named(summary['data']['task']).training}, {WORDS[summary['metric']]}, {over}",
+        ("labels", *arms, *verdict),
+        rows,
     )
 
 
@@ -254,6 +256,9 @@ def _difference(summary: Summary) -> str:
 def _labels(summary: Summary) -> list[str]:
     """Which labels the arms know beside those of their budget."""
     data = summary["data"]
+    task = task_named(data["task"])
+    if not task.needs_labels:
+        return [task.drawing]
     sentences = [
         f"In every arm alike, {data['validation_rows']:,} further labels choose the encoder's rate "
         "and the checkpoint."
@@ -263,7 +268,7 @@ def _labels(summary: Summary) -> list[str]:
             f"A budget above {data['train_rows']:,} trains on them too, and they then choose the "
             "rate alone."
         )
-    return [*sentences, task_named(data["task"]).drawing]
+    return [*sentences, task.drawing]
 
 
 def _of_data(summary: Summary) -> list[str]:

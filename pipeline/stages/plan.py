@@ -12,6 +12,7 @@ import numpy as np
 from pipeline.config.arms import ARMS
 from pipeline.config.loading import of_tables
 from pipeline.config.schema import RunConfig
+from pipeline.config.task import AnomalyTask, Decided
 from pipeline.config.untrained import untrained
 from pipeline.data.prepared import Prepared, splits_ahead
 from pipeline.data.rows.streamed import StreamedRows, exceeds
@@ -24,6 +25,7 @@ from pipeline.files import check_writable
 from pipeline.stages.base import Outcome, Stage
 from pipeline.stages.compare import CompareArms, Comparing
 from pipeline.stages.data import DataStage, data_stage
+from pipeline.stages.detect import Detecting, DetectingDeep, DetectTrial, FitDetector
 from pipeline.stages.earlier.warm_start import WarmStart, warm_start
 from pipeline.stages.export import ExportBest, Exporting
 from pipeline.stages.finetune import FinetuneTrial
@@ -53,6 +55,8 @@ class Plan:
     config: RunConfig
     data: Outcome
     """Of the data stage."""
+    task: Decided
+    """What the stack is for."""
     read: tuple[Read, ...]
     """By each stack, or by all alike."""
     resplit: Resplit | None
@@ -97,6 +101,8 @@ class Plan:
 
     def trial(self, trial: Trial, stacks: Stacks) -> Stage:
         """The stage that trains an arm, or fits a reference model, on a label subset."""
+        if isinstance(self.task, AnomalyTask):
+            return self._detection(self.task, trial, stacks)
         if trial.arm not in ARMS:
             fitting = Fitting(
                 model=trial.arm,
@@ -120,6 +126,25 @@ class Plan:
         )
         levels = () if stack is None else tuple(stacks[stack])
         return FinetuneTrial(settings, (self.data, *levels), stack)
+
+    def _detection(self, task: AnomalyTask, trial: Trial, stacks: Stacks) -> Stage:
+        """The same, of a trial that learns from no label."""
+        given = {
+            "arm": trial.arm,
+            "trial_seed": trial.seed,
+            "seed": self.config.seed,
+            "metric": self.metric,
+        }
+        if trial.arm not in ARMS:
+            return FitDetector(Detecting(**given), (self.data,))
+        stack = self._starts_from(trial)
+        settings = DetectingDeep(
+            **given,
+            network=untrained(self.config.stack, decoder=True),
+            training=task.joint if ARMS[trial.arm].trains == "network" else None,
+        )
+        levels = () if stack is None else tuple(stacks[stack])
+        return DetectTrial(settings, (self.data, *levels), stack)
 
     def trials_on(self, stacks: int) -> list[Trial]:
         """The trials whose seeds start from the first so many stacks."""
@@ -241,6 +266,7 @@ def plan_of(config: RunConfig, *splits: Prepared, done: Outcome | None = None) -
     return Plan(
         config=config,
         data=data_done,
+        task=data.task.section,
         read=tuple(
             Read(split.rows_read, len(split.splits.pretrain), split.rows.shape[1])
             for split in splits
@@ -265,13 +291,16 @@ def _trials(config: RunConfig, splits: Sequence[Prepared]) -> tuple[Trial, ...]:
     """Every trial of the run. Raises `InputError` for a label budget that the rows do not allow."""
     data, *_ = splits
     budgets = label_counts(config.finetune, splits)
+    if not data.task.needs_labels:
+        what = "The rows to train all levels on together"
+        _check_in_memory(data, len(data.splits.pretrain), what)
     for labels in budgets:
         _check_in_memory(data, labels, "finetune.label_budgets")
     if config.finetune.pseudo_labels or config.finetune.reconstruction:
         _check_in_memory(data, len(data.splits.pretrain), "The unlabelled rows of fine-tuning")
     return tuple(
         Trial(arm=arm, labels=labels, seed=seed)
-        for arm, labels, seed in config.finetune.trials(budgets, data.table)
+        for arm, labels, seed in config.finetune.trials(budgets, data.table, data.task.kind)
     )
 
 

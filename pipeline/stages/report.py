@@ -92,7 +92,7 @@ class DrawReport(Stage):
             self.settings.metric,
             {"MLflow": tracker.page(run.run_id), "Prefect": run.tags.get("prefect_page")},
         )
-        sections = (*of_trials, *of_levels[0])
+        sections = (*of_trials, *self._of_rows(context), *of_levels[0])
         store_text(record, REPORT, report_html(summary, page, sections, self._costs(), known))
         return {}
 
@@ -149,6 +149,23 @@ class DrawReport(Stage):
             version=gate["version"],
             decision=gate_decision(gate),
         )
+
+    def _of_rows(self, context: Context) -> "list[TableSection]":
+        """The most unusual test rows, where anomalies are to be found."""
+        from layers.detection import batched
+        from pipeline.data.rows.streamed import at
+        from pipeline.report.unusual_rows import unusual_rows
+        from pipeline.tracking.models import NETWORK, stored_model
+
+        trial = self.settings.exported
+        if trial is None or context.data.task.kind != "anomaly":
+            return []
+        data = context.data_of(trial.seed)
+        detector = stored_model(context.tracker, dict(self._trials)[trial].run_id, NETWORK)
+        test = data.splits.test
+        outputs = batched(detector, at(data.rows, test))
+        names = data.preprocessing.ordered_names
+        return [unusual_rows(outputs, test, data.targets[test] == 1, names)]
 
     def _of_levels(
         self, context: Context, stack: int, levels: Sequence[Outcome]

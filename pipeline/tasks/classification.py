@@ -179,7 +179,7 @@ class Classification(Task):
             "label": tf.gather(tf.constant(list(names)), number),
         }
 
-    def output_columns(self, names: Sequence[str]) -> dict[str, list[str]]:
+    def output_columns(self, names: Sequence[str], columns: Sequence[str]) -> dict[str, list[str]]:
         return {
             "label": ["label"],
             "probabilities": [f"probability of {name}" for name in names],

@@ -157,7 +157,7 @@ class Multilabel(Task):
             labels = outputs > 0
         return {"probabilities": probabilities, "labels": tf.cast(labels, tf.float32)}
 
-    def output_columns(self, names: Sequence[str]) -> dict[str, list[str]]:
+    def output_columns(self, names: Sequence[str], columns: Sequence[str]) -> dict[str, list[str]]:
         return {
             "labels": list(names),
             "probabilities": [f"probability of {name}" for name in names],

@@ -125,7 +125,7 @@ class Regression(Task):
         number = tf.cast(outputs[:, 0], tf.float64)
         return {"prediction": number * coding.scale + coding.offset}
 
-    def output_columns(self, names: Sequence[str]) -> dict[str, list[str]]:
+    def output_columns(self, names: Sequence[str], columns: Sequence[str]) -> dict[str, list[str]]:
         return {"prediction": ["prediction"]}
 
 

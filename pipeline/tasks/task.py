@@ -56,9 +56,13 @@ class Task(ABC):
     """Whether the network's own predictions can serve as targets of unlabelled rows."""
     has_classes: ClassVar[bool] = True
     """Whether there are classes or labels, which can be rare."""
+    needs_labels: ClassVar[bool] = True
+    """Whether nothing can be done without a target."""
 
     drawing: ClassVar[str] = ""
     """How labels are drawn for a budget, a sentence for people, where it is not at random."""
+    training: ClassVar[str] = "Fine-tuning"
+    """What arms go through, for people."""
 
     def __init__(self, section: Decided):
         self.section = section
@@ -78,9 +82,17 @@ class Task(ABC):
         Raises `InputError` for labels that are none of this task's.
         """
 
+    def without_labels(self, rows: int) -> np.ndarray:
+        """The target of rows of which none has a label."""
+        raise TypeError(f"{self.kind} needs labels")
+
     @abstractmethod
     def labelled(self, target: np.ndarray) -> np.ndarray:
         """Which rows have a label, bool (rows,)."""
+
+    def pretrains(self, target: np.ndarray) -> np.ndarray:
+        """Which rows levels may be pretrained on, bool (rows,); by default all."""
+        return np.ones(len(target), bool)
 
     @abstractmethod
     def check(self, target: np.ndarray, columns: Sequence[str], where: str) -> None:
@@ -199,5 +211,8 @@ class Task(ABC):
         """The outputs of the exported signature `serve`, by name."""
 
     @abstractmethod
-    def output_columns(self, names: Sequence[str]) -> dict[str, list[str]]:
-        """What the columns of these outputs are called."""
+    def output_columns(self, names: Sequence[str], columns: Sequence[str]) -> dict[str, list[str]]:
+        """What the columns of these outputs are called.
+
+        `names` are those of classes or labels, `columns` those of the rows.
+        """

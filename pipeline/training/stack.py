@@ -70,6 +70,34 @@ def hard_limit(level: UntrainedLevel, name: str) -> SparsityMechanism | None:
     return type(layer).from_config(layer.get_config() | {"name": name})
 
 
+def build_encoder(stack: Sequence[UntrainedLevel], features: int) -> keras.Sequential:
+    """From rows (rows, features) to the top level's activations (rows, units), weights not yet set.
+
+    A hard limit is part of the code and goes with it; a penalty stays in pretraining.
+    """
+    encoder = keras.Sequential([keras.Input((features,))], name="stacked_encoder")
+    for number, level in enumerate(stack, 1):
+        encoder.add(keras.layers.Dense(level.units, level.activation, name=f"encoder_{number}"))
+        limit = hard_limit(level, f"sparsity_{number}")
+        if limit and level.passes_on == "code":
+            encoder.add(limit)
+    return encoder
+
+
+def initialize_encoder(
+    encoder: keras.Sequential, autoencoders: Sequence[SparseAutoencoder]
+) -> None:
+    """Set every weight of the encoder from the autoencoders' encoders and limits."""
+    sources: dict[str, keras.layers.Layer | None] = {}
+    for number, autoencoder in enumerate(autoencoders, 1):
+        sources[f"encoder_{number}"] = autoencoder.encoder
+        sources[f"sparsity_{number}"] = autoencoder.sparsity
+    for layer in encoder.layers:
+        source = sources[layer.name]
+        assert source is not None  # the network has a sparsity layer only where there is one
+        layer.set_weights(source.get_weights())
+
+
 def build_decoder(stack: Sequence[UntrainedLevel], features: int) -> keras.Sequential:
     """From the top level's code (rows, units) back to rows (rows, features), weights yet to be set.
 

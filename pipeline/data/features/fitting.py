@@ -44,9 +44,7 @@ def fit(source: Source, rows: np.ndarray, config: DataConfig) -> Preprocessing:
         numbers = numbers.changed(
             lambda block: np.where(np.isnan(block), fill, block), numbers.shape[1]
         )
-    scaling = config.scaling
-    if scaling == "auto":
-        scaling = "quantile" if source.table else "global"
+    scaling = _usual_scaling(source) if config.scaling == "auto" else config.scaling
     least, greatest = _extremes(numbers)
     if scaling == "global" and _all_alike(least, greatest):
         problems.append(
@@ -218,6 +216,14 @@ def _overall(least: np.ndarray, greatest: np.ndarray) -> tuple[np.ndarray, np.nd
 
 def _widths(least: np.ndarray, greatest: np.ndarray) -> np.ndarray:
     return greatest.astype(np.float64) - least.astype(np.float64)
+
+
+def _usual_scaling(source: Source) -> str:
+    """Quantiles would bring in what lies far out: not where anomalies are to be found."""
+    detects = source.task is not None and source.task.kind == "anomaly"
+    if detects and source.image_shape is None:
+        return "standard"
+    return "quantile" if source.table else "global"
 
 
 def _scaling(

@@ -95,8 +95,7 @@ class Preprocessing:
 
         A column of numbers may be called as the category of another column is: "garden=west".
         """
-        names = [column.name for column in self.columns if not column.is_category]
-        names += [column.name for column in self.columns if column.is_category]
+        names = self.ordered_names
         columns = [names[position] for position in self.column_of_features]
         return tuple(zip(columns, self.feature_names, strict=True))
 
@@ -105,6 +104,12 @@ class Preprocessing:
         """Of what `originals` gives: all but pieces, which say again what a number says."""
         names = self.feature_names
         return names[: len(names) - len(self.pieces.positions)]
+
+    @property
+    def ordered_names(self) -> tuple[str, ...]:
+        """The columns of numbers, then those of categories, as `column_of_features` counts them."""
+        numbers = [column.name for column in self.columns if not column.is_category]
+        return *numbers, *(column.name for column in self.columns if column.is_category)
 
     @property
     def column_of_features(self) -> tuple[int, ...]:

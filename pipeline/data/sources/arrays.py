@@ -60,13 +60,14 @@ def mapped_npy(path: Path) -> np.ndarray:
 
 
 def read_npz(path: Path) -> Arrays:
-    """The arrays x, y, x_test and y_test of an .npz file; Keras's x_train and y_train will do.
+    """The arrays x, y, x_test and y_test of an .npz file, or X, ...; Keras's x_train will do too.
 
     Raises:
         InputError: as for `read_npy`, and for an .npz file without rows.
     """
     with _damage_reported(path), zipfile.ZipFile(path) as archive:
-        members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+        given = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+        members = {name.lower(): member for name, member in given.items()} | given
         suffix = "_train" if "x_train" in members else ""
         names = (f"x{suffix}", f"y{suffix}", "x_test", "y_test")
         x, y, x_test, y_test = (_member(archive, members.get(name), path.name) for name in names)

@@ -161,7 +161,7 @@ def chosen_columns(config: DataConfig, width: int, where: str) -> tuple[Column, 
     Raises:
         InputError: for unknown columns, for none that is left, and for data.label.
     """
-    if config.label is not None:
+    if config.label:
         raise InputError(
             "data.label names a column of a .csv or .parquet file. Given: "
             f"{config.label!r} with {where}, whose columns have no names of their own "

@@ -77,7 +77,9 @@ class Endpoints(tf.Module):
 
 
 def _through(model: keras.Model, values: tf.Tensor, search: Search | None) -> tf.Tensor:
-    """What a model of layers one after the other gives, with this search in its hard limits."""
+    """What a model gives, with this search in hard limits if its layers follow one another."""
+    if not isinstance(model, keras.Sequential):
+        return model(values)
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             values = _through(layer, values, search)

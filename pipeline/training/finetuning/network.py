@@ -10,7 +10,7 @@ from layers import SparseAutoencoder
 from pipeline.config.untrained import UntrainedLevel
 from pipeline.seeds import derive
 from pipeline.training.pretraining.level import untrained_autoencoder
-from pipeline.training.stack import hard_limit
+from pipeline.training.stack import build_encoder, initialize_encoder
 
 HEAD_STANDARD_DEVIATION = 0.01
 LEAST_VARIANCE = 0.01
@@ -33,13 +33,7 @@ class Network(NamedTuple):
 
 def build_network(stack: Sequence[UntrainedLevel], features: int, outputs: int) -> Network:
     """A network of the stack's shape, its weights yet to be set."""
-    encoder = keras.Sequential([keras.Input((features,))], name="stacked_encoder")
-    for number, level in enumerate(stack, 1):
-        encoder.add(keras.layers.Dense(level.units, level.activation, name=f"encoder_{number}"))
-        # A hard limit is part of the code and goes with it; a penalty stays in pretraining.
-        limit = hard_limit(level, f"sparsity_{number}")
-        if limit and level.passes_on == "code":
-            encoder.add(limit)
+    encoder = build_encoder(stack, features)
     standardize = keras.layers.BatchNormalization(
         epsilon=0.0, center=False, scale=False, trainable=False, name="standardize"
     )
@@ -66,14 +60,7 @@ def initialize(
 
     The code is standardised by its mean and variance over `rows` (rows, features).
     """
-    sources: dict[str, keras.layers.Layer | None] = {}
-    for number, autoencoder in enumerate(autoencoders, 1):
-        sources[f"encoder_{number}"] = autoencoder.encoder
-        sources[f"sparsity_{number}"] = autoencoder.sparsity
-    for layer in network.encoder.layers:
-        source = sources[layer.name]
-        assert source is not None  # the network has a sparsity layer only where there is one
-        layer.set_weights(source.get_weights())
+    initialize_encoder(network.encoder, autoencoders)
     codes = network.encoder.predict_on_batch(rows)
     variance = codes.var(axis=0)
     least = LEAST_VARIANCE * variance.mean() or 1.0  # all dead

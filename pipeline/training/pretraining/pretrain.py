@@ -20,6 +20,7 @@ from pipeline.training.pretraining.level import build_autoencoder, trainer_of, t
 from pipeline.training.pretraining.standardize import Standardizing
 from pipeline.training.pretraining.start import Start
 from pipeline.training.progress import Progress, Watch
+from pipeline.training.rates import constant_then_linear
 from pipeline.training.stack import ENCODED_ROWS
 
 MEASURED_ROWS = 5000
@@ -86,7 +87,7 @@ def pretrain(
     epochs = pretraining_epochs(level, len(rows))
     xla = trains_with_xla(level, rows, steps * epochs)
     trainer = trainer_of(autoencoder, batch_size, level.precision, xla)
-    rates = _constant_then_linear(level.learning_rate, steps * epochs)
+    rates = constant_then_linear(level.learning_rate, steps * epochs)
 
     def report(epoch: int, step: int, loss: float, metrics: dict[str, float] | None) -> None:
         done = epoch * steps + step
@@ -166,9 +167,3 @@ def _compiled_measure(autoencoder: SparseAutoencoder):
         return {name: float(value) for name, value in results().items()}
 
     return measure
-
-
-def _constant_then_linear(rate: float, steps: int) -> np.ndarray:
-    """Learning rates (steps, 1): constant for the first half, then linearly to zero."""
-    share_left = 1 - np.arange(steps) / steps
-    return (rate * np.minimum(1, 2 * share_left))[:, None]

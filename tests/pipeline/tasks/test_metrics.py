@@ -13,7 +13,7 @@ from pipeline.tasks import task_named
 from pipeline.tasks.metric import Predicted, calibration_error
 from pipeline.tasks.task import Coding
 
-LESS_IS_BETTER = {"log_loss", "calibration_error", "mae", "rmse"}
+LESS_IS_BETTER = {"log_loss", "calibration_error", "mae", "rmse", "reconstruction_error"}
 
 
 def scores(kind: str, true, outputs) -> dict[str, float]:
@@ -126,6 +126,7 @@ def test_a_row_of_weight_3_counts_as_three_rows(kind: str):
         "classification": rng.integers(0, 3, 40),
         "multilabel": rng.integers(0, 2, (40, 3)).astype("float32"),
         "regression": rng.normal(size=40),
+        "anomaly": rng.integers(0, 2, 40),
     }[kind]
     outputs = rng.normal(size=(40, 1 if kind == "regression" else 3))
     times = rng.integers(1, 4, 40)

@@ -58,7 +58,7 @@ def chosen_columns(config: DataConfig, names: Sequence[str], where: str) -> Chos
     for label in (given,) if isinstance(given, str) else given:
         with noted(problems):
             labels.append(column_of(label, names, "data.label", where))
-    if not labels and not problems:
+    if config.label is None:
         problems.append(
             f"The target column of a table must be named. Set data.label (--label COLUMN) for "
             f"{where}; {names[likely_target(names)]!r} looks like it. Columns can be named by "

@@ -190,7 +190,7 @@ def _source(table: OpenTable, config: DataConfig, scratch: Path | None) -> Sourc
         ),
         notes=tuple(notes),
         problems=tuple(problems),
-        labels=_labels(texts, labels, table, config),
+        labels=_labels(texts, labels, table, config) if labels else None,
         layout=Layout(
             table.names,
             tuple(table.names[n] for n in labels),

@@ -1,0 +1,1 @@
+"""What the trained stack is for beside pretraining: anomalies found."""

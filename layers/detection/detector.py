@@ -1,0 +1,140 @@
+"""What tells anomalies by: a deep autoencoder and the rows that it learned from."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+from keras import ops
+
+from layers.detection.neighbours import NearestNeighbours, batched
+from layers.detection.p_value import PValue
+from layers.detection.unusual import Unusual
+
+LEAST = 1e-3
+"""Of the mean over features: one that is usually closer is judged no harder."""
+WEIGHTS = (2 / 3, 1 / 3)
+"""Of the distances of rows and of codes in the score."""
+
+
+@keras.saving.register_keras_serializable(package="layerwise")
+class Detector(keras.Model):
+    """A score that is greater the less a row is like normal ones, and how it comes about.
+
+    The score is a mean of two distances, each made comparable by what it is on normal rows that
+    trained nothing (`Unusual`): that of the row from its nearest neighbours among the rows that
+    trained, which counts twice, and that of its code from theirs. The error of reconstruction is no
+    part of it: on most tables it tells anomalies worse than either (docs/anomalies.md).
+
+    Shapes: scaled rows (rows, features) to (rows, 3 + columns): the score, the mean squared error
+    of reconstruction over features, the p-value (`PValue`), and each column's share of what is
+    unusual in the row, which add up to 1: the mean of its shares of the distance from neighbours
+    and of the error, each over what it is on normal rows.
+
+    Arguments:
+      encoder: a model from rows to codes (rows, units).
+      decoder: a model from codes back to rows.
+      columns: of each feature the column that it is of, numbered from 0.
+      count: how many columns there are.
+      references: rows that neighbours are searched among.
+      held_out: normal rows that say what is usual.
+    """
+
+    def __init__(
+        self,
+        encoder: keras.Sequential,
+        decoder: keras.Sequential,
+        columns: Sequence[int],
+        count: int,
+        references: int,
+        held_out: int,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.encoder = encoder
+        self.decoder = decoder
+        self.columns = tuple(columns)
+        self.count = count
+        self.references = references
+        self.held_out = held_out
+        self.of_rows = NearestNeighbours(references, name="of_rows")
+        self.of_codes = NearestNeighbours(references, name="of_codes")
+        self.unusual = Unusual(name="unusual")
+        self.p_value = PValue(held_out, name="p_value")
+
+    def build(self, input_shape):
+        features = len(self.columns)
+        self.encoder.build((None, features))
+        units = self.encoder.output_shape[-1]
+        self.decoder.build((None, units))
+        self.usual = self.add_weight(
+            name="usual", shape=(2, features), initializer="ones", trainable=False
+        )
+        self.of_rows.build((None, features))
+        self.of_codes.build((None, units))
+        self.unusual.build((None, len(WEIGHTS)))
+        self.p_value.build((None,))
+        self.built = True
+
+    def fit_to(self, references: np.ndarray, held_out: np.ndarray) -> None:
+        """Take both for normal: the rows to search among, and others that trained nothing."""
+        self.of_rows.fit(references)
+        self.of_codes.fit(batched(self.encoder, references))
+        self.usual.assign(batched(self._by_feature, held_out).mean(axis=0))
+        self.unusual.fit(
+            batched(lambda rows: self._distances(rows, self.encoder(rows))[0], held_out)
+        )
+        self.p_value.fit(batched(self.score, held_out))
+
+    def score(self, rows):
+        """The score of each row (rows,)."""
+        distances, _ = self._distances(rows, self.encoder(rows))
+        return self._score(distances)
+
+    def call(self, rows):
+        code = self.encoder(rows)
+        distances, of_features = self._distances(rows, code)
+        errors = ops.square(rows - self.decoder(code))
+        score = self._score(distances)
+        told = ops.stack([score, ops.mean(errors, axis=1), self.p_value(score)], axis=1)
+        shares = (_shares(of_features, self.usual[0]) + _shares(errors, self.usual[1])) / 2
+        of_columns = ops.matmul(shares, ops.one_hot(self.columns, self.count))
+        return ops.concatenate([told, of_columns], axis=1)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "encoder": keras.saving.serialize_keras_object(self.encoder),
+            "decoder": keras.saving.serialize_keras_object(self.decoder),
+            "columns": list(self.columns),
+            "count": self.count,
+            "references": self.references,
+            "held_out": self.held_out,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        parts = {
+            part: keras.saving.deserialize_keras_object(config[part])
+            for part in ("encoder", "decoder")
+        }
+        return cls(**{**config, **parts})
+
+    def _score(self, distances):
+        return ops.sum(self.unusual(distances) * ops.array(WEIGHTS), axis=1)
+
+    def _distances(self, rows, code):
+        """Of each row and its code from their neighbours (rows, 2), and the first by feature."""
+        of_row, of_features = self.of_rows(rows)
+        of_code, _ = self.of_codes(code)
+        return ops.stack([of_row, of_code], axis=1), of_features
+
+    def _by_feature(self, rows):
+        """What the shares are made of: distance from neighbours and error (rows, 2, features)."""
+        errors = ops.square(rows - self.decoder(self.encoder(rows)))
+        return ops.stack([self.of_rows(rows)[1], errors], axis=1)
+
+
+def _shares(values, usual):
+    """Of each row's sum of values over what they usually are (rows, features)."""
+    values = values / (usual + LEAST * ops.mean(usual)) + 1e-9
+    return values / ops.sum(values, axis=1, keepdims=True)

@@ -1,0 +1,47 @@
+"""Which rows a trial of anomaly detection sees."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.data.prepared import Prepared
+from pipeline.data.rows.sample import sample
+from pipeline.data.rows.streamed import at
+from pipeline.data.trial_rows import Labelled
+
+REFERENCES = 5_000
+"""Rows that neighbours are searched among, at most: a model that is exported takes them along."""
+HELD_OUT = 10_000
+"""Normal rows that say what is usual, at most."""
+
+
+class DetectionRows(NamedTuple):
+    """The rows of one trial, scaled, float32 (rows, features)."""
+
+    normal: np.ndarray
+    """Taken as normal, to train on."""
+    references: np.ndarray
+    """Some of them, among which neighbours are searched."""
+    held_out: np.ndarray
+    """Others that are taken as normal: they train nothing, and say what is usual."""
+    validation: Labelled
+    """These with the anomalies among the validation rows: they choose the arm to export."""
+    test: Labelled
+    """Read once, at the end."""
+
+
+def detection_rows(data: Prepared, seed: int) -> DetectionRows:
+    """The rows of a trial; `seed` draws the references and the rows held out."""
+    splits = data.splits
+
+    def labelled(indices: np.ndarray) -> Labelled:
+        weights = None if data.weights is None else data.weights[indices]
+        return Labelled(at(data.rows, indices), data.targets[indices], weights)
+
+    return DetectionRows(
+        normal=data.rows[splits.pretrain],
+        references=data.rows[sample(splits.pretrain, REFERENCES, seed)],
+        held_out=data.rows[sample(splits.pretrain_validation, HELD_OUT, seed)],
+        validation=labelled(splits.validation),
+        test=labelled(splits.test),
+    )

@@ -1,0 +1,139 @@
+"""Rows unlike those that the stack learned from."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pipeline.config.task import AnomalyTask
+from pipeline.errors import InputError, nearest
+from pipeline.tasks.decision import Decision
+from pipeline.tasks.detection_metrics import METRICS
+from pipeline.tasks.labels import Labels
+from pipeline.tasks.metric import Choice
+from pipeline.tasks.task import Coding, Reference, Task
+
+NORMAL, ANOMALY = "normal", "anomaly"
+"""What rows are called."""
+LEAST = 3
+"""Anomalies that rows are drawn by, one for each part; fewer are left to chance."""
+
+
+class Anomaly(Task):
+    """Targets and numbers are 1 for an anomaly and 0 for a row that is taken as normal."""
+
+    metrics = METRICS
+    pseudo_labels = False
+    has_classes = False
+    needs_labels = False
+    training = "Detection"
+    drawing = (
+        "No label trains anything: those that there are tell how well scores part anomalies from "
+        "normal rows."
+    )
+    section: AnomalyTask
+
+    def target(self, labels: Labels) -> np.ndarray:
+        """int32 (rows,)."""
+        names = labels.names
+        if names.ndim != 1:
+            raise InputError(
+                f"A row has one label. {labels.where} has labels of shape {names.shape}. Give an "
+                "array of shape (rows,)."
+            )
+        return (names == self._anomalous(names, labels.where)).astype("int32")
+
+    def without_labels(self, rows: int) -> np.ndarray:
+        """All rows are taken as normal."""
+        return np.zeros(rows, "int32")
+
+    def labelled(self, target: np.ndarray) -> np.ndarray:
+        """A row without a label is taken as normal, and tested as such."""
+        return np.ones(len(target), bool)
+
+    def pretrains(self, target: np.ndarray) -> np.ndarray:
+        """Only rows that are taken as normal."""
+        return target == 0
+
+    def check(self, target: np.ndarray, columns: Sequence[str], where: str) -> None:
+        if target.all():
+            raise InputError(
+                f"An anomaly is told from normal rows. All training rows of {where} are anomalies. "
+                "Add normal rows, or correct task.anomaly."
+            )
+
+    def strata(self, target: np.ndarray) -> np.ndarray:
+        return target if target.sum() >= LEAST else np.zeros_like(target)
+
+    def numbers(
+        self, target: np.ndarray, columns: Sequence[str]
+    ) -> tuple[tuple[str, ...], np.ndarray]:
+        return (), target
+
+    def describe(self, target: np.ndarray, columns: Sequence[str]) -> dict[str, Any]:
+        anomalies = int(target.sum())
+        counts = {NORMAL: len(target) - anomalies, ANOMALY: anomalies}
+        return {"classes": counts, "target_range": None}
+
+    def target_text(self, names: Sequence[str]) -> str:
+        return "anomalies to find"
+
+    def choose_metric(self, target: np.ndarray) -> Choice:
+        """Where no anomaly is known, how well other normal rows are reconstructed."""
+        return Choice("auroc" if target.sum() >= LEAST else "reconstruction_error")
+
+    def spec(self, outputs: int) -> Any:
+        raise TypeError("anomalies are found without a target")
+
+    def losses(self, targets: Any, outputs: Any) -> Any:
+        raise TypeError("anomalies are found without a target")
+
+    def predictions(self, outputs: np.ndarray) -> np.ndarray:
+        """Score and reconstruction error of each row, the first two outputs."""
+        return outputs[:, :2]
+
+    def references(self, seed: int, labels: int) -> Mapping[str, Reference]:
+        return {}
+
+    def serve(
+        self, outputs: Any, names: Sequence[str], coding: Coding, decision: Decision
+    ) -> dict[str, Any]:
+        """Of each row its score, p-value and label, and each column's share of the score."""
+        import tensorflow as tf
+
+        p_value = outputs[:, 2]
+        called = tf.cast(p_value <= self.section.false_alarms, tf.int32)
+        return {
+            "score": outputs[:, 0],
+            "p_value": p_value,
+            "label": tf.gather(tf.constant([NORMAL, ANOMALY]), called),
+            "shares": outputs[:, 3:],
+        }
+
+    def output_columns(self, names: Sequence[str], columns: Sequence[str]) -> dict[str, list[str]]:
+        return {
+            "score": ["score"],
+            "p_value": ["p_value"],
+            "label": ["label"],
+            "shares": list(columns),
+        }
+
+    def _anomalous(self, names: np.ndarray, where: str) -> str:
+        """The label that means an anomaly."""
+        given, counts = np.unique(names[names != ""], return_counts=True)
+        wanted = self.section.anomaly
+        if wanted is not None:
+            if wanted not in given:
+                raise InputError(
+                    f"task.anomaly must be a label of {where}. Given: {wanted!r}."
+                    f"{nearest(wanted, given.tolist())}"
+                )
+            return wanted
+        if len(given) == 1 and counts[0] < len(names):
+            return str(given[0])
+        if len(given) == 2 and counts[0] != counts[1]:
+            return str(given[counts.argmin()])
+        raise InputError(
+            f"Which rows are anomalies cannot be told from the {len(given)} labels of {where}. "
+            "Name that of anomalies in task.anomaly; without any labels leave data.label out."
+        )

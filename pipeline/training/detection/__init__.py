@@ -1,0 +1,1 @@
+"""The stack as a deep autoencoder, and what tells anomalies with it."""
