@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
 from pipeline.config.data import DataConfig
-from pipeline.config.finetune import FinetuneConfig, Reference
+from pipeline.config.finetune import FinetuneConfig, Supervised
 from pipeline.config.level import LevelConfig
 from pipeline.config.schema import RunConfig
 from pipeline.config.task import (
@@ -25,7 +25,7 @@ from pipeline.seeds import derive
 from pipeline.stages.plan import plan_of
 from pipeline.tasks import task_of
 
-REFERENCES = get_args(Reference)
+REFERENCES = get_args(Supervised)
 CLASSES = task_of(ClassificationTask())
 LABELS = task_of(MultilabelTask())
 NUMBER = task_of(RegressionTask())

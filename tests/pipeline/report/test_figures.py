@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from pipeline.config.arms import ARMS
-from pipeline.config.finetune import Reference
+from pipeline.config.finetune import Detecting, Supervised
 from pipeline.report import figures
 
 ONE_BUDGET = [
@@ -51,8 +51,9 @@ def test_one_seed_has_no_interval():
     assert bars[0].get_ydata() == [0.5]
 
 
-def test_no_two_arms_look_alike_whatever_they_are_compared_with():
-    names = [*ARMS, *get_args(Reference)]
+@pytest.mark.parametrize("of_task", [Supervised, Detecting])
+def test_no_two_arms_look_alike_whatever_they_are_compared_with(of_task: object):
+    names = [*ARMS, *get_args(of_task)]
     row = {
         "labels": 600,
         "arms": {name: {"accuracy": [0.9, 0.8]} for name in names},
