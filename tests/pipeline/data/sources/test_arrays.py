@@ -191,9 +191,16 @@ def test_an_empty_array_file_is_refused(name: str, tmp_path: Path):
 
 
 def test_an_npz_without_x_is_refused_with_what_it_has(tmp_path: Path):
-    path = saved(tmp_path / "a.npz", X=np.eye(3))
-    with pytest.raises(InputError, match="array 'x'.*Valid: X"):
+    path = saved(tmp_path / "a.npz", rows=np.eye(3))
+    with pytest.raises(InputError, match="array 'x'.*Valid: rows"):
         read(DataConfig(source=path))
+
+
+def test_arrays_may_be_called_by_capital_letters(tmp_path: Path):
+    found = read(DataConfig(source=saved(tmp_path / "a.npz", X=np.eye(3), Y=np.arange(3))))
+    np.testing.assert_array_equal(found.numbers, np.eye(3))
+    assert found.labels is not None
+    assert found.labels.names.tolist() == ["0", "1", "2"]
 
 
 def test_labels_and_rows_of_different_lengths_are_refused(tmp_path: Path):
