@@ -92,6 +92,8 @@ def rows_of(file: Path, contaminated: float, seed: int) -> DetectionRows:
         held_out=x[held_out],
         validation=Labelled(x[held_out], np.zeros(held, "int32")),
         test=Labelled(x[test], y[test]),
+        columns=tuple(range(x.shape[1])),
+        column_count=x.shape[1],
     )
 
 
@@ -121,10 +123,7 @@ def measure(file: Path, contaminated: float, seed: int) -> Row:
             start = random_autoencoders(shape, features, derive(seed, "random", 0))
         training = None if arm == "frozen" else AnomalyTask().joint
         of_trial = derive(seed, "trial", 0)
-        columns = (range(features), features)
-        outcome = detect(
-            shape, start, training, rows, columns, TASK, metric, of_trial, lambda _: None
-        )
+        outcome = detect(shape, start, training, rows, TASK, metric, of_trial, lambda _: None)
         found[arm] = outcome.scores
         if arm == ARMS[0]:
             p_values = outcome.p_values

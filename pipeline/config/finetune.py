@@ -180,21 +180,21 @@ class FinetuneConfig(NetworkTraining):
         values["also_tried"] = tuple(o for o in self.also_tried if labels >= o.labels)
         return part(**values)
 
-    def references_for(self, table: bool, task: str) -> tuple[Reference, ...]:
+    def references_for(self, table: bool, needs_labels: bool) -> tuple[Reference, ...]:
         """The reference models of a task, for rows of a table or of arrays."""
-        usual = OF_ANOMALIES if task == "anomaly" else OF_TABLES if table else ()
+        usual = (OF_TABLES if table else ()) if needs_labels else OF_ANOMALIES
         found: list[Reference] = []
         for name in self.references:
             found += usual if name == "auto" else (name,)
         return tuple(dict.fromkeys(found))
 
     def trials(
-        self, labels: Sequence[int], table: bool, task: str
+        self, labels: Sequence[int], table: bool, needs_labels: bool
     ) -> Iterator[tuple[str, int, int]]:
         """Arm or reference model, labels and seed of every trial with these numbers of labels."""
         for number in labels:
             for seed in range(self.seeds):
-                for arm in (*self.arms, *self.references_for(table, task)):
+                for arm in (*self.arms, *self.references_for(table, needs_labels)):
                     if number <= KERNEL_LABELS or arm not in KERNEL_MACHINES:
                         yield arm, number, seed
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from pipeline.config.task import DECIDED
+
 PACKED = (".gz", ".zst", ".bz2")
 TABLES = (
     ".csv", ".tsv", ".tab", ".txt", ".data", ".dat", ".parquet", ".pq", ".json", ".jsonl",
@@ -37,10 +39,12 @@ def with_recipe(tree: Any, of_tables: Mapping[str, Any]) -> Any:
 
 def without_target(tree: Any) -> Any:
     """The tree of a config; of a task that needs no target it says so, where it names none."""
-    if not isinstance(tree, Mapping) or not isinstance(tree.get("task"), Mapping):
+    if not isinstance(tree, Mapping):
         return tree
-    data = tree.get("data", {})
-    if tree["task"].get("kind") != "anomaly" or not isinstance(data, Mapping):
+    task, data = tree.get("task"), tree.get("data", {})
+    kind = task.get("kind") if isinstance(task, Mapping) else None
+    section = DECIDED.get(kind) if isinstance(kind, str) else None
+    if section is None or section.needs_labels or not isinstance(data, Mapping):
         return tree
     label = data.get("label")
     return {**tree, "data": {**data, "label": [] if label is None else label}}

@@ -176,8 +176,7 @@ class RunConfig(Part):
 
     @rule
     def _the_references_are_of_the_task(self) -> Iterator[str]:
-        detects = self.task.kind == "anomaly"
-        allowed = get_args(Detecting if detects else Supervised)
+        allowed = get_args(Supervised if self.task.needs_labels else Detecting)
         if other := [name for name in self.finetune.references if name not in ("auto", *allowed)]:
             yield (
                 f"finetune.references must be of auto, {', '.join(allowed)} where task.kind is "

@@ -12,6 +12,8 @@ class TaskSection(Part):
 
     several_labels: ClassVar[bool] = False
     """Whether `data.label` may name several columns."""
+    needs_labels: ClassVar[bool] = True
+    """Whether nothing can be done without a target."""
 
 
 class AutoTask(TaskSection):
@@ -64,6 +66,7 @@ class AnomalyTask(TaskSection):
     """
 
     carried_out_by: ClassVar[str] = "pipeline.tasks.anomaly.Anomaly"
+    needs_labels: ClassVar[bool] = False
     kind: Literal["anomaly"] = "anomaly"
     anomaly: str | None = Field(
         None,

@@ -28,6 +28,10 @@ class DetectionRows(NamedTuple):
     """These with the anomalies among the validation rows: they choose the arm to export."""
     test: Labelled
     """Read once, at the end."""
+    columns: tuple[int, ...]
+    """Of each feature the column that it is of, from 0."""
+    column_count: int
+    """How many columns there are."""
 
 
 def detection_rows(data: Prepared, seed: int) -> DetectionRows:
@@ -44,4 +48,6 @@ def detection_rows(data: Prepared, seed: int) -> DetectionRows:
         held_out=data.rows[sample(splits.pretrain_validation, HELD_OUT, seed)],
         validation=labelled(splits.validation),
         test=labelled(splits.test),
+        columns=data.preprocessing.column_of_features,
+        column_count=len(data.preprocessing.columns),
     )

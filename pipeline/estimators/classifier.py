@@ -1,6 +1,6 @@
 """One class of several."""
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -65,34 +65,14 @@ class StackedClassifier(ClassifierMixin, SupervisedEstimator):
 
     _task = "classification"
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, unlabelled: Any = None) -> Self:
-        """Pretrain a stack on all rows, and fine-tune it on those that have a label.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
-            Classes of any type. A row whose class is NaN, None or "" has no label.
-        sample_weight : array-like of shape (n_samples,), default=None
-            How much each row with a label counts; one that counts 0 has none.
-        unlabelled : DataFrame or array-like of shape (n_more, n_features), default=None
-            More rows, without a label.
-
-        Raises
-        ------
-        InputError
-            A `ValueError` that names all that is wrong with the rows or the parameters.
-        DivergedError
-            When the loss is no longer a finite number.
-        """
-        labels = self._labels(y)
+    def _labels(self, y: Any) -> np.ndarray:
+        labels = super()._labels(y)
         classes = classes_of(labels)
         if len(classes) == 1:
             raise InputError(
                 f"There must be two classes at least. All labels are of one class: {classes[0]!s}."
             )
-        self._learn(X, y, labels, sample_weight, unlabelled)
-        return self
+        return labels
 
     def _keep(self, learned: "Learned", source: Source, test: np.ndarray, seed: int) -> None:
         super()._keep(learned, source, test, seed)

@@ -31,7 +31,7 @@ def comparison(
     check_task(config.finetune, data)
     metric = compared_by(config.finetune, data)
     counts = label_counts(config.finetune, splits)
-    trials = [*config.finetune.trials(counts, data.table, data.task.kind)]
+    trials = [*config.finetune.trials(counts, data.table, data.task.needs_labels)]
     stacks: dict[int, list[SparseAutoencoder]] = {}
     scores = []
     for arm, labels, seed in trials:

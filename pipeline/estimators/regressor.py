@@ -1,6 +1,6 @@
 """A number."""
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from sklearn.base import RegressorMixin
@@ -49,29 +49,6 @@ class StackedRegressor(RegressorMixin, SupervisedEstimator):
     """
 
     _task = "regression"
-
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, unlabelled: Any = None) -> Self:
-        """Pretrain a stack on all rows, and fine-tune it on those that have a label.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
-            Numbers. A row whose number is NaN or None has no label.
-        sample_weight : array-like of shape (n_samples,), default=None
-            How much each row with a label counts; one that counts 0 has none.
-        unlabelled : DataFrame or array-like of shape (n_more, n_features), default=None
-            More rows, without a label.
-
-        Raises
-        ------
-        InputError
-            A `ValueError` that names all that is wrong with the rows or the parameters.
-        DivergedError
-            When the loss is no longer a finite number.
-        """
-        self._learn(X, y, self._labels(y), sample_weight, unlabelled)
-        return self
 
     def predict(self, X: Any) -> np.ndarray:
         """The number of each row, float64 (n_samples,)."""

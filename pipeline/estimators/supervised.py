@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -46,6 +46,39 @@ class SupervisedEstimator(StackedEstimator):
         self.preset = preset
         self.random_state = random_state
         self.verbose = verbose
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, unlabelled: Any = None) -> Self:
+        """Pretrain a stack on all rows, and fine-tune it on those that have a label.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+            Classes of any type, or numbers. A row whose label is NaN, None or "" has none.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row with a label counts; one that counts 0 has none.
+        unlabelled : DataFrame or array-like of shape (n_more, n_features), default=None
+            More rows, without a label.
+
+        Raises
+        ------
+        InputError
+            A `ValueError` that names all that is wrong with the rows or the parameters.
+        DivergedError
+            When the loss is no longer a finite number.
+        """
+        labels = self._labels(y)
+        config = self._configured(X, y, sample_weight is not None)
+        source = self._source(X, labels, sample_weight, unlabelled, config)
+        found = split_source(source, config.data, config.seed)
+        self._say(found.usable.notes)
+        set_tensorflow_environment()
+        import_quietly(COMPUTING)
+        from pipeline.estimators.learning import learn
+
+        learned = learn(config, training_data(source, found), ProgressLine(self.verbose > 0))
+        self._keep(learned, source, found.split.parts.test, config.seed)
+        return self
 
     def config(self, source: str | None = None) -> str:
         """The YAML with which `layerwise run` trains this network from the same rows in a file.
@@ -105,21 +138,6 @@ class SupervisedEstimator(StackedEstimator):
         """The labels that are given. Raises `ValueError` where there are none."""
         need_labels(self, y)
         return labels_given(y)
-
-    def _learn(
-        self, X: Any, y: Any, labels: np.ndarray, sample_weight: Any, unlabelled: Any
-    ) -> None:
-        """Pretrain the stack and fine-tune it with a head; what it came to is kept."""
-        config = self._configured(X, y, sample_weight is not None)
-        source = self._source(X, labels, sample_weight, unlabelled, config)
-        found = split_source(source, config.data, config.seed)
-        self._say(found.usable.notes)
-        set_tensorflow_environment()
-        import_quietly(COMPUTING)
-        from pipeline.estimators.learning import learn
-
-        learned = learn(config, training_data(source, found), ProgressLine(self.verbose > 0))
-        self._keep(learned, source, found.split.parts.test, config.seed)
 
     def _keep(self, learned: "Learned", source: Source, test: np.ndarray, seed: int) -> None:
         """Keep what was learned of a source, and some of its `test` rows to verify an export by."""

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-SHARES = "shares"
-"""What a model that finds anomalies calls each column's share of a row's score."""
 NAMED = 3
 
 

@@ -13,11 +13,12 @@ from pipeline.data.features.preprocessing import need_every_value
 from pipeline.data.source import Column, Layout, RawRows
 from pipeline.data.sources.read import read_rows
 from pipeline.errors import InputError
-from pipeline.evaluation.reasons import SHARES, because
+from pipeline.evaluation.reasons import because
 from pipeline.export.folder import METADATA
 from pipeline.export.metadata import DIGEST, digest_of
 from pipeline.export.row_notes import row_notes
 from pipeline.export.signatures.inputs import MATRIX, given_by_name
+from pipeline.tasks.anomaly import OF_COLUMNS
 
 BATCH_ROWS = 4096
 
@@ -94,7 +95,7 @@ def infer(folder: Path, endpoint: str, numbers: np.ndarray, categories: np.ndarr
     names = metadata["outputs"]
     return pd.concat(
         [
-            because(values, names[name]) if name == SHARES else _frame(values, names[name])
+            because(values, names[name]) if name == OF_COLUMNS else _frame(values, names[name])
             for name, values in sorted(outputs.items())
         ],
         axis=1,

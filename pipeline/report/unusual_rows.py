@@ -7,10 +7,9 @@ import numpy as np
 from pipeline.evaluation.reasons import because
 from pipeline.report.section import TableSection
 from pipeline.report.tables import TextTable
+from pipeline.tasks.anomaly import P_VALUE, SCORE, SHARES
 
 LISTED = 10
-SCORE, P_VALUE, FIRST_SHARE = 0, 2, 3
-"""Columns of what a detector gives."""
 
 
 def unusual_rows(
@@ -22,7 +21,7 @@ def unusual_rows(
     their source, from 0, and `anomalies` (rows,) whether they are known to be some.
     """
     first = np.argsort(-outputs[:, SCORE], kind="stable")[:LISTED]
-    why = because(outputs[first, FIRST_SHARE:], columns)["because"]
+    why = because(outputs[first, SHARES:], columns)["because"]
     known = bool(anomalies.any())
     lines = [
         (

@@ -2,23 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
-from pipeline.config.arms import ARMS
 from pipeline.config.part import Part
 from pipeline.config.task import JointTraining
 from pipeline.config.untrained import UntrainedLevel
 from pipeline.data.detection_rows import detection_rows
-from pipeline.seeds import derive
-from pipeline.stages.base import Stage
+from pipeline.seeds import trial_seeds
 from pipeline.stages.context import Context
 from pipeline.stages.data import data_of_run
 from pipeline.stages.trial import Trial
+from pipeline.stages.trial_stage import ArmStage, TrialStage
 from pipeline.tracking.runs import StageRun
 from pipeline.training.progress import Progress, Watch
-
-if TYPE_CHECKING:
-    from layers import SparseAutoencoder
 
 
 class Detecting(Part):
@@ -31,6 +28,11 @@ class Detecting(Part):
     """Of the run."""
     metric: str
 
+    @property
+    def trial(self) -> Trial:
+        """No label trains anything."""
+        return Trial(arm=self.arm, labels=0, seed=self.trial_seed)
+
 
 class DetectingDeep(Detecting):
     """What an arm reads beside that."""
@@ -41,45 +43,38 @@ class DetectingDeep(Detecting):
 
 
 @dataclass(frozen=True)
-class DetectTrial(Stage):
-    """Trains one trial; its inputs are the data and the levels of its stack, if it has one."""
+class DetectTrial(ArmStage):
+    """Trains an arm as a deep autoencoder."""
 
-    kind = "finetune"
-    packages = ("tensorflow", "keras", "scikit-learn")
     settings: DetectingDeep
-    stack: int | None
-    """From 0; None where the arm starts from no stack."""
 
     @property
     def trial(self) -> Trial:
-        """Which one it is."""
-        return _trial(self.settings)
-
-    @property
-    def name(self) -> str:
-        return self.trial.name
-
-    @property
-    def tags(self) -> Mapping[str, Any]:
-        identity = self.trial.model_dump()
-        return identity if self.stack is None else {**identity, "stack": self.stack}
+        return self.settings.trial
 
     @property
     def params(self) -> Mapping[str, Any]:
         training = self.settings.training
-        return {**self.trial.model_dump(), **(training.model_dump() if training else {})}
+        return {**super().params, **(training.model_dump() if training else {})}
 
     def compute(self, context: Context, record: StageRun, watch: Watch) -> dict[str, float]:
         """Train the trial, store its detector and what it says of the test rows."""
         from pipeline.tracking.artifacts import store_predictions
         from pipeline.tracking.models import NETWORK, store_model
         from pipeline.training.detection.detect import detect
+        from pipeline.training.finetuning.network import first_levels
 
         settings = self.settings
         data = data_of_run(context, self.inputs[0], settings.trial_seed)
-        parts = detection_rows(data, derive(settings.seed, "subset", settings.trial_seed))
-        preprocessing = data.preprocessing
-        columns = preprocessing.column_of_features
+        seeds = trial_seeds(settings.seed, settings.trial_seed)
+        parts = detection_rows(data, seeds.subset)
+        levels = first_levels(
+            settings.arm,
+            settings.network,
+            data.rows.shape[1],
+            seeds.random,
+            partial(self.pretrained, context),
+        )
 
         def log(progress: Progress) -> None:
             if progress.metrics is not None:
@@ -88,13 +83,12 @@ class DetectTrial(Stage):
 
         found = detect(
             settings.network,
-            self._start(context, data.rows.shape[1]),
+            levels,
             settings.training,
             parts,
-            (columns, len(preprocessing.columns)),
             data.task,
             data.task.metric(settings.metric),
-            derive(settings.seed, "trial", settings.trial_seed),
+            seeds.training,
             log,
         )
         store_model(record, found.detector, NETWORK)
@@ -108,43 +102,17 @@ class DetectTrial(Stage):
             **{f"moved_level_{n}": moved for n, moved in enumerate(found.moved, 1)},
         }
 
-    def _start(self, context: Context, features: int) -> "list[SparseAutoencoder]":
-        """The autoencoders that the deep one is unrolled from."""
-        from pipeline.stages.codes import stored_autoencoder
-        from pipeline.training.finetuning.network import random_autoencoders
-
-        settings = self.settings
-        if ARMS[settings.arm].weights == "stack":
-            _, *levels = self.inputs
-            return [stored_autoencoder(context, level) for level in levels]
-        seed = derive(settings.seed, "random", settings.trial_seed)
-        return random_autoencoders(settings.network, features, seed)
-
 
 @dataclass(frozen=True)
-class FitDetector(Stage):
+class FitDetector(TrialStage):
     """Fits one reference model; its input is the data."""
 
-    kind = "finetune"
     packages = ("scikit-learn",)
     settings: Detecting
 
     @property
     def trial(self) -> Trial:
-        """Which one it is."""
-        return _trial(self.settings)
-
-    @property
-    def name(self) -> str:
-        return self.trial.name
-
-    @property
-    def tags(self) -> Mapping[str, Any]:
-        return self.trial.model_dump()
-
-    @property
-    def params(self) -> Mapping[str, Any]:
-        return self.trial.model_dump()
+        return self.settings.trial
 
     def compute(self, context: Context, record: StageRun, watch: Watch) -> dict[str, float]:
         """Fit the model and store what it says of the test rows."""
@@ -153,18 +121,13 @@ class FitDetector(Stage):
 
         settings = self.settings
         data = data_of_run(context, self.inputs[0], settings.trial_seed)
-        parts = detection_rows(data, derive(settings.seed, "subset", settings.trial_seed))
-        seed = derive(settings.seed, "reference", settings.trial_seed)
+        seeds = trial_seeds(settings.seed, settings.trial_seed)
+        parts = detection_rows(data, seeds.subset)
         metric = data.task.metric(settings.metric)
-        found = fit_detector(settings.arm, parts, data.task, metric, seed)
+        found = fit_detector(settings.arm, parts, data.task, metric, seeds.reference)
         store_predictions(record, found.predicted, parts.test.targets)
         return {
             **found.scores,
             f"validation_{metric.name}_kept": found.validation_score,
             "validation_rows": len(parts.validation.rows),
         }
-
-
-def _trial(settings: Detecting) -> Trial:
-    """No label trains anything."""
-    return Trial(arm=settings.arm, labels=0, seed=settings.trial_seed)

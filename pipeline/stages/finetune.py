@@ -3,54 +3,33 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.config.finetune import Attempt
-from pipeline.stages.base import Stage
 from pipeline.stages.context import Context
 from pipeline.stages.data import data_of_run
 from pipeline.stages.trial import Trial
+from pipeline.stages.trial_stage import ArmStage
 from pipeline.tracking.runs import StageRun
 from pipeline.training.finetuning.settings import Finetuning
 from pipeline.training.progress import Progress, Watch
 
-if TYPE_CHECKING:
-    from layers import SparseAutoencoder
-
 
 @dataclass(frozen=True)
-class FinetuneTrial(Stage):
-    """Trains one trial; its inputs are the data and the levels of its stack, if it has one."""
+class FinetuneTrial(ArmStage):
+    """Trains an arm on one label subset."""
 
-    kind = "finetune"
     contract = 4
-    packages = ("tensorflow", "keras", "scikit-learn")
     settings: Finetuning
-    stack: int | None
-    """From 0; None where the arm starts from no stack."""
 
     @property
     def trial(self) -> Trial:
-        """Which one it is."""
         settings = self.settings
         return Trial(arm=settings.arm, labels=settings.labels, seed=settings.trial_seed)
 
     @property
-    def name(self) -> str:
-        return self.trial.name
-
-    @property
-    def tags(self) -> Mapping[str, Any]:
-        identity = self.trial.model_dump()
-        return identity if self.stack is None else {**identity, "stack": self.stack}
-
-    @property
     def params(self) -> Mapping[str, Any]:
-        return {**self.trial.model_dump(), **self.settings.training.model_dump(mode="json")}
-
-    def last_step(self, metrics: Mapping[str, float]) -> int:
-        """The label budget: MLflow's chart, grouped by arm, is the comparison."""
-        return self.settings.labels
+        return {**super().params, **self.settings.training.model_dump(mode="json")}
 
     def compute(self, context: Context, record: StageRun, watch: Watch) -> dict[str, float]:
         """Train the trial, store its network and what it predicts for the test rows."""
@@ -68,7 +47,7 @@ class FinetuneTrial(Stage):
                 record.metrics(curves, progress.epoch)
             watch(progress)
 
-        result, network, parts = run_trial(settings, data, partial(self._stack, context), log)
+        result, network, parts = run_trial(settings, data, partial(self.pretrained, context), log)
         store_model(record, network, NETWORK)
         store_predictions(record, result.predicted, parts.test.targets)
         return {
@@ -92,10 +71,3 @@ class FinetuneTrial(Stage):
                 "dropout_kept": attempt.dropout,
             }
         return kept
-
-    def _stack(self, context: Context) -> "list[SparseAutoencoder]":
-        """The levels that the encoder's first weights come from."""
-        from pipeline.stages.codes import stored_autoencoder
-
-        _, *levels = self.inputs
-        return [stored_autoencoder(context, level) for level in levels]

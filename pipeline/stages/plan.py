@@ -300,7 +300,7 @@ def _trials(config: RunConfig, splits: Sequence[Prepared]) -> tuple[Trial, ...]:
         _check_in_memory(data, len(data.splits.pretrain), "The unlabelled rows of fine-tuning")
     return tuple(
         Trial(arm=arm, labels=labels, seed=seed)
-        for arm, labels, seed in config.finetune.trials(budgets, data.table, data.task.kind)
+        for arm, labels, seed in config.finetune.trials(budgets, data.table, data.task.needs_labels)
     )
 
 

@@ -1,16 +1,15 @@
 """The stage that fits a reference model of scikit-learn's on one label subset."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from pipeline.config.part import Part
 from pipeline.data.trial_rows import trial_rows
 from pipeline.seeds import trial_seeds
-from pipeline.stages.base import Stage
 from pipeline.stages.context import Context
 from pipeline.stages.data import data_of_run
 from pipeline.stages.trial import Trial
+from pipeline.stages.trial_stage import TrialStage
 from pipeline.tracking.runs import StageRun
 from pipeline.training.progress import Watch
 
@@ -30,35 +29,17 @@ class Fitting(Part):
 
 
 @dataclass(frozen=True)
-class FitReference(Stage):
+class FitReference(TrialStage):
     """Fits one reference model; its input is the data."""
 
-    kind = "finetune"
     contract = 3
     packages = ("scikit-learn",)
     settings: Fitting
 
     @property
     def trial(self) -> Trial:
-        """Which one it is."""
         settings = self.settings
         return Trial(arm=settings.model, labels=settings.labels, seed=settings.trial_seed)
-
-    @property
-    def name(self) -> str:
-        return self.trial.name
-
-    @property
-    def tags(self) -> Mapping[str, Any]:
-        return self.trial.model_dump()
-
-    @property
-    def params(self) -> Mapping[str, Any]:
-        return self.trial.model_dump()
-
-    def last_step(self, metrics: Mapping[str, float]) -> int:
-        """The label budget, as for the arms."""
-        return self.settings.labels
 
     def compute(self, context: Context, record: StageRun, watch: Watch) -> dict[str, float]:
         """Fit the model and store what it predicts for the test rows."""

@@ -158,7 +158,7 @@ class DrawReport(Stage):
         from pipeline.tracking.models import NETWORK, stored_model
 
         trial = self.settings.exported
-        if trial is None or context.data.task.kind != "anomaly":
+        if trial is None or context.data.task.needs_labels:
             return []
         data = context.data_of(trial.seed)
         detector = stored_model(context.tracker, dict(self._trials)[trial].run_id, NETWORK)

@@ -15,6 +15,11 @@ from pipeline.tasks.task import Coding, Reference, Task
 
 NORMAL, ANOMALY = "normal", "anomaly"
 """What rows are called."""
+SCORE, ERROR, P_VALUE, SHARES = 0, 1, 2, 3
+"""Where a detector's outputs (rows, 3 + columns) have the score, the reconstruction error and the
+p-value, and where the columns' shares begin."""
+OF_COLUMNS = "shares"
+"""What an exported model calls these shares."""
 LEAST = 3
 """Anomalies that rows are drawn by, one for each part; fewer are left to chance."""
 
@@ -25,7 +30,7 @@ class Anomaly(Task):
     metrics = METRICS
     pseudo_labels = False
     has_classes = False
-    needs_labels = False
+    scaling = "standard"  # by their quantiles, rows that lie far out would not
     training = "Detection"
     drawing = (
         "No label trains anything: those that there are tell how well scores part anomalies from "
@@ -90,7 +95,7 @@ class Anomaly(Task):
 
     def predictions(self, outputs: np.ndarray) -> np.ndarray:
         """Score and reconstruction error of each row, the first two outputs."""
-        return outputs[:, :2]
+        return outputs[:, [SCORE, ERROR]]
 
     def references(self, seed: int, labels: int) -> Mapping[str, Reference]:
         return {}
@@ -101,13 +106,13 @@ class Anomaly(Task):
         """Of each row its score, p-value and label, and each column's share of the score."""
         import tensorflow as tf
 
-        p_value = outputs[:, 2]
+        p_value = outputs[:, P_VALUE]
         called = tf.cast(p_value <= self.section.false_alarms, tf.int32)
         return {
-            "score": outputs[:, 0],
+            "score": outputs[:, SCORE],
             "p_value": p_value,
             "label": tf.gather(tf.constant([NORMAL, ANOMALY]), called),
-            "shares": outputs[:, 3:],
+            OF_COLUMNS: outputs[:, SHARES:],
         }
 
     def output_columns(self, names: Sequence[str], columns: Sequence[str]) -> dict[str, list[str]]:
@@ -115,7 +120,7 @@ class Anomaly(Task):
             "score": ["score"],
             "p_value": ["p_value"],
             "label": ["label"],
-            "shares": list(columns),
+            OF_COLUMNS: list(columns),
         }
 
     def _anomalous(self, names: np.ndarray, where: str) -> str:

@@ -56,8 +56,8 @@ class Task(ABC):
     """Whether the network's own predictions can serve as targets of unlabelled rows."""
     has_classes: ClassVar[bool] = True
     """Whether there are classes or labels, which can be rare."""
-    needs_labels: ClassVar[bool] = True
-    """Whether nothing can be done without a target."""
+    scaling: ClassVar[str | None] = None
+    """What `data.scaling: auto` is for rows that are no images; None: as for all tasks."""
 
     drawing: ClassVar[str] = ""
     """How labels are drawn for a budget, a sentence for people, where it is not at random."""
@@ -72,6 +72,11 @@ class Task(ABC):
     def kind(self) -> str:
         """How the config calls it."""
         return self.section.kind
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether nothing can be done without a target."""
+        return self.section.needs_labels
 
     # From labels to numbers
 

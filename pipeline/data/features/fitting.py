@@ -219,11 +219,9 @@ def _widths(least: np.ndarray, greatest: np.ndarray) -> np.ndarray:
 
 
 def _usual_scaling(source: Source) -> str:
-    """Quantiles would bring in what lies far out: not where anomalies are to be found."""
-    detects = source.task is not None and source.task.kind == "anomaly"
-    if detects and source.image_shape is None:
-        return "standard"
-    return "quantile" if source.table else "global"
+    """What `auto` stands for."""
+    of_task = source.task.scaling if source.task and source.image_shape is None else None
+    return of_task or ("quantile" if source.table else "global")
 
 
 def _scaling(

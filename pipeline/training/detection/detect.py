@@ -10,13 +10,11 @@ from layers.detection import Detector, batched
 from pipeline.config.task import JointTraining
 from pipeline.config.untrained import UntrainedLevel
 from pipeline.data.detection_rows import DetectionRows
+from pipeline.tasks.anomaly import P_VALUE
 from pipeline.tasks.metric import Metric, Predicted
 from pipeline.tasks.task import Coding, Task
 from pipeline.training.detection.joint import train_jointly, unrolled
 from pipeline.training.progress import Watch
-
-P_VALUE = 2
-"""Where a detector's outputs have it."""
 
 
 class Detection(NamedTuple):
@@ -40,7 +38,6 @@ def detect(
     autoencoders: Sequence[SparseAutoencoder],
     training: JointTraining | None,
     parts: DetectionRows,
-    columns: tuple[Sequence[int], int],
     task: Task,
     metric: Metric,
     seed: int,
@@ -48,7 +45,7 @@ def detect(
 ) -> Detection:
     """Unroll the levels, train them together if there is a `training`, and score the test rows.
 
-    `columns` are the column of each feature, and how many there are. Raises `DivergedError`.
+    Raises `DivergedError`.
     """
     deep = unrolled(stack, autoencoders)
     before = deep.kernels()
@@ -58,7 +55,9 @@ def detect(
         float(np.linalg.norm(after - kernel) / np.linalg.norm(kernel))
         for kernel, after in zip(before, deep.kernels(), strict=True)
     ]
-    detector = Detector(*deep, *columns, len(parts.references), len(parts.held_out))
+    detector = Detector(
+        *deep, parts.columns, parts.column_count, len(parts.references), len(parts.held_out)
+    )
     detector.build((None, parts.normal.shape[1]))
     detector.fit_to(parts.references, parts.held_out)
 

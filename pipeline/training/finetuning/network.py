@@ -1,12 +1,13 @@
 """The supervised network: the stacked encoder, its codes standardised, and a head."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
 from layers import SparseAutoencoder
+from pipeline.config.arms import ARMS
 from pipeline.config.untrained import UntrainedLevel
 from pipeline.seeds import derive
 from pipeline.training.pretraining.level import untrained_autoencoder
@@ -51,6 +52,19 @@ def random_autoencoders(
         untrained_autoencoder(level, width, derive(seed, "level", number))
         for number, (level, width) in enumerate(zip(stack, widths, strict=False), 1)
     ]
+
+
+def first_levels(
+    arm: str,
+    stack: Sequence[UntrainedLevel],
+    features: int,
+    seed: int,
+    pretrained: Callable[[], Sequence[SparseAutoencoder]],
+) -> Sequence[SparseAutoencoder]:
+    """Where an arm's encoder starts: at the `pretrained` levels, or at new weights of the seed."""
+    if ARMS[arm].weights == "stack":
+        return pretrained()
+    return random_autoencoders(stack, features, seed)
 
 
 def initialize(

@@ -5,13 +5,12 @@ from collections.abc import Callable, Sequence
 import keras
 
 from layers import SparseAutoencoder
-from pipeline.config.arms import ARMS
 from pipeline.data.training_data import TrainingData
 from pipeline.data.trial_rows import Parts, trial_rows
 from pipeline.seeds import trial_seeds
 from pipeline.training.finetuning.finetune import Trial
 from pipeline.training.finetuning.lending import lent_finetuner
-from pipeline.training.finetuning.network import build_network, random_autoencoders
+from pipeline.training.finetuning.network import build_network, first_levels
 from pipeline.training.finetuning.objective import reads_unlabelled
 from pipeline.training.finetuning.settings import Finetuning
 from pipeline.training.progress import Watch
@@ -30,12 +29,7 @@ def run_trial(
     features, outputs = data.rows.shape[1], max(len(data.classes), 1)
     seeds = trial_seeds(settings.seed, settings.trial_seed)
     parts = trial_rows(data, settings.labels, seeds.subset, reads_unlabelled(settings.training))
-    starts_from_stack = ARMS[settings.arm].weights == "stack"
-    start = (
-        stack()
-        if starts_from_stack
-        else random_autoencoders(settings.network, features, seeds.random)
-    )
+    start = first_levels(settings.arm, settings.network, features, seeds.random, stack)
     with lent_finetuner(
         settings.training,
         settings.network,
