@@ -220,7 +220,8 @@ def _of_numbers(
         return Decision("number")
     different = exact()
     span = counts.greatest - counts.least + 1
-    if different == rows == span and counts.least in (0, 1):
+    counts_rows = different == rows == span
+    if counts_rows and (counts.least in (0, 1) or not _TIME.search(name)):
         return left_out("row number", f"it counts the rows from {counts.least:g}")
     if different == rows and _ROW_NUMBER.match(name):
         return left_out("row number", "it numbers the rows")

@@ -134,6 +134,22 @@ def test_a_title_in_a_spreadsheet_is_none(tmp_path: Path):
     assert (source.rows, source.columns[0].name) == (50, "size")
 
 
+def test_a_title_may_fill_a_third_of_the_columns(tmp_path: Path):
+    names = ["number", "size", "species", "width", "height", "depth"]
+    rows = [[*row.split(","), f"{n}.5", f"{n % 7}", f"{n % 5}"] for n, row in enumerate(ROWS)]
+    title = [["Shells", "as of today", *[""] * 4], [""] * 6]
+    (tmp_path / "a.xlsx").write_bytes(spreadsheet([*title, names, *rows]))
+    source = read(DataConfig(source=str(tmp_path / "a.xlsx"), label="species"))
+    assert source.rows == 50
+    assert [column.name for column in source.columns] == ["size", "width", "height", "depth"]
+
+
+def test_a_first_row_of_many_gaps_is_a_row(tmp_path: Path):
+    rows = [row.replace(",", ";") for row in ROWS]
+    path = written(tmp_path, ";0.5;", "7;1.5;a", *rows)
+    assert read(DataConfig(source=str(path), label="-1")).rows == 52
+
+
 def test_comments_are_told_by_their_lines(tmp_path: Path):
     path = written(tmp_path, "number,size,species", *ROWS[:6], "# checked", *ROWS[6:])
     source = read(DataConfig(source=str(path), label="species"))

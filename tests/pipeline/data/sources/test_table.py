@@ -438,6 +438,17 @@ def test_a_column_that_counts_the_rows_is_no_feature(name: str, iris: pd.DataFra
     assert "counts the rows from 0" in source.notes[0]
 
 
+@pytest.mark.parametrize(("name", "is_feature"), [("Kunde Nr.", False), ("year", True)])
+def test_numbers_that_count_on_from_any_number_count_the_rows_but_for_times(
+    name: str, is_feature: bool, iris: pd.DataFrame, tmp_path: Path
+):
+    iris.insert(0, name, range(1801, 1951))
+    iris.to_csv(tmp_path / "a.csv", index=False)
+    source = read(config(tmp_path / "a.csv"))
+    assert (source.columns[0].name == name) == is_feature
+    assert any("counts the rows from 1801" in note for note in source.notes) != is_feature
+
+
 @pytest.mark.parametrize("line", ["1,2,p,4", "1,2", "Total,3"])
 def test_a_line_with_more_or_fewer_cells_is_refused_or_skipped(line: str, tmp_path: Path):
     path = written(tmp_path / "a.csv", "a,b,species\n" + 20 * "1,2,p\n4,5,q\n" + line)

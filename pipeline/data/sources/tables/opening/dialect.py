@@ -150,15 +150,17 @@ def dialect_of(
 
 
 def _lines_of_title(file: Path, bare: Dialect, top: list[tuple[str | None, ...]]) -> int:
-    """How many lines with a title stand above the names, as spreadsheets have them: one cell each.
+    """How many lines with a title stand above the names, as spreadsheets have them.
 
-    Then the first full line is the names, each of them different and none a number.
+    They fill one cell, or a third of the columns at most. Then the first line that fills more is
+    the names: all of them there, each different and none a number.
     """
     rows = [[(cell or "").strip() for cell in row] for row in top[: MOST_TITLE_LINES + 1]]
     filled = [len(row) - row.count("") for row in rows]
-    if len(bare.names) < 3 or not filled or filled[0] != 1:
+    most = max(1, len(bare.names) // 3)
+    if len(bare.names) < 3 or not filled or not 1 <= filled[0] <= most:
         return 0
-    names = next((row for row, count in zip(rows, filled, strict=True) if count > 1), [])
+    names = next((row for row, count in zip(rows, filled, strict=True) if count > most), [])
     if "" in names or len({*names}) < len(bare.names) or any(map(is_number, names)):
         return 0
     with lines_of(file) as lines:
