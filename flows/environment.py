@@ -18,6 +18,19 @@ def set_environment(verbose: bool) -> None:
     A user's own settings win, but for those that would stop the program.
     """
     os.environ |= _required()
+    if not verbose:
+        warnings.filterwarnings("ignore")
+        # Prefect's queues have loggers of their own, which tell of every item that is left.
+        queues = ("EventsWorker", "APILogWorker")
+        libraries = ("alembic", "mlflow", "tensorflow", "absl", "httpx", "prefect", "urllib3")
+        for name in (*libraries, *queues):
+            logging.getLogger(name).setLevel(logging.ERROR)
+    for name, value in defaults(verbose).items():
+        os.environ.setdefault(name, value)
+
+
+def defaults(verbose: bool) -> dict[str, str]:
+    """Settings that hold where the user has none."""
     settings = {
         # Nothing that a user runs here is reported to anyone.
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -40,14 +53,7 @@ def set_environment(verbose: bool) -> None:
             "MLFLOW_LOGGING_LEVEL": "CRITICAL",
             "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         }
-        warnings.filterwarnings("ignore")
-        # Prefect's queues have loggers of their own, which tell of every item that is left.
-        queues = ("EventsWorker", "APILogWorker")
-        libraries = ("alembic", "mlflow", "tensorflow", "absl", "httpx", "prefect", "urllib3")
-        for name in (*libraries, *queues):
-            logging.getLogger(name).setLevel(logging.ERROR)
-    for name, value in settings.items():
-        os.environ.setdefault(name, value)
+    return settings
 
 
 def _required() -> dict[str, str]:

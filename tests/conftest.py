@@ -1,13 +1,17 @@
 """Before TensorFlow, MLflow or Prefect is imported: their chatter off, as on the command line."""
 
 import gc
+import os
 import sqlite3
 from typing import Any
 
 from sqlalchemy import Engine, event
 
-from flows.environment import set_environment
+from flows.environment import defaults, set_environment
 
+# As in a shell that sets none of them: what is tested says itself what it needs.
+for name in (*defaults(verbose=False), "PYTHONWARNINGS"):
+    os.environ.pop(name, None)
 set_environment(verbose=False)
 # Prefect closes the log handlers that there are when it is imported. That of TensorFlow would close
 # with them the stream that pytest captures, so that Prefect comes first.

@@ -180,21 +180,23 @@ class FinetuneConfig(NetworkTraining):
         values["also_tried"] = tuple(o for o in self.also_tried if labels >= o.labels)
         return part(**values)
 
-    def references_for(self, table: bool, needs_labels: bool) -> tuple[Reference, ...]:
-        """The reference models of a task, for rows of a table or of arrays."""
-        usual = (OF_TABLES if table else ()) if needs_labels else OF_ANOMALIES
+    def _references(self, usual: Sequence[Reference]) -> tuple[Reference, ...]:
+        """The reference models, of which `auto` stands for the usual ones."""
         found: list[Reference] = []
         for name in self.references:
             found += usual if name == "auto" else (name,)
         return tuple(dict.fromkeys(found))
 
     def trials(
-        self, labels: Sequence[int], table: bool, needs_labels: bool
+        self, labels: Sequence[int], usual: Sequence[Reference]
     ) -> Iterator[tuple[str, int, int]]:
-        """Arm or reference model, labels and seed of every trial with these numbers of labels."""
+        """Arm or reference model, labels and seed of every trial with these numbers of labels.
+
+        `usual` are the reference models that `auto` stands for.
+        """
         for number in labels:
             for seed in range(self.seeds):
-                for arm in (*self.arms, *self.references_for(table, needs_labels)):
+                for arm in (*self.arms, *self._references(usual)):
                     if number <= KERNEL_LABELS or arm not in KERNEL_MACHINES:
                         yield arm, number, seed
 

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.config.finetune import FinetuneConfig
+from pipeline.config.finetune import OF_ANOMALIES, OF_TABLES, FinetuneConfig, Reference
 from pipeline.data.splits import label_budget
 from pipeline.data.training_data import TrainingData
 from pipeline.data.trial_rows import subset
 from pipeline.errors import InputError
+from pipeline.tasks.detection_metrics import RECONSTRUCTION
 from pipeline.tasks.metric import Metric
 
 
@@ -46,6 +47,25 @@ def compared_by(config: FinetuneConfig, data: TrainingData) -> Metric:
         rows = data.splits.train if data.task.needs_labels else data.splits.test
         name = data.task.choose_metric(data.targets[rows]).metric
     return data.task.metric(name)
+
+
+def usual_references(config: FinetuneConfig, data: TrainingData) -> Sequence[Reference]:
+    """The reference models that `auto` stands for.
+
+    Raises:
+        InputError: where others are named, and there is nothing to judge them by.
+    """
+    if data.task.needs_labels:
+        return OF_TABLES if data.table else ()
+    if compared_by(config, data).name != RECONSTRUCTION:
+        return OF_ANOMALIES
+    if named := [name for name in config.references if name != "auto"]:
+        raise InputError(
+            "finetune.references are judged by how they part known anomalies from other rows, and "
+            f"arms are compared by {RECONSTRUCTION} here. Given: {', '.join(named)}. Leave them "
+            "out, or name a target that tells anomalies."
+        )
+    return ()
 
 
 def check_task(config: FinetuneConfig, data: TrainingData) -> None:

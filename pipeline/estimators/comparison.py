@@ -9,7 +9,7 @@ from pipeline.config.arms import ARMS, CANDIDATE, CONTROL
 from pipeline.config.schema import RunConfig
 from pipeline.data.training_data import TrainingData
 from pipeline.data.trial_rows import trial_rows
-from pipeline.data.trials import check_task, compared_by, label_counts
+from pipeline.data.trials import check_task, compared_by, label_counts, usual_references
 from pipeline.estimators.learning import pretrained_levels, trial_of_arm
 from pipeline.estimators.progress import ProgressLine
 from pipeline.evaluation.compare import Comparison, Score, compare
@@ -31,7 +31,7 @@ def comparison(
     check_task(config.finetune, data)
     metric = compared_by(config.finetune, data)
     counts = label_counts(config.finetune, splits)
-    trials = [*config.finetune.trials(counts, data.table, data.task.needs_labels)]
+    trials = [*config.finetune.trials(counts, usual_references(config.finetune, data))]
     stacks: dict[int, list[SparseAutoencoder]] = {}
     scores = []
     for arm, labels, seed in trials:

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from pipeline.data.detection_rows import DetectionRows
 from pipeline.data.rows.streamed import Rows, blocks_of
 from pipeline.data.trial_rows import Labelled
+from pipeline.tasks.detection_metrics import RECONSTRUCTION
 from pipeline.tasks.metric import Metric, Predicted
 from pipeline.tasks.task import Task
 
@@ -55,7 +56,7 @@ class FittedDetector(NamedTuple):
     """The outcome of a reference model."""
 
     scores: dict[str, float]
-    """By the metrics of the task that scores of other sizes have too, on the test rows."""
+    """By the task's metrics of scores, on the test rows: it reconstructs none."""
     validation_score: float
     """By the metric that is compared."""
     predicted: Predicted
@@ -74,7 +75,11 @@ def fit_detector(
         model.fit(rows)
         validation, found = (_predicted(model, part) for part in (parts.validation, parts.test))
     return FittedDetector(
-        scores=task.scores(parts.test.targets, found),
+        scores={
+            name: score
+            for name, score in task.scores(parts.test.targets, found).items()
+            if name != RECONSTRUCTION
+        },
         validation_score=metric.score(parts.validation.targets, validation),
         predicted=found,
     )

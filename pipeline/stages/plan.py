@@ -17,7 +17,7 @@ from pipeline.config.untrained import untrained
 from pipeline.data.prepared import Prepared, splits_ahead
 from pipeline.data.rows.streamed import StreamedRows, exceeds
 from pipeline.data.trial_rows import subset
-from pipeline.data.trials import check_task, compared_by, label_counts
+from pipeline.data.trials import check_task, compared_by, label_counts, usual_references
 from pipeline.errors import InputError
 from pipeline.evaluation.metrics import merit
 from pipeline.evaluation.resplit import Resplit
@@ -298,9 +298,10 @@ def _trials(config: RunConfig, splits: Sequence[Prepared]) -> tuple[Trial, ...]:
         _check_in_memory(data, labels, "finetune.label_budgets")
     if config.finetune.pseudo_labels or config.finetune.reconstruction:
         _check_in_memory(data, len(data.splits.pretrain), "The unlabelled rows of fine-tuning")
+    usual = usual_references(config.finetune, data)
     return tuple(
         Trial(arm=arm, labels=labels, seed=seed)
-        for arm, labels, seed in config.finetune.trials(budgets, data.table, data.task.needs_labels)
+        for arm, labels, seed in config.finetune.trials(budgets, usual)
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from pipeline.config.task import AnomalyTask
 from pipeline.errors import InputError, nearest
 from pipeline.tasks.decision import Decision
-from pipeline.tasks.detection_metrics import METRICS
+from pipeline.tasks.detection_metrics import METRICS, RECONSTRUCTION
 from pipeline.tasks.labels import Labels
 from pipeline.tasks.metric import Choice
 from pipeline.tasks.task import Coding, Reference, Task
@@ -85,7 +85,7 @@ class Anomaly(Task):
 
     def choose_metric(self, target: np.ndarray) -> Choice:
         """Where no anomaly is known, how well other normal rows are reconstructed."""
-        return Choice("auroc" if target.sum() >= LEAST else "reconstruction_error")
+        return Choice("auroc" if target.sum() >= LEAST else RECONSTRUCTION)
 
     def spec(self, outputs: int) -> Any:
         raise TypeError("anomalies are found without a target")

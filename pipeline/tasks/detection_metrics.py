@@ -38,10 +38,12 @@ def reconstruction_error(true: np.ndarray, predicted: Predicted) -> float:
     return float(np.average(predicted.values[normal, 1], weights=weights))
 
 
+RECONSTRUCTION = "reconstruction_error"
+"""The metric that needs no known anomaly, and that models have which reconstruct rows."""
 METRICS = (
     Metric("auroc", "AUROC in %", "AUROC", True, auroc),
     Metric("average_precision", "average precision in %", "Average precision", True,
            average_precision),
-    Metric("reconstruction_error", "reconstruction error", "Reconstruction error", False,
+    Metric(RECONSTRUCTION, "reconstruction error", "Reconstruction error", False,
            reconstruction_error, less_is_better=True),
 )  # fmt: skip

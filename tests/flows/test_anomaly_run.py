@@ -84,9 +84,21 @@ def test_no_label_is_needed(workspace: Path, tumours: pd.DataFrame, layerwise: L
     tumours.drop(columns="benign").to_csv(workspace / "plain.csv", index=False)
     result = layerwise(
         "run", "--data", "plain.csv", "--task", "anomaly", "--summary", "plain.json",
-        *settings(*JOINT, "finetune.references=[]"), folder=workspace,
+        *settings(*JOINT), folder=workspace,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     summary = json.loads((workspace / "plain.json").read_text())
     assert summary["metric"] == "reconstruction_error"
-    assert summary["comparison"][0]["arms"]["pretrained"]["mean"] > 0
+    # Detectors would have nothing to be judged by.
+    arms = summary["comparison"][0]["arms"]
+    assert set(arms) == {"pretrained", "random", "frozen"}
+    assert all(scores["mean"] > 0 for scores in arms.values())
+
+
+def test_detectors_that_nothing_can_judge_are_refused(workspace: Path, layerwise: Layerwise):
+    result = layerwise(
+        "run", "--data", "tumours.csv", "--task", "anomaly", "--set", "data.ignore=[benign]",
+        "--set", "finetune.references=[neighbours]", "--dry-run", folder=workspace,
+    )  # fmt: skip
+    assert result.returncode == 2
+    assert "judged by how they part known anomalies" in " ".join(result.stderr.split())

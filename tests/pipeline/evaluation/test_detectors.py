@@ -19,6 +19,7 @@ TASK = task_of(AnomalyTask())
 def test_each_finds_malignant_tumours_without_labels(name: str):
     rows = tumours()
     found = fit_detector(name, rows, TASK, TASK.metric("auroc"), seed=0)
+    assert set(found.scores) == {"auroc", "average_precision"}
     assert found.scores["auroc"] > 0.8
     assert found.validation_score == 0.5  # there is no anomaly among those rows
     assert len(found.predicted.values) == len(rows.test.targets)
