@@ -2,6 +2,7 @@
 
 from pipeline.errors import InputError
 from pipeline.estimators.classifier import StackedClassifier
+from pipeline.estimators.detector import AnomalyDetector
 from pipeline.estimators.encoder import StackedEncoder
 from pipeline.estimators.regressor import StackedRegressor
 
@@ -18,4 +19,11 @@ def from_run(name: str | None = None) -> StackedClassifier | StackedRegressor:
     return estimator_of_run(name)
 
 
-__all__ = ["InputError", "StackedClassifier", "StackedEncoder", "StackedRegressor", "from_run"]
+__all__ = [
+    "AnomalyDetector",
+    "InputError",
+    "StackedClassifier",
+    "StackedEncoder",
+    "StackedRegressor",
+    "from_run",
+]

@@ -59,18 +59,33 @@ def model_at(model: str) -> Iterator[Path]:
 
 
 def apply_model(
-    folder: Path, command: str, data: str, keep: Sequence[str] = ()
+    folder: Path,
+    command: str,
+    data: str,
+    keep: Sequence[str] = (),
+    level: int | None = None,
+    dims: int | None = None,
 ) -> tuple["pd.DataFrame", tuple[str, ...]]:
     """What the model gives for each row of the data, and notes for people.
 
-    The columns of the data to `keep` come first. Raises `InputError` where data do not fit.
+    The columns of the data to `keep` come first. A `level` is that whose code is asked for, `dims`
+    how many dimensions of the whole stack's. Raises `InputError` where data do not fit.
     """
     import pandas as pd
 
-    from pipeline.export.inference import infer, rows_for
+    from pipeline.export.codes import check_dims, check_level
+    from pipeline.export.inference import describe_model, infer, rows_for
 
+    endpoint = ENDPOINTS[command]
+    described = describe_model(folder)
+    if level is not None:
+        endpoint = check_level(described, level, dims)
+    if dims is not None:
+        check_dims(described, dims)
     rows = rows_for(folder, data, keep)
-    found = infer(folder, ENDPOINTS[command], rows.numbers, rows.categories)
+    found = infer(folder, endpoint, rows.numbers, rows.categories)
+    if dims is not None:
+        found = found.iloc[:, :dims]
     if rows.kept is None:
         return found, rows.notes
     kept = rows.kept.to_pandas()

@@ -2,7 +2,8 @@
 
 Each layer maps rows (rows, features) to corrupted rows of the same shape while training and leaves
 them alone otherwise; the reconstruction loss compares with the clean rows. Noise comes from the
-layer's own seed; a layer that is loaded begins it anew. Sources: Vincent et al., "Stacked Denoising
+layer's own seed; a layer that is loaded begins it anew. With `up_to` each row has a strength of its
+own, drawn evenly from the one given to this. Sources: Vincent et al., "Stacked Denoising
 Autoencoders" (2010), section 3.3; `Swap`, Bahri et al., "SCARF" (2022), and before it Michael
 Jahrer's autoencoders of tables (2017).
 """
@@ -17,9 +18,10 @@ from keras import ops
 class Corruption(keras.layers.Layer, ABC):
     """A layer that changes rows in training: a subclass says in `corrupt` how, by its own seed."""
 
-    def __init__(self, seed: int, **kwargs):
+    def __init__(self, seed: int, up_to: float | None = None, **kwargs):
         super().__init__(**kwargs)
         self.seed = seed
+        self.up_to = up_to
         self.noise = keras.random.SeedGenerator(seed)
 
     def call(self, rows, training=False):
@@ -30,12 +32,21 @@ class Corruption(keras.layers.Layer, ABC):
         """The corrupted rows (rows, features)."""
 
     def get_config(self):
-        return {**super().get_config(), "seed": self.seed}
+        return {**super().get_config(), "seed": self.seed, "up_to": self.up_to}
+
+    def strength(self, rows, least: float):
+        """How strong the noise is: `least`, or of each row (rows, 1), between it and `up_to`."""
+        if self.up_to is None:
+            return least
+        shape = (ops.shape(rows)[0], 1)
+        return keras.random.uniform(shape, least, self.up_to, dtype=rows.dtype, seed=self.noise)
 
 
-def _check_share(layer: str, share: float) -> None:
+def _check_share(layer: str, share: float, up_to: float | None = None) -> None:
     if not 0 < share < 1:
         raise ValueError(f"{layer} needs 0 < share < 1. Received: share={share}.")
+    if up_to is not None and not share < up_to < 1:
+        raise ValueError(f"{layer} needs share < up_to < 1. Received: {share} and {up_to}.")
 
 
 @keras.saving.register_keras_serializable(package="layerwise")
@@ -43,35 +54,45 @@ class Masking(Corruption):
     """Set each value to zero with probability `share`; the others grow by 1 / (1 - share).
 
     The growth keeps the mean: without it an encoder trained on half-empty rows overshoots on whole
-    ones and their reconstruction is worse than the mean row.
+    ones and their reconstruction is worse than the mean row. `grow=False` is for rows that come
+    with values missing, which nothing has made to grow.
     """
 
-    def __init__(self, share: float, seed: int = 0, **kwargs):
-        super().__init__(seed, **kwargs)
-        _check_share("Masking", share)
+    def __init__(
+        self, share: float, seed: int = 0, up_to: float | None = None, grow: bool = True, **kwargs
+    ):
+        super().__init__(seed, up_to, **kwargs)
+        _check_share("Masking", share, up_to)
         self.share = share
+        self.grow = grow
 
     def corrupt(self, rows):
+        share = self.strength(rows, self.share)
         uniform = keras.random.uniform(ops.shape(rows), dtype=rows.dtype, seed=self.noise)
-        return ops.where(uniform < self.share, 0.0, rows / (1 - self.share))
+        return ops.where(uniform < share, 0.0, rows / (1 - share) if self.grow else rows)
 
     def get_config(self):
-        return {**super().get_config(), "share": self.share}
+        return {**super().get_config(), "share": self.share, "grow": self.grow}
 
 
 @keras.saving.register_keras_serializable(package="layerwise")
 class GaussianCorruption(Corruption):
     """Add Gaussian noise of mean zero and standard deviation `stddev`, in units of the rows."""
 
-    def __init__(self, stddev: float, seed: int = 0, **kwargs):
-        super().__init__(seed, **kwargs)
+    def __init__(self, stddev: float, seed: int = 0, up_to: float | None = None, **kwargs):
+        super().__init__(seed, up_to, **kwargs)
         if stddev <= 0:
             raise ValueError(f"GaussianCorruption needs stddev > 0. Received: stddev={stddev}.")
+        if up_to is not None and up_to <= stddev:
+            raise ValueError(
+                f"GaussianCorruption needs stddev < up_to. Received: {stddev} and {up_to}."
+            )
         self.stddev = stddev
 
     def corrupt(self, rows):
+        stddev = self.strength(rows, self.stddev)
         noise = keras.random.normal(ops.shape(rows), dtype=rows.dtype, seed=self.noise)
-        return rows + self.stddev * noise
+        return rows + stddev * noise
 
     def get_config(self):
         return {**super().get_config(), "stddev": self.stddev}
@@ -84,17 +105,18 @@ class SaltAndPepper(Corruption):
     Which of the two is a fair coin. Rows scaled to [0, 1] get zeros and ones.
     """
 
-    def __init__(self, share: float, seed: int = 0, **kwargs):
-        super().__init__(seed, **kwargs)
-        _check_share("SaltAndPepper", share)
+    def __init__(self, share: float, seed: int = 0, up_to: float | None = None, **kwargs):
+        super().__init__(seed, up_to, **kwargs)
+        _check_share("SaltAndPepper", share, up_to)
         self.share = share
 
     def corrupt(self, rows):
+        share = self.strength(rows, self.share)
         uniform = keras.random.uniform(ops.shape(rows), dtype=rows.dtype, seed=self.noise)
         pepper = ops.min(rows, axis=0)
         salt = ops.max(rows, axis=0)
-        extreme = ops.where(uniform < self.share / 2, pepper, salt)
-        return ops.where(uniform < self.share, extreme, rows)
+        extreme = ops.where(uniform < share / 2, pepper, salt)
+        return ops.where(uniform < share, extreme, rows)
 
     def get_config(self):
         return {**super().get_config(), "share": self.share}
@@ -108,9 +130,16 @@ class Swap(Corruption):
     such as those of a one-hot vector, are replaced together. Without it each is a column.
     """
 
-    def __init__(self, share: float, columns: Sequence[int] = (), seed: int = 0, **kwargs):
-        super().__init__(seed, **kwargs)
-        _check_share("Swap", share)
+    def __init__(
+        self,
+        share: float,
+        columns: Sequence[int] = (),
+        seed: int = 0,
+        up_to: float | None = None,
+        **kwargs,
+    ):
+        super().__init__(seed, up_to, **kwargs)
+        _check_share("Swap", share, up_to)
         self.share = share
         self.columns = tuple(columns)
 
@@ -123,7 +152,8 @@ class Swap(Corruption):
                 f"Received: {len(columns)} columns."
             )
         shape = (number, max(columns) + 1)
-        swapped = keras.random.uniform(shape, seed=self.noise) < self.share
+        share = self.strength(rows, self.share)
+        swapped = keras.random.uniform(shape, seed=self.noise) < share
         drawn = keras.random.randint(shape, 0, number, seed=self.noise)
         swapped, drawn = (ops.take(values, columns, axis=1) for values in (swapped, drawn))
         return ops.where(swapped, ops.take_along_axis(rows, drawn, axis=0), rows)

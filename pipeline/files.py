@@ -15,7 +15,7 @@ import pandas as pd
 
 from pipeline.errors import InputError
 
-OUTPUTS = (".csv", ".parquet", ".npz")
+OUTPUTS = (".csv", ".parquet", ".npz", ".npy")
 
 
 @contextmanager
@@ -81,15 +81,25 @@ def check_output(path: Path) -> None:
 
 
 def write_frame(frame: pd.DataFrame, path: Path) -> None:
-    """Write rows as .csv or .parquet, or as .npz with one array for each column."""
+    """Write rows as .csv or .parquet, as .npz with an array for each column of text, or as .npy.
+
+    Raises `InputError` for text in a .npy file, which is one array of numbers.
+    """
+    text = frame.select_dtypes(exclude="number").columns
+    if path.suffix == ".npy" and len(text):
+        raise InputError(
+            f"A .npy file holds numbers alone. {text[0]!r} is text: write a .csv, .parquet or .npz "
+            "file."
+        )
     with atomic_write(path) as file:
         match path.suffix:
             case ".csv":
                 frame.to_csv(file, index=False)
             case ".parquet":
                 frame.to_parquet(file, index=False)
+            case ".npy":
+                np.save(file, frame.to_numpy())
             case _:
-                text = frame.select_dtypes(exclude="number").columns
                 arrays: dict[str, Any] = {name: frame[name].to_numpy(str) for name in text}
                 arrays["columns"] = frame.columns.drop(text).to_numpy(str)
                 arrays["values"] = frame.drop(columns=text).to_numpy()

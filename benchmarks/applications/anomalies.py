@@ -21,6 +21,7 @@ from scipy import stats
 
 from benchmarks.running import BUILD
 from layers import SparseAutoencoder
+from layers.detection import batched
 from pipeline.config.finetune import Detecting
 from pipeline.config.loading import of_tables
 from pipeline.config.task import AnomalyTask
@@ -32,7 +33,8 @@ from pipeline.evaluation.detectors import fit_detector
 from pipeline.evaluation.gain import paired_gain
 from pipeline.seeds import derive
 from pipeline.tasks import task_of
-from pipeline.training.detection.detect import detect
+from pipeline.tasks.anomaly import P_VALUE
+from pipeline.training.deep.detect import detect
 from pipeline.training.finetuning.network import random_autoencoders
 from pipeline.training.pretraining.pretrain import pretrain
 from pipeline.training.stack import encode
@@ -121,12 +123,12 @@ def measure(file: Path, contaminated: float, seed: int) -> Row:
         start = stack
         if arm == "random":
             start = random_autoencoders(shape, features, derive(seed, "random", 0))
-        training = None if arm == "frozen" else AnomalyTask().joint
+        trains = arm != "frozen"
         of_trial = derive(seed, "trial", 0)
-        outcome = detect(shape, start, training, rows, TASK, metric, of_trial, lambda _: None)
-        found[arm] = outcome.scores
+        outcome = detect(shape, start, trains, rows, TASK, metric, of_trial, lambda _: None)
+        found[arm] = outcome.measured.scores
         if arm == ARMS[0]:
-            p_values = outcome.p_values
+            p_values = batched(outcome.model, rows.test.rows)[:, P_VALUE]
             for rate in RATES:
                 called = p_values <= rate
                 alarms[str(rate)] = float(called[rows.test.targets == 0].mean())

@@ -156,7 +156,7 @@ def untrained_levels(config: RunConfig, table: Table, seed: int) -> list[Any]:
     """The same levels as they are before training."""
     from pipeline.training.finetuning.network import random_autoencoders
 
-    shape = untrained(config.stack, False)
+    shape = untrained(config.stack, config.finetune.reconstruction > 0)
     return random_autoencoders(shape, table.rows.shape[1], derive(seed, "random"))
 
 
@@ -171,7 +171,8 @@ def finetuner(config: RunConfig, table: Table, labels: int, made: dict[Any, Any]
     training = config.finetune.training("network", labels)
     features = table.rows.shape[1]
     if (training, features) not in made:
-        shape, columns = untrained(config.stack, False), table.columns
+        shape = untrained(config.stack, config.finetune.reconstruction > 0)
+        columns = table.columns
         made[training, features] = Finetuner(
             training, shape, features, table.outputs, table.task, columns=columns
         )

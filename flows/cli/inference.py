@@ -42,7 +42,7 @@ def export(run: str, directory: Path) -> None:
 
 
 HELP = {
-    "predict": "Class probabilities and label, or the number, for each row.",
+    "predict": "What the model is for: label and probabilities, number, clean row, ...",
     "encode": "The code of each row.",
     "reconstruct": "Each row as the stack reconstructs it.",
     "score": "The reconstruction error of each row: high for anomalies.",
@@ -52,23 +52,42 @@ HELP = {
 def _add_command(name: str) -> None:
     """A command that applies a model to rows and writes what it gives."""
 
-    @main.command(name, help=HELP[name])
-    @click.argument("model")
-    @click.argument("data")
-    @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path),
-                  help="A .csv, .parquet or .npz file.")  # fmt: skip
-    @keep_option
-    def command(model: str, data: str, output: Path, keep: tuple[str, ...]) -> None:
+    def command(
+        model: str,
+        data: str,
+        output: Path,
+        keep: tuple[str, ...],
+        level: int | None = None,
+        dims: int | None = None,
+    ) -> None:
         from pipeline.files import check_output, write_frame
 
         check_output(output)
         with model_at(model) as folder:
-            rows, notes = apply_model(folder, name, data, kept_columns(keep))
+            rows, notes = apply_model(folder, name, data, kept_columns(keep), level, dims)
         for note in notes:
             click.echo(f"note: {redact(note)}", err=True)
         write_frame(rows, output)
         click.echo(f"{len(rows):,} rows in {output}")
 
+    for option in reversed([*OPTIONS, *(OF_CODES if name == "encode" else ())]):
+        command = option(command)
+    main.command(name, help=HELP[name])(command)
 
+
+OPTIONS = (
+    click.argument("model"),
+    click.argument("data"),
+    click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path),
+                 help="A .csv, .parquet, .npz or .npy file."),
+    keep_option,
+)  # fmt: skip
+OF_CODES = (
+    click.option("--level", type=click.IntRange(min=1),
+                 help="The code of this level, from 1 at the rows upward; by default of the whole "
+                 "stack."),
+    click.option("--dims", type=click.IntRange(min=1),
+                 help="The first so many dimensions alone, of a model of the task embed."),
+)  # fmt: skip
 for _name in HELP:
     _add_command(_name)

@@ -20,6 +20,7 @@ from pipeline.evaluation.units import gain_unit, scale, score_text
 from pipeline.report.gate import gate_lines
 from pipeline.report.tables import (
     TextTable,
+    by_labels,
     gain_cells,
     headline,
     notes,
@@ -99,7 +100,7 @@ def print_seeds(summary: Summary) -> None:
         for row in summary["comparison"]
         for arm, scores in row["arms"].items()
     ]
-    _print(TextTable(f"Seed by seed, {WORDS[metric]}", columns, rows))
+    _print(by_labels(f"Seed by seed, {WORDS[metric]}", columns, rows))
 
 
 def print_plan(summary: Summary, gain: float) -> None:
@@ -118,7 +119,7 @@ def print_plan(summary: Summary, gain: float) -> None:
             shown = "one seed" if seed_count(summary) == 1 else "no spread"
             rows.append((f"{row['labels']:,}", shown, "-"))
     title = f"Seeds to see a gain of {gain:g} {gain_unit(metric, gain)}"
-    _print(TextTable(title, ("labels", "standard deviation of the gain", "seeds"), rows))
+    _print(by_labels(title, ("labels", "standard deviation of the gain", "seeds"), rows))
     output.print(
         "Seeds at which a true gain of this size is called `helps` with a probability of 80 %,\n"
         "if gains deviate from seed to seed as in this run; Holm's correction at its strictest.",
@@ -147,7 +148,7 @@ def print_differences(first: Summary, second: Summary, found: Differences) -> No
     ]
     less = METRICS[metric].less_is_better
     columns = ("labels", "arm", "A", "B", "A - B" if less else "B - A", "95 % interval", "p")
-    _print(TextTable(f"B against A, {WORDS[metric]}", columns, rows))
+    _print(by_labels(f"B against A, {WORDS[metric]}", columns, rows))
     if found.settings:
         settings = [(name, *map(str, values)) for name, values in found.settings.items()]
         _print(TextTable("Settings that differ", ("setting", "of A", "of B"), settings))

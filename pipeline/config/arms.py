@@ -21,6 +21,8 @@ class Arm(NamedTuple):
     """How it is drawn, a name of matplotlib's."""
     meaning: str
     """Ends the sentence that begins with its name."""
+    levels: int | None = None
+    """How many levels of the stack it has, from the rows upward; None: all."""
 
 
 CANDIDATE = "pretrained"
@@ -37,6 +39,8 @@ ARMS = {
             "does so on codes of new weights"),
         Arm("compute_matched", "random", "network", True, "tab:purple",
             "is `random` with as many multiplications more as pretraining took"),
+        Arm("one_level", "stack", "network", False, "tab:brown",
+            "is `pretrained` with the first level alone", levels=1),
     )
 }  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Supervised training of encoder and head."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
@@ -14,17 +14,30 @@ Detecting = Literal[
     "neighbours", "isolation_forest", "local_outlier_factor", "one_class_svm", "components",
     "covariance",
 ]  # fmt: skip
-Reference = Supervised | Detecting
+Denoising = Literal["as_given", "components", "median", "nonlocal_means"]
+Embedding = Literal["as_given", "components", "svd", "nmf"]
+Reference = Supervised | Detecting | Denoising | Embedding
+WITHOUT_LABELS = {
+    "anomaly": get_args(Detecting),
+    "denoise": get_args(Denoising),
+    "embed": get_args(Embedding),
+}
+"""The reference models of tasks that need no label; all others have those of `Supervised`."""
 OF_TABLES: tuple[Reference, ...] = ("logistic", "boosting", "forest")
 """What `auto` compares with where rows are those of a table."""
-OF_ANOMALIES: tuple[Reference, ...] = ("neighbours", "isolation_forest", "local_outlier_factor")
-"""What it compares with where anomalies are to be found."""
+USUAL: dict[str, tuple[Reference, ...]] = {
+    "anomaly": ("neighbours", "isolation_forest", "local_outlier_factor"),
+    "denoise": ("as_given", "components"),
+    "embed": ("as_given", "components"),
+}
+"""What it compares with where no label is needed."""
 KERNEL_MACHINES = ("svm_rbf", "pca_svm")
 KERNEL_LABELS = 10_000
 """The cost of a kernel machine grows with the square of the labels: above these it is left out."""
 MetricName = Literal[
     "auto", "accuracy", "balanced_accuracy", "f1", "macro_f1", "auroc", "average_precision",
-    "log_loss", "calibration_error", "r2", "mae", "rmse", "reconstruction_error",
+    "log_loss", "calibration_error", "r2", "mae", "rmse", "reconstruction_error", "snr", "psnr",
+    "ssim", "neighbour_accuracy", "trustworthiness", "continuity", "explained_variance",
 ]  # fmt: skip
 Labels = Number | Share | Literal["all"]
 
@@ -149,14 +162,18 @@ class FinetuneConfig(NetworkTraining):
         "boosting and forest where rows are of a table, and for none where they are of arrays. "
         "Anomalies are also found by the distance from the nearest neighbours, an isolation "
         "forest, the local outlier factor (these three are then `auto`), a one-class kernel "
-        "machine, the distance from principal components, and a robust covariance.",
+        "machine, the distance from principal components, and a robust covariance. Noise is also "
+        "taken off by principal components and, of images, by a median filter and non-local means; "
+        "`as_given` leaves rows as they are. Dimensions are also reduced by principal components, "
+        "a truncated singular value decomposition, and a non-negative factorisation.",
     )
     metric: MetricName = Field(
         "auto",
         description="What tuning, verdict and comparison go by, of those that every trial logs: "
         "`accuracy`, `balanced_accuracy`, `macro_f1`, `auroc`, `average_precision`, `log_loss` and "
         "`calibration_error` for classes, the same with `f1` (micro-averaged) in place of the "
-        "accuracies for several labels; `r2`, `mae`, `rmse` for numbers. `auto` is accuracy, F1 or "
+        "accuracies for several labels; `r2`, `mae`, `rmse` for numbers; those of tasks without "
+        "labels are told where the tasks are (docs/README.md). `auto` is accuracy, F1 or "
         "R squared; where the rarest class has less than a quarter of an equal share it is "
         "balanced accuracy, or for two classes AUROC.",
     )

@@ -63,7 +63,7 @@ def load(
         tree["data"] = {**_section(tree), "unlabelled_rows": unlabelled}
     if task is not None:
         tree["task"] = {"kind": task}
-    tree = with_recipe(tree, _recipe_of_tables())
+    tree = without_target(with_recipe(tree, _recipe_of_tables()))
     refused = [message for setting in settings if (message := _apply(tree, setting))]
     return _checked(tree, refused)
 

@@ -38,7 +38,10 @@ def with_recipe(tree: Any, of_tables: Mapping[str, Any]) -> Any:
 
 
 def without_target(tree: Any) -> Any:
-    """The tree of a config; of a task that needs no target it says so, where it names none."""
+    """The tree of a config; of a task that needs no target it says so, where it names none.
+
+    The arms are then those that are usual for the task, where it names none of them either.
+    """
     if not isinstance(tree, Mapping):
         return tree
     task, data = tree.get("task"), tree.get("data", {})
@@ -47,7 +50,11 @@ def without_target(tree: Any) -> Any:
     if section is None or section.needs_labels or not isinstance(data, Mapping):
         return tree
     label = data.get("label")
-    return {**tree, "data": {**data, "label": [] if label is None else label}}
+    found = {**tree, "data": {**data, "label": [] if label is None else label}}
+    finetune = tree.get("finetune", {})
+    if section.usual_arms and isinstance(finetune, Mapping):
+        found["finetune"] = {"arms": list(section.usual_arms), **finetune}
+    return found
 
 
 def not_otherwise(section: Mapping[str, Any], given: Iterable[str]) -> dict[str, Any]:

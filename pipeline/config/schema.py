@@ -8,7 +8,7 @@ from pydantic import Field, PositiveInt
 from pipeline.config.arms import ArmName
 from pipeline.config.corruption import MaskingNoise
 from pipeline.config.data import DataConfig
-from pipeline.config.finetune import Detecting, FinetuneConfig, Supervised
+from pipeline.config.finetune import WITHOUT_LABELS, FinetuneConfig, Supervised
 from pipeline.config.gate import CHAMPION, PREVIOUS, GateConfig
 from pipeline.config.level import LevelConfig
 from pipeline.config.part import MAX_NAME, Part, rule
@@ -176,7 +176,7 @@ class RunConfig(Part):
 
     @rule
     def _the_references_are_of_the_task(self) -> Iterator[str]:
-        allowed = get_args(Supervised if self.task.needs_labels else Detecting)
+        allowed = WITHOUT_LABELS.get(self.task.kind, get_args(Supervised))
         if other := [name for name in self.finetune.references if name not in ("auto", *allowed)]:
             yield (
                 f"finetune.references must be of auto, {', '.join(allowed)} where task.kind is "

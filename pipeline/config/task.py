@@ -1,10 +1,12 @@
 """What the stack is for: a section for each task, which names the class that carries it out."""
 
+from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from pipeline.config.part import Part, Share
+from pipeline.config.corruption import Corruption, GaussianNoise
+from pipeline.config.part import Part, Share, rule
 
 
 class TaskSection(Part):
@@ -14,6 +16,8 @@ class TaskSection(Part):
     """Whether `data.label` may name several columns."""
     needs_labels: ClassVar[bool] = True
     """Whether nothing can be done without a target."""
+    usual_arms: ClassVar[tuple[str, ...] | None] = None
+    """The arms that are trained where nobody says; None: those of `finetune.arms`."""
 
 
 class AutoTask(TaskSection):
@@ -58,7 +62,21 @@ class JointTraining(Part):
     )
 
 
-class AnomalyTask(TaskSection):
+class UnlabelledTask(TaskSection):
+    """All levels become one deep autoencoder, of which no label is asked."""
+
+    needs_labels: ClassVar[bool] = False
+    joint: JointTraining = Field(
+        JointTraining(), description="How the levels are trained together, in every arm that is."
+    )
+
+    @property
+    def of_training(self) -> "UnlabelledTask":
+        """The section without what changes no weight and no score."""
+        return self
+
+
+class AnomalyTask(UnlabelledTask):
     """Rows unlike those that the stack learned from, which are taken as normal.
 
     No label is needed. Where there is a target it says which rows are anomalies: none of them
@@ -66,7 +84,6 @@ class AnomalyTask(TaskSection):
     """
 
     carried_out_by: ClassVar[str] = "pipeline.tasks.anomaly.Anomaly"
-    needs_labels: ClassVar[bool] = False
     kind: Literal["anomaly"] = "anomaly"
     anomaly: str | None = Field(
         None,
@@ -76,13 +93,58 @@ class AnomalyTask(TaskSection):
     false_alarms: Share = Field(
         0.05, description="The share of normal rows that may be called anomalies."
     )
-    joint: JointTraining = Field(
-        JointTraining(), description="How the levels are trained together, in every arm that is."
+
+    @property
+    def of_training(self) -> "AnomalyTask":
+        """The section with the usual rate of false alarms."""
+        return self.model_copy(update={"false_alarms": 0.05})
+
+
+class DenoiseTask(UnlabelledTask):
+    """Rows as they are without the noise that comes with them.
+
+    No label is needed: noise of the kind that is expected is put on rows, and taken off again.
+    """
+
+    carried_out_by: ClassVar[str] = "pipeline.tasks.denoise.Denoise"
+    usual_arms: ClassVar[tuple[str, ...] | None] = ("pretrained", "random", "one_level")
+    kind: Literal["denoise"] = "denoise"
+    noise: Corruption = Field(
+        GaussianNoise(),
+        description="What is expected of rows to come. Over a range of strengths (`up_to`) the "
+        "network need not be told how strong it is.",
+    )
+
+    @rule
+    def _there_is_noise(self) -> Iterator[str]:
+        if self.known("noise") and self.noise.kind == "none":
+            yield "noise must be of a kind that rows can be freed from. Given: none. Leave it out."
+
+
+class EmbedTask(UnlabelledTask):
+    """Rows in few dimensions, in which those that are alike stay together.
+
+    No label is needed. Where there is a target of classes it tells how often the class of a row is
+    that of its neighbours.
+    """
+
+    carried_out_by: ClassVar[str] = "pipeline.tasks.embed.Embed"
+    kind: Literal["embed"] = "embed"
+    dims: PositiveInt | None = Field(
+        None,
+        description="How many dimensions arms and reference models are compared in. By default "
+        "32, or half the features where that is less.",
+    )
+    prefixes: tuple[PositiveInt, ...] = Field(
+        (8, 16, 64, 128),
+        description="Other numbers of dimensions, of one code: its first so many are trained to "
+        "decode rows by themselves. Those that are no fewer than the features are left out.",
     )
 
 
 Decided = Annotated[
-    ClassificationTask | MultilabelTask | RegressionTask | AnomalyTask, Field(discriminator="kind")
+    ClassificationTask | MultilabelTask | RegressionTask | AnomalyTask | DenoiseTask | EmbedTask,
+    Field(discriminator="kind"),
 ]
 """Every task but `auto`."""
 TaskConfig = Annotated[AutoTask | Decided, Field(discriminator="kind")]

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.data.prepared import Prepared
 from pipeline.data.rows.sample import sample
 from pipeline.data.rows.streamed import at
+from pipeline.data.training_data import TrainingData
 from pipeline.data.trial_rows import Labelled
 
 REFERENCES = 5_000
@@ -34,7 +34,7 @@ class DetectionRows(NamedTuple):
     """How many columns there are."""
 
 
-def detection_rows(data: Prepared, seed: int) -> DetectionRows:
+def detection_rows(data: TrainingData, seed: int) -> DetectionRows:
     """The rows of a trial; `seed` draws the references and the rows held out."""
     splits = data.splits
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.config.finetune import OF_ANOMALIES, OF_TABLES, FinetuneConfig, Reference
+from pipeline.config.finetune import OF_TABLES, USUAL, FinetuneConfig, Reference
 from pipeline.data.splits import label_budget
 from pipeline.data.training_data import TrainingData
 from pipeline.data.trial_rows import subset
@@ -58,7 +58,7 @@ def usual_references(config: FinetuneConfig, data: TrainingData) -> Sequence[Ref
     if data.task.needs_labels:
         return OF_TABLES if data.table else ()
     if compared_by(config, data).name != RECONSTRUCTION:
-        return OF_ANOMALIES
+        return USUAL[data.task.kind]
     if named := [name for name in config.references if name != "auto"]:
         raise InputError(
             "finetune.references are judged by how they part known anomalies from other rows, and "

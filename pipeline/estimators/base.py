@@ -47,7 +47,9 @@ class StackedEstimator(BaseEstimator):
             said = [*data.get("categorical", ()), *category_columns(X)]
             data |= {
                 "source": TABLE,
-                "label": _free_name(getattr(y, "name", None) or TARGET, X.columns),
+                "label": []
+                if y is None
+                else _free_name(getattr(y, "name", None) or TARGET, X.columns),
                 **({"categorical": list(dict.fromkeys(said))} if said else {}),
                 **({"weight": _free_name(WEIGHT, X.columns)} if weighed else {}),
             }

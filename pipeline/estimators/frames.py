@@ -28,15 +28,15 @@ def category_columns(frame: pd.DataFrame) -> tuple[str, ...]:
 
 
 def source_of_frame(frame: pd.DataFrame, target: np.ndarray | None, config: DataConfig) -> Source:
-    """The source that a DataFrame is, with its target as the column `config.label`.
+    """The source that a DataFrame is, with its target, if there is any, as column `config.label`.
 
     Raises:
         InputError: as for a table in a file.
     """
-    assert isinstance(config.label, str)
-    # Without a target a column that is empty in all rows stands in its place.
-    labels = np.full(len(frame), np.nan) if target is None else target
-    with _written(frame.assign(**{config.label: labels})) as file:
+    if target is not None:
+        assert isinstance(config.label, str)
+        frame = frame.assign(**{config.label: target})
+    with _written(frame) as file:
         return TableReader().source(file, config, None)
 
 

@@ -10,6 +10,7 @@ from layers import SparseAutoencoder
 from pipeline.config.arms import ARMS, CANDIDATE
 from pipeline.config.schema import RunConfig
 from pipeline.config.untrained import UntrainedLevel, untrained
+from pipeline.data.detection_rows import detection_rows
 from pipeline.data.features.preprocessing import Preprocessing
 from pipeline.data.rows.streamed import Rows
 from pipeline.data.source import Layout, Source
@@ -18,6 +19,9 @@ from pipeline.data.training_data import TrainingData
 from pipeline.data.trials import check_task, compared_by, label_counts
 from pipeline.estimators.progress import ProgressLine
 from pipeline.export.trained import Trained
+from pipeline.seeds import trial_seeds
+from pipeline.tasks.task import Coding
+from pipeline.training.deep.detect import detect
 from pipeline.training.finetuning.finetune import Trial
 from pipeline.training.finetuning.settings import finetuning_of
 from pipeline.training.finetuning.trial import run_trial
@@ -88,6 +92,33 @@ def learn(config: RunConfig, data: TrainingData, line: ProgressLine) -> Learned:
     )
     measured = [level.metrics for level in levels]
     return Learned(trained, measured, trial.scores, trial.validation_score)
+
+
+def learn_detector(config: RunConfig, data: TrainingData, line: ProgressLine) -> Learned:
+    """The detector that a run's arm `pretrained` has, with seed 0.
+
+    Raises `InputError` where the rows do not allow what is configured, and `DivergedError`.
+    """
+    metric = compared_by(config.finetune, data)
+    levels = pretrained_levels(config, data.rows, data.splits, data.preprocessing, 0, line)
+    stack, seeds = untrained(config.stack, decoder=True), trial_seeds(config.seed, 0)
+    autoencoders = [level.autoencoder for level in levels]
+    parts = detection_rows(data, seeds.subset)
+    watch = line.watch("train all levels together")
+    found = detect(stack, autoencoders, True, parts, data.task, metric, seeds.training, watch)
+    trained = Trained(
+        name=config.name,
+        preprocessing=data.preprocessing,
+        stack=stack,
+        autoencoders=autoencoders,
+        network=found.model,
+        task=data.task,
+        classes=(),
+        coding=Coding(),
+        layout=data.layout,
+    )
+    measured = [level.metrics for level in levels]
+    return Learned(trained, measured, found.measured.scores, found.measured.validation_score)
 
 
 def pretrained_levels(

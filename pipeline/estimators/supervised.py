@@ -1,34 +1,28 @@
 """What the estimators that learn from labels have in common."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-import yaml
 from sklearn.base import clone
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import _check_sample_weight
 
 from pipeline.computing import import_quietly, set_tensorflow_environment
 from pipeline.config.schema import RunConfig
-from pipeline.data.prepared import EXAMPLE_ROWS
-from pipeline.data.rows.sample import sample
 from pipeline.data.source import Source
 from pipeline.data.target import with_target
 from pipeline.data.training_data import split_source, training_data
-from pipeline.estimators.base import COMPUTING, StackedEstimator
-from pipeline.estimators.given import rows_given, source_given
+from pipeline.estimators.base import COMPUTING
+from pipeline.estimators.given import source_given
 from pipeline.estimators.labels import labels_given, need_labels
 from pipeline.estimators.progress import ProgressLine
 from pipeline.estimators.settings import WEIGHT, Levels
-from pipeline.seeds import derive, split_seed
-
-if TYPE_CHECKING:
-    from pipeline.estimators.learning import Learned
+from pipeline.estimators.trained import TrainedEstimator
+from pipeline.seeds import split_seed
 
 
-class SupervisedEstimator(StackedEstimator):
+class SupervisedEstimator(TrainedEstimator):
     """A stack of sparse autoencoders with a head."""
 
     def __init__(
@@ -80,31 +74,6 @@ class SupervisedEstimator(StackedEstimator):
         self._keep(learned, source, found.split.parts.test, config.seed)
         return self
 
-    def config(self, source: str | None = None) -> str:
-        """The YAML with which `layerwise run` trains this network from the same rows in a file.
-
-        `source` is that file: of an array an .npz with `x` and `y`; of a DataFrame a table that
-        has the labels in the column `data.label` too. By default it is called as the rows were
-        that were fitted, or are an array.
-        """
-        tree = self._tree if hasattr(self, "_tree") else self._tree_of(None, None, False)
-        if source is not None:
-            tree = {**tree, "data": {**tree["data"], "source": source}}
-        return yaml.safe_dump(tree, sort_keys=False)
-
-    def export(self, directory: str | Path) -> Path:
-        """Write the network as a SavedModel to `directory/1/`, or the next free number.
-
-        It takes raw rows and needs TensorFlow alone; a fresh process verifies it first. Raises
-        `ExportError` where it does not give what the network gives.
-        """
-        check_is_fitted(self)
-        import_quietly((*COMPUTING, "pipeline.export.saved_model"))
-        from pipeline.export.saved_model import export
-
-        place = Path(directory).resolve()  # the process that verifies it works in another folder
-        return export(self.model_, place, self._example_numbers, self._example_categories)
-
     def compare(
         self, X: Any, y: Any, sample_weight: Any = None, unlabelled: Any = None
     ) -> pd.DataFrame:
@@ -139,16 +108,6 @@ class SupervisedEstimator(StackedEstimator):
         need_labels(self, y)
         return labels_given(y)
 
-    def _keep(self, learned: "Learned", source: Source, test: np.ndarray, seed: int) -> None:
-        """Keep what was learned of a source, and some of its `test` rows to verify an export by."""
-        self.model_ = learned.trained
-        self.levels_ = learned.levels
-        self.scores_ = learned.scores
-        self.validation_score_ = learned.validation_score
-        example = sample(test, EXAMPLE_ROWS, derive(seed, "example"))
-        self._example_numbers = source.numbers[example].astype(np.float64)
-        self._example_categories = source.categories[example]
-
     def _source(
         self,
         X: Any,
@@ -163,13 +122,3 @@ class SupervisedEstimator(StackedEstimator):
         source = source_given(self, X, labels, weights, unlabelled, data)
         named = {"weight": None if weights is None else WEIGHT}
         return with_target(source, config.task, config.data.model_copy(update=named))
-
-    def _outputs(self, X: Any) -> np.ndarray:
-        """What the network gives for rows, float32 (rows, outputs)."""
-        check_is_fitted(self)
-        from pipeline.estimators.outputs import network_outputs
-
-        preprocessing = self.model_.preprocessing
-        rows = rows_given(self, X, preprocessing.columns, self.model_.layout)
-        features = preprocessing.apply(rows.numbers, rows.categories)
-        return network_outputs(self.model_.network, features)

@@ -1,7 +1,5 @@
 """Models of scikit-learn's that find anomalies, on the same rows as the arms."""
 
-from typing import NamedTuple
-
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.covariance import EllipticEnvelope
@@ -14,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from pipeline.data.detection_rows import DetectionRows
 from pipeline.data.rows.streamed import Rows, blocks_of
 from pipeline.data.trial_rows import Labelled
-from pipeline.tasks.detection_metrics import RECONSTRUCTION
+from pipeline.evaluation.measured import Measured, measured
 from pipeline.tasks.metric import Metric, Predicted
 from pipeline.tasks.task import Task
 
@@ -52,37 +50,20 @@ class DistanceFromComponents(BaseEstimator):
         return -np.square(rows - again).sum(axis=1)
 
 
-class FittedDetector(NamedTuple):
-    """The outcome of a reference model."""
-
-    scores: dict[str, float]
-    """By the task's metrics of scores, on the test rows: it reconstructs none."""
-    validation_score: float
-    """By the metric that is compared."""
-    predicted: Predicted
-    """Of the test rows."""
-
-
 def fit_detector(
     name: str, parts: DetectionRows, task: Task, metric: Metric, seed: int
-) -> FittedDetector:
-    """Fit a model to normal rows and score the test rows."""
+) -> Measured:
+    """Fit a model to normal rows and score the test rows, by the metrics of scores."""
     rows = parts.normal
     model = _model(name, seed)
     if name == "one_class_svm" and len(rows) > KERNEL_ROWS:
         rows = parts.references
     with threadpool_limits(1):
         model.fit(rows)
-        validation, found = (_predicted(model, part) for part in (parts.validation, parts.test))
-    return FittedDetector(
-        scores={
-            name: score
-            for name, score in task.scores(parts.test.targets, found).items()
-            if name != RECONSTRUCTION
-        },
-        validation_score=metric.score(parts.validation.targets, validation),
-        predicted=found,
-    )
+        validation, test = (
+            (part.targets, _predicted(model, part)) for part in (parts.validation, parts.test)
+        )
+    return measured(task, metric, validation, test)
 
 
 def _model(name: str, seed: int) -> BaseEstimator:

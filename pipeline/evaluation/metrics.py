@@ -8,6 +8,7 @@ WORDS = {name: metric.words for name, metric in METRICS.items()}
 NAMES = {name: metric.heading for name, metric in METRICS.items()}
 PERCENT = tuple(name for name, metric in METRICS.items() if metric.percent)
 """Metrics that people read in per cent."""
+DECIBELS = ("snr", "psnr")
 UNITS_OF_THE_TARGET = ("mae", "rmse")
 """Metrics whose size depends on the target."""
 

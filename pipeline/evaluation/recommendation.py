@@ -8,10 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pipeline.evaluation.gain import Gain, paired_gain
-from pipeline.evaluation.metrics import METRICS, UNITS_OF_THE_TARGET
+from pipeline.evaluation.metrics import DECIBELS, METRICS, UNITS_OF_THE_TARGET
 
 MARGIN = 0.01
 """One point of a metric in per cent, as much of others; of errors this share of the best's."""
+
+DECIBEL = 0.1
+"""Of metrics in decibels: two per cent of the error."""
 
 
 class Cost(NamedTuple):
@@ -88,7 +91,9 @@ def recommendation(
 
 def margin(metric: str, best: float) -> float:
     """How far behind the best score another may be and still be as good."""
-    return MARGIN * abs(best) if metric in UNITS_OF_THE_TARGET else MARGIN
+    if metric in UNITS_OF_THE_TARGET:
+        return MARGIN * abs(best)
+    return DECIBEL if metric in DECIBELS else MARGIN
 
 
 def may_be_chance(behind: Gain) -> bool:

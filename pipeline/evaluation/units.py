@@ -1,6 +1,6 @@
 """Scores in the units that people read them in."""
 
-from pipeline.evaluation.metrics import PERCENT, UNITS_OF_THE_TARGET, WORDS
+from pipeline.evaluation.metrics import DECIBELS, PERCENT, UNITS_OF_THE_TARGET, WORDS
 
 
 def scale(metric: str) -> float:
@@ -23,3 +23,13 @@ def gain_unit(metric: str, gain: float | None = None) -> str:
     if metric in PERCENT:
         return "point" if gain == 1 else "points"
     return WORDS[metric]
+
+
+def after_score(metric: str) -> str:
+    """What stands behind a score in a sentence: per cent, decibels, or nothing."""
+    return " %" if metric in PERCENT else " dB" if metric in DECIBELS else ""
+
+
+def after_gain(metric: str) -> str:
+    """The same of a difference of scores."""
+    return " points" if metric in PERCENT else after_score(metric)

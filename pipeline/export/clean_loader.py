@@ -24,7 +24,9 @@ def main(model: str, given: str, got: str) -> None:
     with np.load(given, allow_pickle=False) as arrays:
         rows = {name: tf.constant(arrays[name]) for name in arrays.files}
     outputs = {}
-    for name in ("serve", "encode", "reconstruct", "score"):
+    for name in signatures:
+        if name == "serving_default":  # `serve` by another name
+            continue
         for output, value in signatures[name](**rows).items():
             array = value.numpy()
             if array.dtype == object:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.export.folder import METADATA
 from pipeline.export.signatures.inputs import input_names, kind_of_input
-from pipeline.export.trained import ENDPOINTS, Trained
+from pipeline.export.trained import Trained, level_output
 from pipeline.files import folder_digest, text_digest
 
 DIGEST = "digest"
@@ -41,11 +41,31 @@ def metadata_of(trained: Trained) -> dict[str, Any]:
         "vocabularies": dict(zip(categories, preprocessing.vocabularies, strict=True)),
         "layout": trained.layout and trained.layout._asdict(),
         "needs_every_value": preprocessing.refuses_missing,
-        "endpoints": list(ENDPOINTS),
+        "endpoints": list(trained.endpoints),
         "outputs": {
-            **trained.task.output_columns(trained.classes, preprocessing.ordered_names),
-            "code": [f"code_{unit}" for unit in range(trained.autoencoders[-1].units)],
+            **trained.task.output_columns(trained.classes, _columns(trained)),
+            "code": _code_names(trained.code_units),
+            **{
+                level_output(number): _code_names(level.units)
+                for number, level in enumerate(trained.stack, 1)
+            },
             "reconstruction": list(preprocessing.original_names),
             "reconstruction_error": ["reconstruction_error"],
         },
     }
+
+
+def _columns(trained: Trained) -> list[str]:
+    """What the task's outputs are about, column by column."""
+    preprocessing = trained.preprocessing
+    match trained.task.gives:
+        case "rows":
+            return list(preprocessing.original_names)
+        case "code":
+            return _code_names(trained.code_units)
+        case _:
+            return list(preprocessing.ordered_names)
+
+
+def _code_names(units: int) -> list[str]:
+    return [f"code_{unit}" for unit in range(units)]

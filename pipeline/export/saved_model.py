@@ -14,7 +14,7 @@ from pipeline.export.folder import METADATA
 from pipeline.export.metadata import DIGEST, digest_of, metadata_of
 from pipeline.export.signatures.endpoints import BY_SELECTION, Endpoints
 from pipeline.export.signatures.raw_rows import input_signature
-from pipeline.export.trained import ENDPOINTS, Trained
+from pipeline.export.trained import Trained
 from pipeline.export.verify import verify
 from pipeline.files import new_version
 
@@ -40,7 +40,7 @@ def _write(trained: Trained, folder: Path) -> None:
     archive = keras.export.ExportArchive()
     archive.track(endpoints)
     signature = input_signature(trained.preprocessing.columns, trained.by_name)
-    for name in ENDPOINTS:
+    for name in trained.endpoints:
         archive.add_endpoint(name, partial(endpoints.run, name), signature)
     archive.write_out(str(folder), verbose=False)
     extra = folder / "assets.extra"

@@ -14,6 +14,17 @@ from pipeline.tasks.decision import AS_GIVEN, Decision
 from pipeline.tasks.task import Coding, Task
 
 ENDPOINTS = ("serve", "encode", "reconstruct", "score")
+"""What every model serves, beside the code of each level."""
+
+
+def level_endpoint(level: int) -> str:
+    """The signature that gives the code of a level, from 1."""
+    return f"encode_level_{level}"
+
+
+def level_output(level: int) -> str:
+    """What it calls the code."""
+    return f"level_{level}"
 
 
 class Trained(NamedTuple):
@@ -23,7 +34,8 @@ class Trained(NamedTuple):
     preprocessing: Preprocessing
     stack: Sequence[UntrainedLevel]
     autoencoders: Sequence[SparseAutoencoder]
-    """The pretrained levels: `encode`, `reconstruct` and `score` come from them."""
+    """The pretrained levels: `encode`, `reconstruct` and `score` come from them, unless no label
+    was needed: then the levels trained together are part of the network, and all comes from it."""
     network: keras.Model
     """The fine-tuned network: `serve` comes from it."""
     task: Task
@@ -35,6 +47,18 @@ class Trained(NamedTuple):
     """How they become probabilities, and classes or labels."""
     layout: Layout | None = None
     """Of the table that it learned from."""
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """The signatures of the exported model."""
+        return (*ENDPOINTS, *map(level_endpoint, range(1, len(self.stack) + 1)))
+
+    @property
+    def code_units(self) -> int:
+        """The width of what `encode` gives."""
+        if self.task.needs_labels:
+            return self.autoencoders[-1].units
+        return int(self.network.encoder.output_shape[-1])
 
     @property
     def by_name(self) -> bool:

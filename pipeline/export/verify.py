@@ -13,7 +13,8 @@ import tensorflow as tf
 
 from pipeline.export.signatures.endpoints import Endpoints
 from pipeline.export.signatures.inputs import MATRIX, given_by_name
-from pipeline.export.trained import ENDPOINTS, Trained
+from pipeline.export.trained import Trained
+from pipeline.tasks.denoise import DENOISED
 
 TOLERANCE = 1e-5
 CLEAN_LOADER = Path(__file__).with_name("clean_loader.py")
@@ -31,8 +32,8 @@ def _expected(
     endpoints = Endpoints(trained)
     return {
         f"{name}/{output}": value.numpy()
-        for name in ENDPOINTS
-        for output, value in getattr(endpoints, name)(features).items()
+        for name in trained.endpoints
+        for output, value in endpoints.of_features(name, features).items()
     }
 
 
@@ -67,6 +68,11 @@ def _units(trained: Trained) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
     return {
         **{f"serve/{name}": trained.coding.encode for name in trained.task.output_columns((), ())},
         "reconstruct/reconstruction": trained.preprocessing.scaled_again,
+        **(
+            {f"serve/{DENOISED}": trained.preprocessing.scaled_again}
+            if trained.task.gives == "rows"
+            else {}
+        ),
     }
 
 

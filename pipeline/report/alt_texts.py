@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.counting import counted
+from pipeline.counting import counted, with_labels
 from pipeline.evaluation.metrics import WORDS
 from pipeline.evaluation.units import gain_unit, score_text
 from pipeline.tasks.metric import Reliability
@@ -14,7 +14,7 @@ from pipeline.tasks.metric import Reliability
 def scores_text(comparison: Sequence[Mapping[str, Any]], metric: str) -> str:
     """The mean of each arm at each label budget."""
     budgets = [
-        f"at {counted(row['labels'], 'label')} "
+        f"{with_labels(row['labels'])} "
         + ", ".join(f"{arm} {score_text(s['mean'], metric)}" for arm, s in row["arms"].items())
         for row in comparison
     ]
@@ -26,7 +26,7 @@ def gains_text(comparison: Sequence[Mapping[str, Any]], metric: str) -> str:
     budgets = []
     for row in comparison:
         mean = score_text(row["gain"]["mean"], metric, "+")
-        text = f"at {counted(row['labels'], 'label')} {mean}"
+        text = f"{with_labels(row['labels'])} {mean}"
         if interval := row["gain"]["ci95"]:
             low, high = (score_text(end, metric, "+") for end in interval)
             text += f" from {low} to {high}"
@@ -60,7 +60,7 @@ def calibration_text(curves: Mapping[str, Reliability]) -> str:
 def movement_text(moved: Mapping[str, Mapping[int, Sequence[float]]]) -> str:
     """For each arm and label budget how far each level moved."""
     arms = [
-        f"{arm} at {counted(labels, 'label')}: "
+        f"{arm} {with_labels(labels)}: "
         + ", ".join(f"level {number} by {far:.2g}" for number, far in enumerate(levels, 1))
         for arm, by_budget in moved.items()
         for labels, levels in by_budget.items()

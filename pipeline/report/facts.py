@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from pipeline.cores import cores
-from pipeline.counting import counted
+from pipeline.counting import counted, with_labels
 from pipeline.credentials import redact
 from pipeline.evaluation.metrics import PERCENT, WORDS
 from pipeline.evaluation.units import score_text
@@ -109,8 +109,8 @@ def _model(
     return [
         (
             "exported",
-            f"{exported.registered}: the network of the arm {exported.arm}, trained on "
-            f"{exported.labels:,} labels, seed {exported.seed}",
+            f"{exported.registered}: the network of the arm {exported.arm}, trained "
+            f"{with_labels(exported.labels, 'on')}, seed {exported.seed}",
         ),
         ("its score", f"{WORDS[metric].removesuffix(' in %')}: {' and '.join(of_rows)}"),
         (

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pipeline.config.arms import ARMS, CANDIDATE, CONTROL
+from pipeline.counting import with_labels
 from pipeline.evaluation.gain import half_interval
 from pipeline.evaluation.metrics import PERCENT, WORDS, merit
 from pipeline.evaluation.units import gain_unit, scale
@@ -34,7 +35,8 @@ def scores_over_labels(comparison: Sequence[Mapping[str, Any]], metric: str) -> 
         rows = [row for row in comparison if arm in row["arms"]]
         scores = [np.multiply(row["arms"][arm][metric], scale(metric)) for row in rows]
         # Side by side, so that intervals do not hide each other.
-        labels = [row["labels"] * 1.02 ** (number - (len(arms) - 1) / 2) for row in rows]
+        aside = number - (len(arms) - 1) / 2
+        labels = [row["labels"] * 1.02**aside or aside for row in rows]
         axes.errorbar(
             labels,
             [np.mean(s) for s in scores],
@@ -74,8 +76,7 @@ def paired_differences(comparison: Sequence[Mapping[str, Any]], metric: str) -> 
     axes.axhline(0, color="grey", linewidth=0.8)
     margin = 0.5 + 1 / len(comparison)  # so that one budget does not fill the width
     axes.set_xlim(-margin, len(comparison) - 1 + margin)
-    axes.set_xticks(range(len(comparison)), [f"{row['labels']:,}" for row in comparison])
-    axes.set_xlabel("labels")
+    _label_axis(axes, comparison, range(len(comparison)))
     axes.set_ylabel(f"gain in {gain_unit(metric)}")
     return figure
 
@@ -182,7 +183,7 @@ def movement(moved: Mapping[str, Mapping[int, Sequence[float]]]) -> Figure:
         width = 0.8 / len(by_budget)
         for number, (labels, levels) in enumerate(by_budget.items()):
             places = np.arange(len(levels)) + (number - (len(by_budget) - 1) / 2) * width
-            axes.bar(places, levels, width, label=f"{labels:,} labels")
+            axes.bar(places, levels, width, label=with_labels(labels))
         axes.set_xticks(range(len(levels)), [f"level {n + 1}" for n in range(len(levels))])
         axes.set_title(arm, fontsize=10)
     figure.axes[0].set_ylabel("distance moved / norm before")
@@ -202,11 +203,77 @@ def _figure(height: float) -> tuple[Figure, Axes]:
     return figure, figure.subplots()
 
 
-def _label_axis(axes: Axes, comparison: Sequence[Mapping[str, Any]]) -> None:
+def _label_axis(
+    axes: Axes, comparison: Sequence[Mapping[str, Any]], places: Sequence[int] | None = None
+) -> None:
+    """Ticks at the label budgets; `places` are where they stand, else a logarithmic scale."""
     budgets = [row["labels"] for row in comparison]
-    if min(budgets) > 0:
+    if budgets == [0]:
+        axes.set_xticks([])
+        return
+    if places is None:
         axes.set_xscale("log")
         axes.set_xlim(0.8 * min(budgets), 1.25 * max(budgets))
-    axes.set_xticks(budgets, [f"{labels:,}" for labels in budgets])
+    axes.set_xticks(budgets if places is None else places, [f"{labels:,}" for labels in budgets])
     axes.minorticks_off()
     axes.set_xlabel("labels")
+
+
+def restored_lines(noisy: np.ndarray, given: np.ndarray, clean: np.ndarray) -> Figure:
+    """Rows (rows, features) as lines over the features, a panel for each."""
+    figure = Figure(figsize=(WIDTH, 1.6 * len(clean)), layout="constrained")
+    panels = figure.subplots(len(clean), 1, squeeze=False, sharex=True).flat
+    for axes, *row in zip(panels, noisy, given, clean, strict=True):
+        axes.plot(row[0], ".", color="tab:orange", markersize=4, label="noisy")
+        axes.plot(row[2], color="grey", linewidth=2.5, alpha=0.6, label="clean")
+        axes.plot(row[1], color="tab:blue", linewidth=1.2, label="denoised")
+    figure.axes[0].legend(fontsize=7)
+    figure.axes[-1].set_xlabel("feature")
+    return figure
+
+
+def scattered(places: np.ndarray, classes: np.ndarray, names: Sequence[str]) -> Figure:
+    """Rows at places (rows, 2), coloured by their class (rows,), a position in `names` or -1."""
+    figure, axes = _figure(WIDTH)
+    colors = list(TABLEAU_COLORS)
+    few = len(names) <= len(colors)
+    if few:
+        for number, name in enumerate(names):
+            of_class = places[classes == number]
+            axes.scatter(of_class[:, 0], of_class[:, 1], s=8, color=colors[number], label=name)
+        of_none = places[classes < 0]
+        if len(of_none):
+            label = "no class" if names else None
+            axes.scatter(of_none[:, 0], of_none[:, 1], s=8, color="grey", label=label)
+        if names:
+            axes.legend(fontsize=7, markerscale=2)
+    else:
+        axes.scatter(places[:, 0], places[:, 1], s=8, c=classes, cmap="viridis")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    return figure
+
+
+def scores_over_dimensions(scores: Mapping[str, Mapping[int, float]], metric: str) -> Figure:
+    """A score of each model by the number of dimensions."""
+    figure, axes = _figure(3.5)
+    taken = {arm.color for arm in ARMS.values()}
+    others = iter(sorted(TABLEAU_COLORS, key=taken.__contains__))
+    for model, by_number in scores.items():
+        dims = sorted(by_number)
+        axes.plot(
+            dims,
+            [by_number[number] * scale(metric) for number in dims],
+            "o-" if model in ARMS else "o--",
+            markersize=4,
+            color=ARMS[model].color if model in ARMS else next(others),
+            label=model,
+        )
+    dims = sorted({number for of_model in scores.values() for number in of_model})
+    axes.set_xscale("log")
+    axes.set_xticks(dims, [f"{number:,}" for number in dims])
+    axes.minorticks_off()
+    axes.set_xlabel("dimensions")
+    axes.set_ylabel(WORDS[metric])
+    axes.legend(fontsize=8)
+    return figure

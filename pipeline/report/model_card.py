@@ -52,10 +52,15 @@ class Exported(NamedTuple):
 def model_sentence(summary: Summary, exported: Exported) -> str:
     """What the model is, in a line."""
     return (
-        f"The network of the arm {exported.arm}, fine-tuned on {exported.labels:,} labels of "
-        f"{summary['data']['name']}: {score(summary, exported)} on "
+        f"The network of the arm {exported.arm}, {_trained(exported.labels)} "
+        f"{summary['data']['name']}: "
+        f"{score(summary, exported)} on "
         f"{summary['data']['test_rows']:,} test rows."
     )
+
+
+def _trained(labels: int) -> str:
+    return f"fine-tuned on {labels:,} labels of" if labels else "trained without labels on"
 
 
 def model_card(summary: Summary, exported: Exported) -> str:

@@ -47,7 +47,7 @@ def comparison_sections(summary: Summary, trials: TrialDiagnostics) -> list[Sect
     sections = [
         Section(
             "scores",
-            f"{NAMES[metric]} over labels",
+            f"{NAMES[metric]} over labels" if rows[-1]["labels"] else f"{NAMES[metric]} by arm",
             "Mean over seeds on the test rows, with its 95 % interval. Intervals of two arms may "
             "overlap although their paired difference is clear: see below."
             if several

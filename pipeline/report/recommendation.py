@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pipeline.config.arms import ARMS
-from pipeline.counting import counted
+from pipeline.counting import counted, with_labels
 from pipeline.evaluation.gain import Gain
 from pipeline.evaluation.metrics import PERCENT, UNITS_OF_THE_TARGET
 from pipeline.evaluation.recommendation import (
@@ -12,11 +12,12 @@ from pipeline.evaluation.recommendation import (
     Cost,
     Option,
     Recommendation,
+    margin,
     may_be_chance,
     recommendation,
 )
 from pipeline.evaluation.summary import Summary
-from pipeline.evaluation.units import score_text
+from pipeline.evaluation.units import after_gain, after_score, score_text
 from pipeline.report.facts import Exported
 from pipeline.report.tables import TextTable
 
@@ -53,7 +54,7 @@ def exported_sentence(found: Sequence[Recommendation], exported: Exported) -> st
     (used,) = [one.use.name for one in found if one.labels == exported.labels]
     if used == exported.arm:
         return (
-            f"That network of {used} at {counted(exported.labels, 'label')} is exported, as "
+            f"That network of {used}{_at_labels(exported.labels)} is exported, as "
             f"{exported.registered}."
         )
     reason = (
@@ -62,8 +63,8 @@ def exported_sentence(found: Sequence[Recommendation], exported: Exported) -> st
         else f"{used} is a reference model, which is not exported."
     )
     return (
-        f"Exported, as {exported.registered}, is the network of {exported.arm} at "
-        f"{counted(exported.labels, 'label')}, which the validation rows or export.arm chose. "
+        f"Exported, as {exported.registered}, is the network of {exported.arm}"
+        f"{_at_labels(exported.labels)}, which the validation rows or export.arm chose. "
         f"{reason}"
     )
 
@@ -71,13 +72,14 @@ def exported_sentence(found: Sequence[Recommendation], exported: Exported) -> st
 def rule_sentence(metric: str) -> str:
     """By what rule the recommendation is made, and what its limits are."""
     if metric in UNITS_OF_THE_TARGET:
-        margin = f"{100 * MARGIN:g} % of its score"
+        allowed = f"{100 * MARGIN:g} % of its score"
     else:
-        margin = "1 point" if metric in PERCENT else f"{MARGIN:g}"
+        of_metric = f"{margin(metric, 0):g}{after_gain(metric)}"
+        allowed = "1 point" if metric in PERCENT else of_metric
     return (
         "The rule: the highest mean on the test rows, unless a cheaper model is as good. As good "
         "means: the 95 % interval of its paired difference from the best, over seeds, nowhere "
-        f"falls more than {margin} behind. Costs are the seconds for one model, as measured in "
+        f"falls more than {allowed} behind. Costs are the seconds for one model, as measured in "
         "this run, where stages ran beside each other. The best of several is chosen after its "
         "test rows were seen, so that its score flatters it a little."
     )
@@ -87,7 +89,7 @@ def cost_table(summary: Summary, costs: Costs) -> TextTable:
     """What one model of each arm costs at the largest label budget."""
     largest = summary["comparison"][-1]["labels"]
     return TextTable(
-        f"Seconds for one model at {counted(largest, 'label')}",
+        f"Seconds for one model{_at_labels(largest)}",
         ("arm", "pretraining", "training", "together"),
         [
             (
@@ -122,7 +124,8 @@ def seconds_text(seconds: float) -> str:
 
 def _sentences(found: Recommendation, metric: str) -> list[str]:
     use, best = found.use, found.best
-    first = f"At {counted(found.labels, 'label')} use {_option(use, metric)}."
+    where = f"At {counted(found.labels, 'label')} use" if found.labels else "Use"
+    first = f"{where} {_option(use, metric)}."
     if use.behind:
         difference = _difference(use.behind, metric)
         return [first, f"It costs less and is as good as {_option(best, metric)}: {difference}."]
@@ -143,14 +146,18 @@ def _sentences(found: Recommendation, metric: str) -> list[str]:
     return sentences
 
 
+def _at_labels(labels: int) -> str:
+    return f" {with_labels(labels)}" if labels else ""
+
+
 def _option(option: Option, metric: str) -> str:
-    unit = " %" if metric in PERCENT else ""
+    unit = after_score(metric)
     score = f"{score_text(option.mean, metric)}{unit}"
     return f"{option.name} ({score}, {seconds_text(option.cost.seconds)})"
 
 
 def _difference(gain: Gain, metric: str) -> str:
-    unit = " points" if metric in PERCENT else ""
+    unit = after_gain(metric)
     size = f"{score_text(gain.mean, metric, '+')}{unit}"
     if gain.interval is None:
         return size

@@ -21,6 +21,13 @@ class TextTable(NamedTuple):
     rows: list[tuple[str, ...]]
 
 
+def by_labels(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> TextTable:
+    """A table whose first column are label budgets, which is left out where none is needed."""
+    if all(row[0] == "0" for row in rows):
+        return TextTable(title, columns[1:], [row[1:] for row in rows])
+    return TextTable(title, columns, rows)
+
+
 def tables(summary: Summary) -> list[TextTable]:
     """Levels, gains, other arms and label saving, as far as the run has them."""
     found = [level_table(summary), gain_table(summary)]
@@ -85,7 +92,7 @@ def gain_table(summary: Summary) -> TextTable:
             ]
         rows.append(tuple(cells))
     verdict = ("gain", "95 % interval", "p", "verdict") if compared else ()
-    return TextTable(
+    return by_labels(
         f"{task_named(summary['data']['task']).training}, {WORDS[summary['metric']]}, {over}",
         ("labels", *arms, *verdict),
         rows,
@@ -95,7 +102,7 @@ def gain_table(summary: Summary) -> TextTable:
 def other_table(summary: Summary) -> TextTable:
     """What the pretrained stack gains over each further arm."""
     count = seed_count(summary)
-    return TextTable(
+    return by_labels(
         f"Pretrained against others, {WORDS[summary['metric']]}",
         ("labels", "arm", "its score", "pretrained gains", "95 % interval"),
         [

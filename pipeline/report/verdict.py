@@ -3,17 +3,16 @@
 from collections.abc import Sequence
 
 from pipeline.config.arms import ARMS
-from pipeline.counting import counted
-from pipeline.evaluation.metrics import PERCENT
+from pipeline.counting import counted, with_labels
 from pipeline.evaluation.summary import Summary
-from pipeline.evaluation.units import score_text
+from pipeline.evaluation.units import after_gain, score_text
 from pipeline.report.tables import stacks_sentence
 
 
 def verdict_sentence(summary: Summary) -> str:
     """What the run found: better models first, a sentence for each verdict, what those are on."""
     metric = summary["metric"]
-    unit = " points" if metric in PERCENT else ""
+    unit = after_gain(metric)
     found: dict[str, list[str]] = {}
     for row in summary["comparison"]:
         if row["gain"]:
@@ -21,18 +20,18 @@ def verdict_sentence(summary: Summary) -> str:
             if interval := row["gain"]["ci95"]:
                 low, high = (score_text(end, metric, "+") for end in interval)
                 size += f" [{low}, {high}]"
-            found.setdefault(row["verdict"], []).append(
-                f"{counted(row['labels'], 'label')} ({size})"
-            )
+            labels = f"{counted(row['labels'], 'label')} " if row["labels"] else ""
+            found.setdefault(row["verdict"], []).append(f"{labels}({size})")
     if not found:
         return "Nothing was compared: both the pretrained and the random arm must run."
     words = {
-        "helps": "Pretraining helps at {}.",
-        "hurts": "Pretraining hurts at {}.",
-        "no evidence": "There is no evidence of an effect at {}.",
-        "incomplete": "Trials are missing, so that there is no verdict yet, at {}.",
+        "helps": "Pretraining helps{}.",
+        "hurts": "Pretraining hurts{}.",
+        "no evidence": "There is no evidence of an effect{}.",
+        "incomplete": "Trials are missing, so that there is no verdict yet,{}.",
     }
-    sentences = [words[name].format(_listed(found[name])) for name in words if name in found]
+    at = " at " if any(row["labels"] for row in summary["comparison"]) else " "
+    sentences = [words[name].format(at + _listed(found[name])) for name in words if name in found]
     return " ".join([use_instead(summary), *sentences, stacks_sentence(summary)]).strip()
 
 
@@ -42,7 +41,7 @@ def use_instead(summary: Summary) -> str:
     Ahead: its 95 % interval, paired over seeds, is above zero. Empty where none is.
     """
     metric = summary["metric"]
-    unit = " points" if metric in PERCENT else ""
+    unit = after_gain(metric)
     found = []
     for row in summary["comparison"]:
         ahead = {
@@ -56,9 +55,7 @@ def use_instead(summary: Summary) -> str:
             size, high, low = (
                 score_text(-value, metric, "+") for value in (gain["mean"], *gain["ci95"])
             )
-            found.append(
-                f"at {counted(row['labels'], 'label')} use {name}: {size}{unit} [{low}, {high}]"
-            )
+            found.append(f"{with_labels(row['labels'])} use {name}: {size}{unit} [{low}, {high}]")
     if not found:
         return ""
     sentence = "; ".join(found)

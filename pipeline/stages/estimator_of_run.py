@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.computing import import_quietly, set_tensorflow_environment
+from pipeline.config.arms import ARMS
 from pipeline.config.loading import check
 from pipeline.config.schema import RunConfig
 from pipeline.config.untrained import untrained
@@ -61,6 +62,8 @@ def estimator_of_run(name: str | None = None) -> StackedClassifier | StackedRegr
     exported = next((stage for stage in stages if stage.tags["stage"] == "export"), None)
     if exported is None:
         raise InputError(f"Run {run.run_id} has exported no model, so that it has no estimator.")
+    arm = ARMS[exported.tags["arm"]]
+    config = config.model_copy(update={"stack": config.stack[: arm.levels]})
     seed = int(exported.tags["seed"])
     source, found = _rows(config, seed if config.data.resplit else 0, stages)
     kind = KINDS.get(found.task.kind)
@@ -143,7 +146,7 @@ def _learned(
             and int(stage.tags["stack"]) == seed % config.stacks
         ),
         key=lambda level: int(level.tags["level"]),
-    )
+    )[: len(config.stack)]
     trained = Trained(
         name=config.name,
         preprocessing=found.preprocessing,

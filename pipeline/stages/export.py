@@ -16,6 +16,7 @@ from pipeline.stages.context import Context
 from pipeline.stages.trial import Trial
 from pipeline.tasks.decision import decision_from
 from pipeline.tasks.task import Coding
+from pipeline.tracking.artifacts import predictions_of
 from pipeline.tracking.promotion_lock import promotion_lock
 from pipeline.tracking.registry import download_model, log_model, register
 from pipeline.tracking.runs import FinishedRun, StageRun
@@ -67,7 +68,7 @@ class ExportBest(Stage):
         from pipeline.export.registered_model import served_model
         from pipeline.export.saved_model import export
         from pipeline.export.scored_rows import scored_rows
-        from pipeline.export.trained import ENDPOINTS, Trained
+        from pipeline.export.trained import Trained
         from pipeline.stages.codes import stored_autoencoder
         from pipeline.tracking.models import NETWORK, stored_model
 
@@ -87,16 +88,18 @@ class ExportBest(Stage):
         )
         folder = export(trained, self._directory, data.numbers, data.categories)
         uri = log_model(context.tracker, record, folder, *served_model(folder, data))
-        store_scored_rows(
-            record, ScoredModel(data.task.kind, data.classes, scored_rows(trained, data))
-        )
+        measured = None
+        if not data.task.needs_labels:
+            measured = predictions_of(context.tracker, best.run_id).predicted
+        tested = scored_rows(trained, data, measured)
+        store_scored_rows(record, ScoredModel(data.task.kind, data.classes, tested))
         record.tags(
             {
                 "path": folder,
                 **self._register(context, uri),
                 "logged_model": uri,
                 "saved_model": folder_digest(folder),
-                "endpoints": json.dumps(ENDPOINTS),
+                "endpoints": json.dumps(trained.endpoints),
             }
         )
         return {}

@@ -10,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.config.arms import ARMS
+from pipeline.config.level import LevelConfig
 from pipeline.config.loading import of_tables
 from pipeline.config.schema import RunConfig
-from pipeline.config.task import AnomalyTask, Decided
+from pipeline.config.task import Decided, UnlabelledTask
 from pipeline.config.untrained import untrained
 from pipeline.data.prepared import Prepared, splits_ahead
 from pipeline.data.rows.streamed import StreamedRows, exceeds
@@ -25,7 +26,7 @@ from pipeline.files import check_writable
 from pipeline.stages.base import Outcome, Stage
 from pipeline.stages.compare import CompareArms, Comparing
 from pipeline.stages.data import DataStage, data_stage
-from pipeline.stages.detect import Detecting, DetectingDeep, DetectTrial, FitDetector
+from pipeline.stages.deep import DeepTrial, FitDeepReference, FittingDeep, TrainingDeep
 from pipeline.stages.earlier.warm_start import WarmStart, warm_start
 from pipeline.stages.export import ExportBest, Exporting
 from pipeline.stages.finetune import FinetuneTrial
@@ -101,8 +102,8 @@ class Plan:
 
     def trial(self, trial: Trial, stacks: Stacks) -> Stage:
         """The stage that trains an arm, or fits a reference model, on a label subset."""
-        if isinstance(self.task, AnomalyTask):
-            return self._detection(self.task, trial, stacks)
+        if isinstance(self.task, UnlabelledTask):
+            return self._without_labels(self.task, trial, stacks)
         if trial.arm not in ARMS:
             fitting = Fitting(
                 model=trial.arm,
@@ -124,27 +125,34 @@ class Plan:
             (read.rows, read.features),
             self.outputs,
         )
-        levels = () if stack is None else tuple(stacks[stack])
-        return FinetuneTrial(settings, (self.data, *levels), stack)
+        return FinetuneTrial(settings, (self.data, *self._levels(stack, trial, stacks)), stack)
 
-    def _detection(self, task: AnomalyTask, trial: Trial, stacks: Stacks) -> Stage:
+    def _without_labels(self, task: UnlabelledTask, trial: Trial, stacks: Stacks) -> Stage:
         """The same, of a trial that learns from no label."""
         given = {
             "arm": trial.arm,
             "trial_seed": trial.seed,
             "seed": self.config.seed,
             "metric": self.metric,
+            "task": task.of_training,
         }
         if trial.arm not in ARMS:
-            return FitDetector(Detecting(**given), (self.data,))
+            return FitDeepReference(FittingDeep(**given), (self.data,))
         stack = self._starts_from(trial)
-        settings = DetectingDeep(
+        settings = TrainingDeep(
             **given,
-            network=untrained(self.config.stack, decoder=True),
-            training=task.joint if ARMS[trial.arm].trains == "network" else None,
+            network=untrained(self._levels_of(trial.arm), decoder=True),
+            trains=ARMS[trial.arm].trains == "network",
         )
-        levels = () if stack is None else tuple(stacks[stack])
-        return DetectTrial(settings, (self.data, *levels), stack)
+        return DeepTrial(settings, (self.data, *self._levels(stack, trial, stacks)), stack)
+
+    def _levels_of(self, arm: str) -> tuple[LevelConfig, ...]:
+        """The levels of an arm's stack."""
+        return self.config.stack[: ARMS[arm].levels]
+
+    def _levels(self, stack: int | None, trial: Trial, stacks: Stacks) -> tuple[Outcome, ...]:
+        """The pretrained levels that a trial starts from, if it starts from any."""
+        return () if stack is None else tuple(stacks[stack][: ARMS[trial.arm].levels])
 
     def trials_on(self, stacks: int) -> list[Trial]:
         """The trials whose seeds start from the first so many stacks."""
@@ -181,9 +189,9 @@ class Plan:
         _, trial, best = max(by_arm[arm], key=lambda found: found[0])
         settings = Exporting(
             name=self.config.name,
-            stack=untrained(self.config.stack, decoder=True),
+            stack=untrained(self._levels_of(arm), decoder=True),
         )
-        inputs = (self.data, best, *stacks[self.stack_of(trial)])
+        inputs = (self.data, best, *stacks[self.stack_of(trial)][: ARMS[arm].levels])
         return ExportBest(settings, inputs, trial, self.config.export)
 
     @property

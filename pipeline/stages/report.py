@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from pipeline.data.rows.sample import sample
 from pipeline.seeds import derive
 from pipeline.stages.base import Outcome, Stage
 from pipeline.stages.context import Context
+from pipeline.stages.report_of_rows import sections_of_rows
 from pipeline.stages.summary import PAGE_CONTENT, REPORT, read_config, read_summary
 from pipeline.stages.trial import Trial
 from pipeline.tasks.metric import reliability
@@ -114,7 +115,8 @@ class DrawReport(Stage):
         from pipeline.evaluation.recommendation import Cost
         from pipeline.report.recommendation import RunCosts
 
-        pretraining = sum(level.metrics["seconds"] for stack in self._stacks for level in stack)
+        stacks = [[level.metrics["seconds"] for level in stack] for stack in self._stacks]
+        pretraining = sum(map(sum, stacks))
         seconds: dict[int, dict[str, list[float]]] = {}
         for trial, done in self._trials:
             of_budget = seconds.setdefault(trial.labels, {})
@@ -122,8 +124,9 @@ class DrawReport(Stage):
 
         def cost(name: str, taken: Sequence[float]) -> Cost:
             arm = ARMS.get(name)
-            stands_on_stack = arm is not None and arm.weights == "stack"
-            of_stack = pretraining / self.settings.stacks if stands_on_stack else 0.0
+            of_stack = 0.0
+            if arm is not None and arm.weights == "stack":
+                of_stack = fmean(sum(stack[: arm.levels]) for stack in stacks)
             return Cost(of_stack, median(taken))
 
         models = {
@@ -150,22 +153,12 @@ class DrawReport(Stage):
             decision=gate_decision(gate),
         )
 
-    def _of_rows(self, context: Context) -> "list[TableSection]":
-        """The most unusual test rows, where anomalies are to be found."""
-        from layers.detection import batched
-        from pipeline.data.rows.streamed import at
-        from pipeline.report.unusual_rows import unusual_rows
-        from pipeline.tracking.models import NETWORK, stored_model
-
-        trial = self.settings.exported
-        if trial is None or context.data.task.needs_labels:
+    def _of_rows(self, context: Context) -> "list[Section | TableSection]":
+        """What there is to show of single rows, where the task needs no label."""
+        exported = self.settings.exported
+        if exported is None or context.data.task.needs_labels:
             return []
-        data = context.data_of(trial.seed)
-        detector = stored_model(context.tracker, dict(self._trials)[trial].run_id, NETWORK)
-        test = data.splits.test
-        outputs = batched(detector, at(data.rows, test))
-        names = data.preprocessing.ordered_names
-        return [unusual_rows(outputs, test, data.targets[test] == 1, names)]
+        return sections_of_rows(context, exported, self._trials, self.settings.seed)
 
     def _of_levels(
         self, context: Context, stack: int, levels: Sequence[Outcome]

@@ -1,6 +1,6 @@
 """Rows unlike those that the stack learned from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,8 @@ from pipeline.tasks.decision import Decision
 from pipeline.tasks.detection_metrics import METRICS, RECONSTRUCTION
 from pipeline.tasks.labels import Labels
 from pipeline.tasks.metric import Choice
-from pipeline.tasks.task import Coding, Reference, Task
+from pipeline.tasks.task import Coding
+from pipeline.tasks.unlabelled import Unlabelled
 
 NORMAL, ANOMALY = "normal", "anomaly"
 """What rows are called."""
@@ -24,12 +25,13 @@ LEAST = 3
 """Anomalies that rows are drawn by, one for each part; fewer are left to chance."""
 
 
-class Anomaly(Task):
-    """Targets and numbers are 1 for an anomaly and 0 for a row that is taken as normal."""
+class Anomaly(Unlabelled):
+    """Targets and numbers are 1 for an anomaly and 0 for a row that is taken as normal.
+
+    So is a row without a label, and it is tested as such.
+    """
 
     metrics = METRICS
-    pseudo_labels = False
-    has_classes = False
     scaling = "standard"  # by their quantiles, rows that lie far out would not
     training = "Detection"
     drawing = (
@@ -47,14 +49,6 @@ class Anomaly(Task):
                 "array of shape (rows,)."
             )
         return (names == self._anomalous(names, labels.where)).astype("int32")
-
-    def without_labels(self, rows: int) -> np.ndarray:
-        """All rows are taken as normal."""
-        return np.zeros(rows, "int32")
-
-    def labelled(self, target: np.ndarray) -> np.ndarray:
-        """A row without a label is taken as normal, and tested as such."""
-        return np.ones(len(target), bool)
 
     def pretrains(self, target: np.ndarray) -> np.ndarray:
         """Only rows that are taken as normal."""
@@ -87,18 +81,9 @@ class Anomaly(Task):
         """Where no anomaly is known, how well other normal rows are reconstructed."""
         return Choice("auroc" if target.sum() >= LEAST else RECONSTRUCTION)
 
-    def spec(self, outputs: int) -> Any:
-        raise TypeError("anomalies are found without a target")
-
-    def losses(self, targets: Any, outputs: Any) -> Any:
-        raise TypeError("anomalies are found without a target")
-
     def predictions(self, outputs: np.ndarray) -> np.ndarray:
         """Score and reconstruction error of each row, the first two outputs."""
         return outputs[:, [SCORE, ERROR]]
-
-    def references(self, seed: int, labels: int) -> Mapping[str, Reference]:
-        return {}
 
     def serve(
         self, outputs: Any, names: Sequence[str], coding: Coding, decision: Decision

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -54,6 +54,9 @@ class Task(ABC):
     """Whether a row is predicted correctly where prediction and truth are equal."""
     pseudo_labels: ClassVar[bool] = True
     """Whether the network's own predictions can serve as targets of unlabelled rows."""
+    gives: ClassVar[Literal["prediction", "rows", "code"]] = "prediction"
+    """What the network's outputs are: something about each row, the row as it should be (scaled),
+    or its code."""
     has_classes: ClassVar[bool] = True
     """Whether there are classes or labels, which can be rare."""
     scaling: ClassVar[str | None] = None

@@ -102,8 +102,9 @@ def _settings(config: str | None, arguments: list[str]) -> Iterator[str]:
         if option == "--set" and not value.startswith("KEY")
     ]
     label = "target" if "--label" in arguments else None
+    task = dict(pairwise(arguments)).get("--task")
     try:
-        load(config, None, label, settings)
+        load(config, None, label, settings, task)
     except InputError as error:
         yield str(error)
 

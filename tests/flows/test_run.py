@@ -148,7 +148,8 @@ def test_the_summary_has_the_promised_fields(finished: Finished):
         assert low <= row["gain"]["mean"] <= high
         assert row["gain"]["p_value"] >= 0.5  # two seeds have four sign patterns
         assert row["verdict"] in ("helps", "hurts", "no evidence")
-    assert summary["export"]["endpoints"] == ["serve", "encode", "reconstruct", "score"]
+    endpoints = ["serve", "encode", "reconstruct", "score", "encode_level_1", "encode_level_2"]
+    assert summary["export"]["endpoints"] == endpoints
     assert set(summary["seconds"]) >= {"data", "pretrain 1", "pretrain 2", "finetune", "export"}
 
 

@@ -82,7 +82,8 @@ def test_a_post_is_answered_with_the_numbers_of_the_savedmodel(folder: Path, add
         ({"dataframe_records": [{"x0": 1}]}, "Each row is to have 64 numbers."),
         (
             {"inputs": [[0] * 64], "params": {"endpoint": "guess"}},
-            "endpoint must be one of ['serve', 'encode', 'reconstruct', 'score']: 'guess'.",
+            "endpoint must be one of ['serve', 'encode', 'reconstruct', 'score', 'encode_level_1', "
+            "'encode_level_2']: 'guess'.",
         ),
     ],
     ids=["width", "text", "table", "endpoint"],

@@ -140,3 +140,49 @@ def test_a_share_outside_zero_to_one_is_refused(layer, share):
 def test_a_standard_deviation_of_zero_is_refused():
     with pytest.raises(ValueError, match="stddev > 0.*Received: stddev=0"):
         GaussianCorruption(0)
+
+
+RANGES = {
+    "gaussian": lambda: GaussianCorruption(0.1, up_to=0.5),
+    "masking": lambda: Masking(0.1, up_to=0.5),
+    "salt_and_pepper": lambda: SaltAndPepper(0.1, up_to=0.5),
+    "swap": lambda: Swap(0.1, up_to=0.5),
+}
+
+
+@pytest.mark.parametrize("kind", RANGES)
+def test_over_a_range_each_row_has_a_strength_of_its_own(kind):
+    rows = sample()
+    changed, _ = respond(RANGES[kind](), rows, training=True)
+    if kind == "gaussian":
+        strengths = (changed - rows).std(axis=1)
+    elif kind == "masking":
+        strengths = (changed == 0).mean(axis=1)
+    else:
+        strengths = (changed != rows).mean(axis=1)
+    assert strengths.min() == pytest.approx(0.1, abs=0.07)
+    assert strengths.max() == pytest.approx(0.5, abs=0.12)
+    assert strengths.mean() == pytest.approx(0.3, abs=0.02)
+    assert strengths.std() == pytest.approx(0.4 / 12**0.5, abs=0.02)  # of an even distribution
+
+
+def test_values_that_are_missing_from_the_start_make_no_others_grow():
+    rows = sample()
+    masked, _ = respond(Masking(0.3, grow=False), rows, training=True)
+    kept = masked != 0
+    assert abs(1 - kept.mean() - 0.3) < bound(0.3)
+    np.testing.assert_array_equal(masked[kept], rows[kept])
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: Masking(0.3, up_to=0.2),
+        lambda: SaltAndPepper(0.3, up_to=1.0),
+        lambda: Swap(0.3, up_to=0.3),
+        lambda: GaussianCorruption(0.3, up_to=0.2),
+    ],
+)
+def test_a_range_that_does_not_go_up_is_refused(layer):
+    with pytest.raises(ValueError, match="up_to"):
+        layer()

@@ -89,7 +89,9 @@ def test_outputs_that_can_be_written_are_accepted(name, tmp_path: Path):
 
 
 def test_an_output_of_another_kind_is_refused(tmp_path: Path):
-    with pytest.raises(InputError, match=r"must end in \.csv, \.parquet, \.npz\. Given: .*a\.xls"):
+    with pytest.raises(
+        InputError, match=r"must end in \.csv, \.parquet, \.npz, \.npy\. Given: .*a\.xls"
+    ):
         check_output(tmp_path / "a.xls")
 
 

@@ -1,5 +1,6 @@
 """The signatures of an exported model, as TensorFlow functions of raw rows."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import keras
@@ -13,7 +14,7 @@ from pipeline.export.signatures.raw_rows import (
     features_of,
     numbers_and_categories,
 )
-from pipeline.export.trained import Trained
+from pipeline.export.trained import Trained, level_endpoint, level_output
 from pipeline.training.stack import code_of, stacked_decoder
 
 
@@ -26,7 +27,14 @@ class Endpoints(tf.Module):
         self._search = search
         self._model = trained.network
         self._autoencoders = list(trained.autoencoders)
-        self._decoder = stacked_decoder(trained.stack, trained.autoencoders)
+        self._deep = not trained.task.needs_labels
+        if self._deep:
+            self._decoder = trained.network.decoder
+        else:
+            self._decoder = stacked_decoder(trained.stack, trained.autoencoders)
+        self._levels = {
+            level_endpoint(number): number for number in range(1, len(trained.stack) + 1)
+        }
         self._stack = list(trained.stack)
         self._task = trained.task
         self._classes = trained.classes
@@ -47,17 +55,38 @@ class Endpoints(tf.Module):
             numbers, categories = numbers_and_categories(columns, self._missing_values, raw)
         features = features_of(self._preprocessing, numbers, categories)
         incomplete = tf.reduce_any(tf.math.is_nan(features), axis=1)
-        outputs = getattr(self, name)(features)
+        outputs = self.of_features(name, features)
         return {output: _blank(incomplete, value) for output, value in outputs.items()}
+
+    def of_features(self, name: str, features: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The signature of that name on scaled rows."""
+        if name in self._levels:
+            return self.encode_level(self._levels[name], features)
+        outputs: dict[str, tf.Tensor] = getattr(self, name)(features)
+        return outputs
 
     def serve(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
         """What the task predicts."""
         outputs = _through(self._model, features, self._search)
+        if self._task.gives == "rows":
+            outputs = self._preprocessing.originals(outputs, TENSORFLOW)
         return self._task.serve(outputs, self._classes, self._coding, self._decision)
 
     def encode(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The sparse code of the top level of the pretrained stack."""
+        """The code of the whole stack."""
         return {"code": self._code(features)}
+
+    def encode_level(self, level: int, features: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The code of a level, from 1."""
+        if not self._deep:
+            stack, autoencoders = self._stack[:level], self._autoencoders[:level]
+            return {level_output(level): code_of(stack, autoencoders, features, self._search)}
+        layers = self._model.encoder.layers
+        names = [layer.name for layer in layers]
+        end = names.index(f"encoder_{level}") + 1
+        while end < len(layers) and isinstance(layers[end], SparsityMechanism):
+            end += 1
+        return {level_output(level): _in_turn(layers[:end], features, self._search)}
 
     def reconstruct(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
         """Rows decoded from their code: numbers in raw units, then the share of each category."""
@@ -70,6 +99,8 @@ class Endpoints(tf.Module):
         return {"reconstruction_error": tf.reduce_mean(errors, axis=1)}
 
     def _code(self, features: tf.Tensor) -> tf.Tensor:
+        if self._deep:
+            return _through(self._model.encoder, features, self._search)
         return code_of(self._stack, self._autoencoders, features, self._search)
 
     def _reconstruction(self, features: tf.Tensor) -> tf.Tensor:
@@ -80,7 +111,13 @@ def _through(model: keras.Model, values: tf.Tensor, search: Search | None) -> tf
     """What a model gives, with this search in hard limits if its layers follow one another."""
     if not isinstance(model, keras.Sequential):
         return model(values)
-    for layer in model.layers:
+    return _in_turn(model.layers, values, search)
+
+
+def _in_turn(
+    layers: Sequence[keras.layers.Layer], values: tf.Tensor, search: Search | None
+) -> tf.Tensor:
+    for layer in layers:
         if isinstance(layer, keras.Model):
             values = _through(layer, values, search)
         elif isinstance(layer, SparsityMechanism):

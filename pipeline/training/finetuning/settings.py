@@ -39,18 +39,15 @@ def finetuning_of(
     `read` is how many rows the stack is pretrained on, and of how many features; `outputs` are
     those of the network.
     """
+    stack = config.stack[: arm.levels]
     decoder = arm.trains == "network" and config.finetune.reconstruction > 0
-    more = (
-        matched_steps(config.stack, config.finetune.batch_size, *read, outputs)
-        if arm.matched
-        else 0
-    )
+    more = matched_steps(stack, config.finetune.batch_size, *read, outputs) if arm.matched else 0
     return Finetuning(
         arm=arm.name,
         labels=labels,
         trial_seed=trial_seed,
         seed=config.seed,
-        network=untrained(config.stack, decoder),
+        network=untrained(stack, decoder),
         training=config.finetune.training(arm.trains, labels),
         more_steps=more,
         metric=metric,

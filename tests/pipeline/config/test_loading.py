@@ -253,7 +253,7 @@ def test_a_value_that_is_not_yaml_is_refused():
         ("stack.0.sparsity={mechanism: l1, k: 4}", "stack.0.sparsity.k: unknown key. "
          "Valid: mechanism, weight."),
         ("stack.0.corruption.shar=0.2", "stack.0.corruption.shar: unknown key. "
-         "Did you mean 'share'? Valid: kind, share."),
+         "Did you mean 'share'? Valid: kind, share, up_to."),
         ("qqq=1", "qqq: unknown key. "
          "Valid: data, execution, export, finetune, gate, name, pretrain, pretrain_seeds, seed, "
              "stack, task."),

@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.config.loading import check, load
+from pipeline.config.task import AnomalyTask, DenoiseTask
 from pipeline.errors import InputError
 
 
@@ -27,3 +28,20 @@ def test_detectors_are_references_of_anomalies_alone():
         check(config("auto", "isolation_forest"))
     with pytest.raises(InputError, match="where task.kind is anomaly. Given: logistic"):
         check(config("anomaly", "logistic"))
+
+
+def test_denoising_has_arms_of_its_own_unless_some_are_named():
+    usual = ("pretrained", "random", "one_level")
+    assert load(None, "digits", task="denoise").finetune.arms == usual
+    assert (
+        load(None, "digits", settings=["finetune.seeds=2"], task="denoise").finetune.arms == usual
+    )
+    named = load(None, "digits", settings=["finetune.arms=[random]"], task="denoise")
+    assert named.finetune.arms == ("random",)
+
+
+def test_what_changes_no_weight_is_no_part_of_what_training_reads():
+    one, other = AnomalyTask(false_alarms=0.1), AnomalyTask(false_alarms=0.2)
+    assert one.of_training == other.of_training
+    assert AnomalyTask(anomaly="b").of_training != one.of_training
+    assert DenoiseTask().of_training == DenoiseTask()

@@ -3,7 +3,7 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from layerwise import StackedClassifier, StackedEncoder, StackedRegressor
+from layerwise import AnomalyDetector, StackedClassifier, StackedEncoder, StackedRegressor
 from tests.pipeline.estimators.quick import FINETUNE
 
 EXPECTED = {
@@ -21,6 +21,7 @@ ESTIMATORS = [
     StackedClassifier(**ALIKE, finetune=TUNED),
     StackedRegressor(**ALIKE, finetune=TUNED),
     StackedEncoder(**ALIKE),
+    AnomalyDetector(**ALIKE, joint={"epochs": 1, "min_steps": 20}),
 ]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.evaluation.units import gain_unit, scale, score_text
+from pipeline.evaluation.units import after_gain, after_score, gain_unit, scale, score_text
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,11 @@ def test_accuracy_is_read_in_per_cent_and_r_squared_as_it_is(metric, text, gain,
 @pytest.mark.parametrize(("metric", "text"), [("accuracy", "+0.0"), ("r2", "+0.000")])
 def test_a_loss_that_rounds_to_nothing_has_no_minus(metric, text):
     assert score_text(-0.00001, metric, "+") == text
+
+
+@pytest.mark.parametrize(
+    ("metric", "score", "gain"),
+    [("accuracy", " %", " points"), ("psnr", " dB", " dB"), ("r2", "", ""), ("ssim", "", "")],
+)
+def test_decibels_and_per_cent_are_said_in_sentences(metric, score, gain):
+    assert (after_score(metric), after_gain(metric)) == (score, gain)

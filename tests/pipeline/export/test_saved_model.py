@@ -40,6 +40,7 @@ from pipeline.tasks.task import Coding, Task
 from pipeline.training.finetuning.network import build_network, initialize, random_autoencoders
 from tests.pipeline.whole_runs import Whole
 
+OF_TWO_LEVELS = (*ENDPOINTS, "encode_level_1", "encode_level_2")
 RAW = load_digits().data
 
 
@@ -144,7 +145,15 @@ def test_encode_reconstruct_and_score_are_those_of_the_pretrained_stack(digits_h
     assert got.mean() < np.mean(rows.var(axis=0))  # better than the mean row
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_the_code_of_the_topmost_level_is_that_of_the_stack(signatures):
+    top = call(signatures, "encode_level_2")["level_2"]
+    np.testing.assert_array_equal(top, call(signatures, "encode")["code"])
+    below = call(signatures, "encode_level_1")["level_1"]
+    assert below.shape[1] != top.shape[1]
+    assert 0.05 < (below > 0).mean() < 0.5
+
+
+@pytest.mark.parametrize("endpoint", OF_TWO_LEVELS)
 def test_a_single_row_gives_what_it_gives_in_a_batch(endpoint, signatures):
     together = call(signatures, endpoint)
     for number in range(5):
@@ -157,7 +166,7 @@ def test_a_single_row_gives_what_it_gives_in_a_batch(endpoint, signatures):
 
 
 def test_no_rows_give_no_outputs(signatures):
-    for endpoint in ENDPOINTS:
+    for endpoint in OF_TWO_LEVELS:
         for value in call(signatures, endpoint, RAW[:0]).values():
             assert len(value) == 0
 
@@ -168,7 +177,7 @@ def test_no_rows_give_no_outputs(signatures):
 def test_the_default_signature_of_other_programs_is_there(digits_run):
     assert (digits_run.model / "saved_model.pb").is_file()
     loaded = tf.saved_model.load(str(digits_run.model))
-    assert set(ENDPOINTS) | {"serving_default"} == set(loaded.signatures)
+    assert {*OF_TWO_LEVELS, "serving_default"} == set(loaded.signatures)
     row = tf.constant(RAW[:1])
     default, serve = (loaded.signatures[name](rows=row) for name in ("serving_default", "serve"))
     np.testing.assert_array_equal(default["probabilities"], serve["probabilities"])
@@ -181,7 +190,7 @@ def test_a_process_without_our_code_gives_thecheck_same(digits_run, signatures, 
     with np.load(tmp_path / "got.npz", allow_pickle=False) as got:
         assert set(got.files) == {
             "serve/label", "serve/probabilities", "encode/code", "reconstruct/reconstruction",
-            "score/reconstruction_error",
+            "score/reconstruction_error", "encode_level_1/level_1", "encode_level_2/level_2",
         }  # fmt: skip
         for name in got.files:
             endpoint, _, output = name.partition("/")
@@ -274,7 +283,7 @@ def test_the_model_carries_its_columns_classes_and_the_names_of_its_outputs(digi
     assert (metadata["name"], metadata["task"]) == ("digits", "classification")
     assert metadata["classes"] == list("0123456789")
     assert metadata["columns"] == [[f"x{number}", "number", "", ""] for number in range(64)]
-    assert metadata["endpoints"] == list(ENDPOINTS)
+    assert metadata["endpoints"] == list(OF_TWO_LEVELS)
     assert metadata["temperature"] > 0
     assert metadata["thresholds"] == []  # of ten classes the most probable is taken
     assert metadata["needs_every_value"] is True
@@ -385,7 +394,7 @@ def test_a_reconstruction_is_in_raw_units(garden, flowers):
 def test_a_number_that_training_never_missed_gives_nothing_rather_than_a_guess(signatures):
     rows = RAW[:3].copy()
     rows[1, 20] = np.nan
-    for endpoint in ENDPOINTS:
+    for endpoint in OF_TWO_LEVELS:
         whole, got = call(signatures, endpoint, RAW[:3]), call(signatures, endpoint, rows)
         for name, value in got.items():
             if name == "label":

@@ -165,3 +165,43 @@ def test_bars_show_how_far_each_level_moved():
     heights = [[bar.get_height() for bar in axes.patches] for axes in figure.axes]
     assert heights == [[0.1, 0.2], [0.3, 0.4, 0.5, 0.6]]
     assert [axes.get_title() for axes in figure.axes] == list(moved)
+
+
+def test_scores_without_labels_stand_side_by_side_without_a_scale():
+    row = ONE_BUDGET[0] | {"labels": 0}
+    axes = figures.scores_over_labels([row], "accuracy").axes[0]
+    places = [bars[0].get_xdata()[0] for bars in axes.containers]
+    assert len(set(places)) == 2
+    assert not axes.get_xticks().size
+    assert axes.get_xlabel() == ""
+
+
+def test_rows_in_two_dimensions_are_coloured_by_class():
+    places = np.arange(10).reshape(5, 2)
+    axes = figures.scattered(places, np.array([0, 1, 1, -1, 0]), ("a", "b")).axes[0]
+    drawn = {dots.get_label(): dots.get_offsets() for dots in axes.collections}
+    np.testing.assert_array_equal(drawn["a"], places[[0, 4]])
+    np.testing.assert_array_equal(drawn["b"], places[[1, 2]])
+    np.testing.assert_array_equal(drawn["no class"], places[[3]])
+
+
+def test_of_many_classes_each_has_a_tone():
+    names = tuple(map(str, range(30)))
+    (dots,) = figures.scattered(np.zeros((30, 2)), np.arange(30), names).axes[0].collections
+    assert len(np.unique(dots.to_rgba(dots.get_array()), axis=0)) == 30
+
+
+def test_scores_over_dimensions_are_drawn_for_each_model():
+    scores = {"pretrained": {8: 0.5, 32: 0.9}, "components": {8: 0.4, 32: 0.95}}
+    figure = figures.scores_over_dimensions(scores, "neighbour_accuracy")
+    np.testing.assert_allclose(points(figure)[0], [[8, 50], [32, 90]])
+    assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["8", "32"]
+
+
+def test_restored_rows_are_drawn_with_what_they_were_and_what_noise_made_of_them():
+    noisy, given, clean = (np.full((2, 5), value) for value in (3.0, 1.1, 1.0))
+    drawn = figures.restored_lines(noisy, given, clean)
+    lines = {line.get_label(): line.get_ydata() for line in drawn.axes[1].get_lines()}
+    assert {name: values[0] for name, values in lines.items()} == {
+        "noisy": 3.0, "denoised": 1.1, "clean": 1.0,
+    }  # fmt: skip

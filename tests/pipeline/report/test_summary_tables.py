@@ -184,3 +184,9 @@ def test_a_gain_without_spread_names_its_test(exact, test):
     }  # fmt: skip
     assert gain_table(found).rows[0][-3:] == ("no spread", "< 0.001", "helps")
     assert f"Where all seeds gain the same, p is of {test}" in " ".join(notes(found))
+
+
+def test_where_no_label_is_needed_no_table_speaks_of_any():
+    found = summary(labels=0)
+    assert "labels" not in gain_table(found).columns
+    assert gain_table(found).rows[0][0] == gain_table(summary()).rows[0][1]

@@ -171,7 +171,7 @@ def test_the_fields_are_those_that_other_programs_rely_on(digits_run):
     for row in summary["label_saving"]:
         assert set(row) == {"labels", "equals", "bound", "ci95", "times"}
     assert set(summary["export"]) == {"path", "model_uri", "endpoints"}
-    assert summary["export"]["endpoints"] == ["serve", "encode", "reconstruct", "score"]
+    assert summary["export"]["endpoints"][:4] == ["serve", "encode", "reconstruct", "score"]
 
 
 def test_the_summary_can_be_read_again_later(digits_home):

@@ -127,8 +127,12 @@ def test_a_row_of_weight_3_counts_as_three_rows(kind: str):
         "multilabel": rng.integers(0, 2, (40, 3)).astype("float32"),
         "regression": rng.normal(size=40),
         "anomaly": rng.integers(0, 2, 40),
+        "denoise": np.zeros(40),
+        "embed": np.zeros(40),
     }[kind]
-    outputs = rng.normal(size=(40, 1 if kind == "regression" else 3))
+    outputs = rng.normal(size=(40, {"regression": 1, "denoise": 4, "embed": 5}.get(kind, 3)))
+    if kind in ("denoise", "embed"):  # what was measured of rows: squares among other things
+        outputs = outputs**2
     times = rng.integers(1, 4, 40)
     task = task_named(kind)
     predicted = task.predicted(outputs, Coding())._replace(weights=times * 0.5)

@@ -10,50 +10,51 @@ from pipeline.config.task import AnomalyTask, JointTraining
 from pipeline.config.untrained import untrained
 from pipeline.data.detection_rows import DetectionRows
 from pipeline.tasks import task_of
-from pipeline.training.detection.detect import Detection, detect
-from pipeline.training.detection.joint import unrolled
+from pipeline.training.deep.detect import detect
+from pipeline.training.deep.outcome import DeepOutcome
+from pipeline.training.deep.unrolled import unrolled
 from pipeline.training.finetuning.network import random_autoencoders
 from tests.pipeline.tumours import tumours
 
 STACK = untrained(
     [LevelConfig(units=32, sparsity=TopKLimit(k=8)), LevelConfig(units=16)], decoder=True
 )
-TASK = task_of(AnomalyTask())
-JOINT = JointTraining(epochs=5, min_steps=100)
+TASK = task_of(AnomalyTask(joint=JointTraining(epochs=5, min_steps=100)))
 
 
-def trial(rows: DetectionRows, training: JointTraining | None) -> Detection:
+def trial(rows: DetectionRows, trains: bool = True) -> DeepOutcome:
     autoencoders = random_autoencoders(STACK, 30, seed=1)
     return detect(
-        STACK, autoencoders, training, rows, TASK, TASK.metric("auroc"), seed=3,
+        STACK, autoencoders, trains, rows, TASK, TASK.metric("auroc"), seed=3,
         watch=lambda _: None,
     )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def found() -> Detection:
-    return trial(tumours(), JOINT)
+def found() -> DeepOutcome:
+    return trial(tumours())
 
 
-def test_malignant_tumours_are_found_without_any_label(found: Detection):
-    assert found.scores["auroc"] > 0.9
-    assert found.scores["average_precision"] > 0.9
+def test_malignant_tumours_are_found_without_any_label(found: DeepOutcome):
+    assert found.measured.scores["auroc"] > 0.9
+    assert found.measured.scores["average_precision"] > 0.9
 
 
-def test_levels_that_are_trained_together_reconstruct_better(found: Detection):
-    before = trial(tumours(), None)
+def test_levels_that_are_trained_together_reconstruct_better(found: DeepOutcome):
+    before = trial(tumours(), trains=False)
     assert before.moved == [0, 0]
     assert min(found.moved) > 0
-    assert found.scores["reconstruction_error"] < 0.8 * before.scores["reconstruction_error"]
+    error = before.measured.scores["reconstruction_error"]
+    assert found.measured.scores["reconstruction_error"] < 0.8 * error
 
 
-def test_the_same_seed_gives_the_same_scores(found: Detection):
-    again = trial(tumours(), JOINT)
-    np.testing.assert_array_equal(again.predicted.values, found.predicted.values)
+def test_the_same_seed_gives_the_same_scores(found: DeepOutcome):
+    again = trial(tumours())
+    np.testing.assert_array_equal(again.measured.predicted.values, found.measured.predicted.values)
 
 
-def test_p_values_of_rows_that_trained_nothing_are_spread_evenly(found: Detection):
-    p_values = batched(found.detector, tumours().held_out)[:, 2]
+def test_p_values_of_rows_that_trained_nothing_are_spread_evenly(found: DeepOutcome):
+    p_values = batched(found.model, tumours().held_out)[:, 2]
     # Each is the share of itself and those above: 2/101, 3/101, ..., 1.
     np.testing.assert_allclose(np.sort(p_values), np.arange(2, 102) / 101, atol=0.02)
 

@@ -1,4 +1,4 @@
-"""The stages that train one arm of anomaly detection, or fit a reference model, and score it."""
+"""The stages of tasks without labels: one trains an arm, one fits a reference model; both score."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from functools import partial
 from typing import Any
 
 from pipeline.config.part import Part
-from pipeline.config.task import JointTraining
+from pipeline.config.task import AnomalyTask, DenoiseTask, EmbedTask
 from pipeline.config.untrained import UntrainedLevel
-from pipeline.data.detection_rows import detection_rows
+from pipeline.evaluation.measured import Measured
 from pipeline.seeds import trial_seeds
 from pipeline.stages.context import Context
 from pipeline.stages.data import data_of_run
@@ -18,7 +18,7 @@ from pipeline.tracking.runs import StageRun
 from pipeline.training.progress import Progress, Watch
 
 
-class Detecting(Part):
+class FittingDeep(Part):
     """What decides a trial's score, beside the data and the levels of its stack."""
 
     arm: str
@@ -27,6 +27,8 @@ class Detecting(Part):
     seed: int
     """Of the run."""
     metric: str
+    task: AnomalyTask | DenoiseTask | EmbedTask
+    """As far as scores depend on it."""
 
     @property
     def trial(self) -> Trial:
@@ -34,19 +36,19 @@ class Detecting(Part):
         return Trial(arm=self.arm, labels=0, seed=self.trial_seed)
 
 
-class DetectingDeep(Detecting):
+class TrainingDeep(FittingDeep):
     """What an arm reads beside that."""
 
     network: tuple[UntrainedLevel, ...]
-    training: JointTraining | None
-    """None where the levels stay as they are."""
+    trains: bool
+    """False where the levels stay as they are."""
 
 
 @dataclass(frozen=True)
-class DetectTrial(ArmStage):
+class DeepTrial(ArmStage):
     """Trains an arm as a deep autoencoder."""
 
-    settings: DetectingDeep
+    settings: TrainingDeep
 
     @property
     def trial(self) -> Trial:
@@ -54,20 +56,19 @@ class DetectTrial(ArmStage):
 
     @property
     def params(self) -> Mapping[str, Any]:
-        training = self.settings.training
-        return {**super().params, **(training.model_dump() if training else {})}
+        return {**super().params, **self.settings.task.model_dump(mode="json")}
 
     def compute(self, context: Context, record: StageRun, watch: Watch) -> dict[str, float]:
-        """Train the trial, store its detector and what it says of the test rows."""
+        """Train the trial, store its model and what was measured of the test rows."""
         from pipeline.tracking.artifacts import store_predictions
         from pipeline.tracking.models import NETWORK, store_model
-        from pipeline.training.detection.detect import detect
+        from pipeline.training.deep.tasks import DEEP_TASKS
         from pipeline.training.finetuning.network import first_levels
 
         settings = self.settings
         data = data_of_run(context, self.inputs[0], settings.trial_seed)
         seeds = trial_seeds(settings.seed, settings.trial_seed)
-        parts = detection_rows(data, seeds.subset)
+        work = DEEP_TASKS[settings.task.kind]
         levels = first_levels(
             settings.arm,
             settings.network,
@@ -81,22 +82,20 @@ class DetectTrial(ArmStage):
                 record.metrics(progress.metrics, progress.epoch)
             watch(progress)
 
-        found = detect(
+        found = work.train(
             settings.network,
             levels,
-            settings.training,
-            parts,
+            settings.trains,
+            work.rows(data, seeds.subset),
             data.task,
             data.task.metric(settings.metric),
             seeds.training,
             log,
         )
-        store_model(record, found.detector, NETWORK)
-        store_predictions(record, found.predicted, parts.test.targets)
+        store_model(record, found.model, NETWORK)
+        store_predictions(record, found.measured.predicted, data.targets[data.splits.test])
         return {
-            **found.scores,
-            f"validation_{settings.metric}_kept": found.validation_score,
-            "validation_rows": len(parts.validation.rows),
+            **_metrics(found.measured, settings.metric, len(data.splits.validation)),
             "target_offset": 0.0,
             "target_scale": 1.0,
             **{f"moved_level_{n}": moved for n, moved in enumerate(found.moved, 1)},
@@ -104,30 +103,35 @@ class DetectTrial(ArmStage):
 
 
 @dataclass(frozen=True)
-class FitDetector(TrialStage):
+class FitDeepReference(TrialStage):
     """Fits one reference model; its input is the data."""
 
     packages = ("scikit-learn",)
-    settings: Detecting
+    settings: FittingDeep
 
     @property
     def trial(self) -> Trial:
         return self.settings.trial
 
     def compute(self, context: Context, record: StageRun, watch: Watch) -> dict[str, float]:
-        """Fit the model and store what it says of the test rows."""
-        from pipeline.evaluation.detectors import fit_detector
+        """Fit the model and store what was measured of the test rows."""
         from pipeline.tracking.artifacts import store_predictions
+        from pipeline.training.deep.tasks import DEEP_TASKS
 
         settings = self.settings
         data = data_of_run(context, self.inputs[0], settings.trial_seed)
         seeds = trial_seeds(settings.seed, settings.trial_seed)
-        parts = detection_rows(data, seeds.subset)
-        metric = data.task.metric(settings.metric)
-        found = fit_detector(settings.arm, parts, data.task, metric, seeds.reference)
-        store_predictions(record, found.predicted, parts.test.targets)
-        return {
-            **found.scores,
-            f"validation_{metric.name}_kept": found.validation_score,
-            "validation_rows": len(parts.validation.rows),
-        }
+        work, metric = DEEP_TASKS[settings.task.kind], data.task.metric(settings.metric)
+        parts = work.rows(data, seeds.subset)
+        found = work.fit(settings.arm, parts, data.task, metric, seeds.reference)
+        store_predictions(record, found.predicted, data.targets[data.splits.test])
+        return _metrics(found, metric.name, len(data.splits.validation))
+
+
+def _metrics(found: Measured, metric: str, validation_rows: int) -> dict[str, float]:
+    return {
+        **found.scores,
+        **found.further,
+        f"validation_{metric}_kept": found.validation_score,
+        "validation_rows": validation_rows,
+    }

@@ -1,0 +1,68 @@
+"""One trial of denoising: an arm and a seed, from first weights to test scores.
+
+Source: Vincent et al., "Stacked Denoising Autoencoders" (2010), here with all levels trained at
+once by the error of the rows, after each was by itself.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from layers import SparseAutoencoder
+from layers.deep import DeepAutoencoder
+from layers.detection import batched
+from pipeline.config.task import DenoiseTask
+from pipeline.config.untrained import UntrainedLevel
+from pipeline.data.denoising_rows import DenoisingRows, NoisyRows
+from pipeline.evaluation.denoising import near
+from pipeline.evaluation.measured import measured
+from pipeline.seeds import derive
+from pipeline.tasks.metric import Metric, Predicted
+from pipeline.tasks.task import Task
+from pipeline.training.deep.joint import error_over_variance, train_jointly
+from pipeline.training.deep.outcome import DeepOutcome, distances
+from pipeline.training.deep.unrolled import unrolled, without_limits
+from pipeline.training.progress import Watch
+
+
+def denoise(
+    stack: Sequence[UntrainedLevel],
+    autoencoders: Sequence[SparseAutoencoder],
+    trains: bool,
+    parts: DenoisingRows,
+    task: Task,
+    metric: Metric,
+    seed: int,
+    watch: Watch,
+) -> DeepOutcome:
+    """Unroll the levels, train them to take noise off if they are to, and measure the test rows.
+
+    Raises `DivergedError`.
+    """
+    section = task.section
+    assert isinstance(section, DenoiseTask)
+    deep = unrolled(without_limits(stack) if trains else stack, autoencoders)
+    before = deep.kernels()
+    if trains:
+        noise = section.noise.as_it_comes(derive(seed, "noise"), parts.columns)
+        assert noise is not None  # the config refuses none
+        error = error_over_variance(parts.train)
+
+        def loss(rows: tf.Tensor) -> tf.Tensor:
+            return error(rows, deep.decoder(deep.encoder(noise(rows, training=True))))
+
+        train_jointly(deep.variables, loss, section.joint, parts.train, seed, watch)
+    model = DeepAutoencoder(deep.encoder, deep.decoder)
+    model.build((None, parts.train.shape[1]))
+    mean = parts.train.mean(axis=0)
+
+    def found(part: NoisyRows) -> tuple[np.ndarray, Predicted]:
+        given = batched(model, part.noisy)
+        return part.clean.targets, near(part, given, mean, parts.image_shape)
+
+    return DeepOutcome(
+        measured(task, metric, found(parts.validation), found(parts.test)),
+        model,
+        distances(before, deep.kernels()),
+    )
