@@ -85,6 +85,7 @@ FLOORS = (
 PUBLIC = {
     "pipeline.errors",
     "pipeline.estimators.classifier",
+    "pipeline.estimators.detector",
     "pipeline.estimators.encoder",
     "pipeline.estimators.regressor",
     "pipeline.stages.estimator_of_run",
