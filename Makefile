@@ -7,6 +7,7 @@ READY := .venv/.ready
 
 $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else "Layerwise needs Python 3.11 to 3.13; name one: make PYTHON=python3.12 ...")'
+	$(PYTHON) -c 'import os, sys; sys.exit("MLflow cannot keep its store where its path has a % sign: rename the folder " + os.getcwd() if "%" in os.getcwd() else None)'
 	$(PYTHON) -m venv .venv
 	@echo "Installing the pinned requirements into .venv (a few minutes, once) ..."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt

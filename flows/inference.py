@@ -77,11 +77,10 @@ def apply_model(
     from pipeline.export.inference import describe_model, infer, rows_for
 
     endpoint = ENDPOINTS[command]
-    described = describe_model(folder)
     if level is not None:
-        endpoint = check_level(described, level, dims)
-    if dims is not None:
-        check_dims(described, dims)
+        endpoint = check_level(describe_model(folder), level, dims)
+    elif dims is not None:
+        check_dims(describe_model(folder), dims)
     rows = rows_for(folder, data, keep)
     found = infer(folder, endpoint, rows.numbers, rows.categories)
     if dims is not None:

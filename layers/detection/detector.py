@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from layers.deep import DeepAutoencoder
 from layers.detection.neighbours import NearestNeighbours, batched
 from layers.detection.p_value import PValue
 from layers.detection.unusual import Unusual
@@ -17,7 +18,7 @@ WEIGHTS = (2 / 3, 1 / 3)
 
 
 @keras.saving.register_keras_serializable(package="layerwise")
-class Detector(keras.Model):
+class Detector(DeepAutoencoder):
     """A score that is greater the less a row is like normal ones, and how it comes about.
 
     The score is a mean of two distances, each made comparable by what it is on normal rows that
@@ -49,9 +50,7 @@ class Detector(keras.Model):
         held_out: int,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        self.encoder = encoder
-        self.decoder = decoder
+        super().__init__(encoder, decoder, **kwargs)
         self.columns = tuple(columns)
         self.count = count
         self.references = references
@@ -103,21 +102,11 @@ class Detector(keras.Model):
     def get_config(self):
         return {
             **super().get_config(),
-            "encoder": keras.saving.serialize_keras_object(self.encoder),
-            "decoder": keras.saving.serialize_keras_object(self.decoder),
             "columns": list(self.columns),
             "count": self.count,
             "references": self.references,
             "held_out": self.held_out,
         }
-
-    @classmethod
-    def from_config(cls, config):
-        parts = {
-            part: keras.saving.deserialize_keras_object(config[part])
-            for part in ("encoder", "decoder")
-        }
-        return cls(**{**config, **parts})
 
     def _score(self, distances):
         return ops.sum(self.unusual(distances) * ops.array(WEIGHTS), axis=1)

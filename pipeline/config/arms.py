@@ -45,6 +45,11 @@ ARMS = {
 }  # fmt: skip
 
 
+def is_another(arm: Arm, levels: int) -> str | None:
+    """Which arm it is the same as, on a stack of so many levels, if it is."""
+    return CANDIDATE if arm.levels == levels else None
+
+
 def _known(name: str) -> str:
     if name not in ARMS:
         raise ValueError(f"there is no arm {name!r}.{nearest(name, ARMS)}".removesuffix("."))

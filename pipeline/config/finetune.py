@@ -17,6 +17,8 @@ Detecting = Literal[
 Denoising = Literal["as_given", "components", "median", "nonlocal_means"]
 Embedding = Literal["as_given", "components", "svd", "nmf"]
 Reference = Supervised | Detecting | Denoising | Embedding
+OF_IMAGES: tuple[Reference, ...] = ("median", "nonlocal_means")
+"""Those that look at the pixels beside one another."""
 WITHOUT_LABELS = {
     "anomaly": get_args(Detecting),
     "denoise": get_args(Denoising),

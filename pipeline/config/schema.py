@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 from pydantic import Field, PositiveInt
 
-from pipeline.config.arms import ArmName
+from pipeline.config.arms import ARMS, ArmName, is_another
 from pipeline.config.corruption import MaskingNoise
 from pipeline.config.data import DataConfig
 from pipeline.config.finetune import WITHOUT_LABELS, FinetuneConfig, Supervised
@@ -151,6 +151,15 @@ class RunConfig(Part):
             yield (
                 f"export.arm must be one of finetune.arms, or best. Given: {self.export.arm} with "
                 f"finetune.arms: {list(self.finetune.arms)}."
+            )
+
+    @rule
+    def _the_exported_arm_is_one_of_its_own(self) -> Iterator[str]:
+        arm = ARMS.get(self.export.arm)
+        if arm and (other := is_another(arm, len(self.stack))):
+            yield (
+                f"export.arm must not be {arm.name}, which on a stack of one level is {other}. "
+                f"Given: {arm.name}. Set it to {other}."
             )
 
     @rule

@@ -16,8 +16,6 @@ class NoisyRows(NamedTuple):
     clean: MeasuredRows
     noisy: np.ndarray
     """float32 (rows, features)."""
-    all_rows: int
-    """Of the part that they are of."""
 
 
 class DenoisingRows(NamedTuple):
@@ -32,7 +30,7 @@ class DenoisingRows(NamedTuple):
     columns: tuple[int, ...]
     """Of each feature the column that it is of, from 0."""
     image_shape: tuple[int, ...] | None
-    """Of a row, where rows are images scaled to [0, 1]."""
+    """Of a row, where rows are images."""
     sigma: float | None
     """The least standard deviation of Gaussian noise."""
 
@@ -47,7 +45,7 @@ def denoising_rows(data: Prepared, seed: int) -> DenoisingRows:
         rows = measured_rows(data, part, derive(seed, use))
         layer = section.noise.as_it_comes(derive(seed, use, "noise"), columns)
         assert layer is not None  # the config refuses none
-        return NoisyRows(rows, np.asarray(layer(rows.rows, training=True)), len(part))
+        return NoisyRows(rows, np.asarray(layer(rows.rows, training=True)))
 
     splits = data.splits
     return DenoisingRows(

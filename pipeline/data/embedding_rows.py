@@ -10,7 +10,7 @@ from pipeline.data.rows.sample import sample
 from pipeline.seeds import derive
 from pipeline.tasks.embed import NO_CLASS
 
-NEIGHBOURS = 10_000
+SEARCHED = 10_000
 """Training rows with a class, at most, among which those of other rows are looked for."""
 
 
@@ -26,20 +26,17 @@ class EmbeddingRows(NamedTuple):
     """Choose the arm to export."""
     test: MeasuredRows
     """Read once, at the end."""
-    all_rows: tuple[int, int]
-    """How many rows validate and test in all."""
 
 
 def embedding_rows(data: Prepared, seed: int) -> EmbeddingRows:
     """The rows of a trial; `seed` draws those that are measured."""
     splits = data.splits
     known = splits.pretrain[data.targets[splits.pretrain] != NO_CLASS]
-    labelled = sample(known, NEIGHBOURS, derive(seed, "neighbours"))
+    labelled = sample(known, SEARCHED, derive(seed, "neighbours"))
     return EmbeddingRows(
         train=data.rows[splits.pretrain],
         labelled=data.rows[labelled],
         classes=data.targets[labelled],
         validation=measured_rows(data, splits.validation, derive(seed, "validation")),
         test=measured_rows(data, splits.test, derive(seed, "test")),
-        all_rows=(len(splits.validation), len(splits.test)),
     )

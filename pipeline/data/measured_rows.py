@@ -24,10 +24,12 @@ class MeasuredRows(NamedTuple):
     """Where they are in their part (rows,)."""
     weights: np.ndarray | None
     """How much each row of the part counts, float64 (rows of the part,); None: all alike."""
+    part_rows: int
+    """How many rows the part has."""
 
-    def predicted(self, values: np.ndarray, all_rows: int) -> Predicted:
+    def predicted(self, values: np.ndarray) -> Predicted:
         """What was measured (rows, measures), as of all rows of the part: NaN of the others."""
-        found = np.full((all_rows, values.shape[1]), np.nan)
+        found = np.full((self.part_rows, values.shape[1]), np.nan)
         found[self.positions] = values
         return Predicted(found, None, self.weights)
 
@@ -41,4 +43,5 @@ def measured_rows(data: Prepared, part: np.ndarray, seed: int) -> MeasuredRows:
         targets=data.targets[rows],
         positions=positions,
         weights=None if data.weights is None else data.weights[part],
+        part_rows=len(part),
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.config.finetune import OF_TABLES, USUAL, FinetuneConfig, Reference
+from pipeline.config.finetune import OF_IMAGES, OF_TABLES, USUAL, FinetuneConfig, Reference
 from pipeline.data.splits import label_budget
 from pipeline.data.training_data import TrainingData
 from pipeline.data.trial_rows import subset
@@ -66,6 +66,15 @@ def usual_references(config: FinetuneConfig, data: TrainingData) -> Sequence[Ref
             "out, or name a target that tells anomalies."
         )
     return ()
+
+
+def check_images(config: FinetuneConfig, image_shape: tuple[int, ...] | None) -> None:
+    """Raise `InputError` for reference models of images, where rows are none."""
+    if named := [name for name in config.references if name in OF_IMAGES and image_shape is None]:
+        raise InputError(
+            "finetune.references: some look at the pixels beside one another, and the rows are no "
+            f"images. Given: {', '.join(named)}. Leave them out."
+        )
 
 
 def check_task(config: FinetuneConfig, data: TrainingData) -> None:

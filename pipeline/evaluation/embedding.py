@@ -11,13 +11,16 @@ from pipeline.config.task import EmbedTask
 from pipeline.data.embedding_rows import EmbeddingRows
 from pipeline.data.measured_rows import MeasuredRows
 from pipeline.evaluation.measured import Measured, measured
-from pipeline.evaluation.neighbourhoods import trustworthiness
+from pipeline.evaluation.neighbourhoods import (
+    NEIGHBOURS,
+    order_of_neighbours,
+    trustworthiness,
+)
 from pipeline.tasks.embed import NO_CLASS
 from pipeline.tasks.embedding_metrics import CONTINUITY, ERROR, POWER, RIGHT, TRUST
-from pipeline.tasks.metric import Metric
+from pipeline.tasks.metric import Metric, Predicted
 from pipeline.tasks.task import Task
 
-NEIGHBOURS = 10
 USUAL = 32
 """Dimensions."""
 
@@ -39,48 +42,44 @@ def measure(
     metric: Metric,
 ) -> Measured:
     """A model's scores at `dims`, and at every other number of dimensions that it has."""
-    mean = parts.train.mean(axis=0)
-    of_validation, of_test = parts.all_rows
     further: dict[str, float] = {}
-    scores = {}
+    found: dict[int, Predicted] = {}
     with threadpool_limits(1):
+        order = order_of_neighbours(parts.test.rows)
         for number, reduction in reductions.items():
-            values = _values(reduction, parts, parts.test, mean)
-            found = parts.test.predicted(values, of_test)
-            scores[number] = found
-            if number != dims or len(reductions) > 1:
-                further |= {
-                    f"{name}_{number}": score
-                    for name, score in task.scores(parts.test.targets, found).items()
-                    if not np.isnan(score)
-                }
-        of_parts = _values(reductions[dims], parts, parts.validation, mean)
-    validation = parts.validation.predicted(of_parts, of_validation)
+            found[number] = _measured(reduction, parts, parts.test, order)
+            scores = task.scores(parts.test.targets, found[number])
+            further |= {
+                f"{name}_{number}": score for name, score in scores.items() if not np.isnan(score)
+            }
+        order = order_of_neighbours(parts.validation.rows)
+        validation = _measured(reductions[dims], parts, parts.validation, order)
     return measured(
         task,
         metric,
         (parts.validation.targets, validation),
-        (parts.test.targets, scores[dims]),
-        further,
+        (parts.test.targets, found[dims]),
+        further if len(found) > 1 else {},
     )
 
 
-def _values(
-    reduction: Reduction, parts: EmbeddingRows, part: MeasuredRows, mean: np.ndarray
-) -> np.ndarray:
-    """What was measured of each row of a part (rows, measures)."""
+def _measured(
+    reduction: Reduction, parts: EmbeddingRows, part: MeasuredRows, order: np.ndarray
+) -> Predicted:
+    """What was measured of each row of a part, whose neighbours are in this order."""
     reduced = reduction.embed(part.rows)
+    of_reduced = order_of_neighbours(reduced)
     values = np.full((len(part.rows), 5), np.nan)
-    values[:, TRUST] = trustworthiness(part.rows, reduced)
-    values[:, CONTINUITY] = trustworthiness(reduced, part.rows)
+    values[:, TRUST] = trustworthiness(order, of_reduced)
+    values[:, CONTINUITY] = trustworthiness(of_reduced, order)
     values[:, ERROR] = np.square(part.rows - reduction.decode(reduced)).sum(axis=1)
-    values[:, POWER] = np.square(part.rows - mean).sum(axis=1)
+    values[:, POWER] = np.square(part.rows - parts.train.mean(axis=0)).sum(axis=1)
     known = part.targets != NO_CLASS
     if known.any() and len(parts.labelled):
         model = KNeighborsClassifier(min(NEIGHBOURS, len(parts.labelled)))
         model.fit(reduction.embed(parts.labelled), parts.classes)
         values[known, RIGHT] = model.predict(reduced[known]) == part.targets[known]
-    return values
+    return part.predicted(values)
 
 
 def dimensions(section: EmbedTask, features: int) -> tuple[int, tuple[int, ...]]:

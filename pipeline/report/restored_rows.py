@@ -16,7 +16,9 @@ def restored_rows(
     rows = "test rows that no arm was trained on"
     if image_shape is not None:
         parts = [part[:SHOWN].reshape(-1, *image_shape) for part in (noisy, given, clean)]
-        figure = figures.image_grid(np.clip(np.concatenate(parts), 0, 1), len(parts[0]))
+        # What lies beyond the range of clean images is noise, and cannot be shown.
+        shown = np.clip(np.concatenate(parts), clean.min(), clean.max())
+        figure = figures.image_grid(shown, len(parts[0]))
         words = f"Three rows of images: {rows} with noise, without it, and as they were."
     else:
         figure = figures.restored_lines(noisy[:LINES], given[:LINES], clean[:LINES])

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.config.arms import ARMS
+from pipeline.config.arms import ARMS, is_another
 from pipeline.config.level import LevelConfig
 from pipeline.config.loading import of_tables
 from pipeline.config.schema import RunConfig
@@ -18,7 +18,13 @@ from pipeline.config.untrained import untrained
 from pipeline.data.prepared import Prepared, splits_ahead
 from pipeline.data.rows.streamed import StreamedRows, exceeds
 from pipeline.data.trial_rows import subset
-from pipeline.data.trials import check_task, compared_by, label_counts, usual_references
+from pipeline.data.trials import (
+    check_images,
+    check_task,
+    compared_by,
+    label_counts,
+    usual_references,
+)
 from pipeline.errors import InputError
 from pipeline.evaluation.metrics import merit
 from pipeline.evaluation.resplit import Resplit
@@ -269,6 +275,7 @@ def plan_of(config: RunConfig, *splits: Prepared, done: Outcome | None = None) -
     data, *_ = splits
     check_writable(Path(config.export.directory), "Models go there: set export.directory.")
     check_task(config.finetune, data)
+    check_images(config.finetune, data.image_shape)
     data_done = done or Outcome("", data_of(config, data).key, {}, False)
     trials = _trials(config, splits)
     return Plan(
@@ -284,7 +291,9 @@ def plan_of(config: RunConfig, *splits: Prepared, done: Outcome | None = None) -
         metric=compared_by(config.finetune, data).name,
         trials=trials,
         start=warm_start(config, data, data_done.key),
-        notes=_of_recipe(config) + _of_rare_class(data, sorted({trial.labels for trial in trials})),
+        notes=_of_recipe(config)
+        + _of_arms(config)
+        + _of_rare_class(data, sorted({trial.labels for trial in trials})),
     )
 
 
@@ -310,6 +319,7 @@ def _trials(config: RunConfig, splits: Sequence[Prepared]) -> tuple[Trial, ...]:
     return tuple(
         Trial(arm=arm, labels=labels, seed=seed)
         for arm, labels, seed in config.finetune.trials(budgets, usual)
+        if arm not in ARMS or is_another(ARMS[arm], len(config.stack)) is None
     )
 
 
@@ -318,6 +328,16 @@ def _of_recipe(config: RunConfig) -> tuple[str, ...]:
     if config.stack != of_tables().stack:
         return ()
     return ("Levels and fine-tuning are by default those that do best on tables: preset tables.",)
+
+
+def _of_arms(config: RunConfig) -> tuple[str, ...]:
+    """Says which arms are left out, because another one is the same."""
+    found = {arm: is_another(ARMS[arm], len(config.stack)) for arm in config.finetune.arms}
+    return tuple(
+        f"The arm {arm} is left out: on a stack of one level it is {other}."
+        for arm, other in found.items()
+        if other
+    )
 
 
 def _of_rare_class(data: Prepared, budgets: Sequence[int]) -> tuple[str, ...]:

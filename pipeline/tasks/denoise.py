@@ -33,9 +33,6 @@ class Denoise(Unlabelled):
     def target(self, labels: Labels) -> np.ndarray:
         return self.without_labels(len(labels.values))
 
-    def check(self, target: np.ndarray, columns: Sequence[str], where: str) -> None:
-        """Any rows will do."""
-
     def numbers(
         self, target: np.ndarray, columns: Sequence[str]
     ) -> tuple[tuple[str, ...], np.ndarray]:
@@ -49,9 +46,6 @@ class Denoise(Unlabelled):
 
     def choose_metric(self, target: np.ndarray) -> Choice:
         return Choice("snr")
-
-    def predictions(self, outputs: np.ndarray) -> np.ndarray:
-        return outputs
 
     def serve(
         self, outputs: Any, names: Sequence[str], coding: Coding, decision: Decision

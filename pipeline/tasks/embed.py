@@ -40,9 +40,6 @@ class Embed(Unlabelled):
     def without_labels(self, rows: int) -> np.ndarray:
         return np.zeros(rows, "U1")
 
-    def check(self, target: np.ndarray, columns: Sequence[str], where: str) -> None:
-        """Any rows will do."""
-
     def numbers(
         self, target: np.ndarray, columns: Sequence[str]
     ) -> tuple[tuple[str, ...], np.ndarray]:
@@ -62,9 +59,6 @@ class Embed(Unlabelled):
         """Where there are no classes, whether neighbours are neighbours."""
         known = target[target != NO_CLASS]
         return Choice("neighbour_accuracy" if len(np.unique(known)) > 1 else "trustworthiness")
-
-    def predictions(self, outputs: np.ndarray) -> np.ndarray:
-        return outputs
 
     def serve(
         self, outputs: Any, names: Sequence[str], coding: Coding, decision: Decision

@@ -1,6 +1,6 @@
 """What tasks have in common that ask for no label."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,13 @@ class Unlabelled(Task):
     def labelled(self, target: np.ndarray) -> np.ndarray:
         """Every row is trained on, or tested."""
         return np.ones(len(target), bool)
+
+    def check(self, target: np.ndarray, columns: Sequence[str], where: str) -> None:
+        """Any rows will do."""
+
+    def predictions(self, outputs: np.ndarray) -> np.ndarray:
+        """What is measured of rows, as it is."""
+        return outputs
 
     def spec(self, outputs: int) -> Any:
         raise TypeError(f"{self.kind} trains without a target")

@@ -55,6 +55,18 @@ def make_database(file: Path) -> None:
             shutil.copyfile(made, copy)
 
 
+def check_environment(packages: str = mlflow.__file__) -> None:
+    """Raise `InputError` where MLflow cannot make or open databases from where it is installed.
+
+    It puts its own path into a configuration in which `%` begins a variable.
+    """
+    if "%" in packages:
+        raise InputError(
+            "MLflow cannot keep its store where the path of its packages has a '%'. Given: "
+            f"{packages}. Move the environment to a folder without it, and set it up again."
+        )
+
+
 def check_database(file: Path) -> None:
     """Raise `InputError` for a database that MLflow was killed in the making of."""
     with closing(_connect(file)) as database:

@@ -12,7 +12,12 @@ from mlflow.tracking import MlflowClient
 from pipeline.credentials import redact, strip_credentials
 from pipeline.errors import InputError
 from pipeline.files import check_writable
-from pipeline.tracking.database import check_database, follow_folder, make_database
+from pipeline.tracking.database import (
+    check_database,
+    check_environment,
+    follow_folder,
+    make_database,
+)
 
 STORE = "mlruns"
 
@@ -107,6 +112,7 @@ def make_store(uri: str) -> MlflowClient:
     """
     file = database_file(uri)
     if file and not file.exists():
+        check_environment()
         try:
             make_database(file)
         except OSError as error:
@@ -150,6 +156,7 @@ def _open(uri: str, file: Path | None) -> MlflowClient:
             "folder."
         )
     if file:
+        check_environment()
         check_database(file)
     mlflow.set_tracking_uri(uri)
     client = MlflowClient(uri)

@@ -65,6 +65,24 @@ def test_predict_gives_clean_rows_in_raw_units_and_reconstruct_the_same(
     assert np.square(found["predict"] - clean).mean() < 0.5 * np.square(noisy - clean).mean()
 
 
+def test_of_one_level_there_is_one_arm_and_filters_of_images_are_refused_for_a_table(
+    workspace: Path, layerwise: Layerwise
+):
+    pd.DataFrame(load_digits().data[:300, 10:16]).to_csv(workspace / "table.csv", index=False)
+    given = ("run", "--data", "table.csv", "--task", "denoise", "--set", "data.header=true")
+    result = layerwise(*given, "--dry-run", folder=workspace)
+    assert result.returncode == 0, result.stderr
+    assert "train pretrained" in result.stdout
+    assert "one_level" not in result.stdout
+    named = ("--set", "finetune.references=[median]")
+    result = layerwise(*given, *named, "--dry-run", folder=workspace)
+    assert result.returncode == 2
+    assert "the rows are no images" in " ".join(result.stderr.split())
+    result = layerwise(*given, "--set", "export.arm=one_level", "--dry-run", folder=workspace)
+    assert result.returncode == 2
+    assert "Set it to pretrained" in " ".join(result.stderr.split())
+
+
 def test_a_code_of_any_level_is_given(workspace: Path, command: Command):
     np.save(workspace / "few.npy", load_digits().data[:5])
     for level, units in ((1, 96), (2, 48)):

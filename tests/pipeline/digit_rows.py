@@ -16,7 +16,9 @@ def _part(rows: slice) -> MeasuredRows:
     # They come writer by writer.
     drawn = np.random.default_rng(0).permutation(len(images))[rows]
     found = (images[drawn] / 16).astype("float32")
-    return MeasuredRows(found, digits[drawn].astype("int32"), np.arange(len(found)), None)
+    return MeasuredRows(
+        found, digits[drawn].astype("int32"), np.arange(len(found)), None, len(found)
+    )
 
 
 def noisy_digits() -> DenoisingRows:
@@ -25,7 +27,7 @@ def noisy_digits() -> DenoisingRows:
     def noisy(rows: slice, seed: int) -> NoisyRows:
         clean = _part(rows)
         noise = np.random.default_rng(seed).normal(0, DEVIATION, clean.rows.shape)
-        return NoisyRows(clean, (clean.rows + noise).astype("float32"), len(clean.rows))
+        return NoisyRows(clean, (clean.rows + noise).astype("float32"))
 
     columns = tuple(range(64))
     train = _part(TRAIN).rows
@@ -35,6 +37,4 @@ def noisy_digits() -> DenoisingRows:
 def digits_to_embed() -> EmbeddingRows:
     """600 train, and are the neighbours; 100 validate and 200 test."""
     train = _part(TRAIN)
-    return EmbeddingRows(
-        train.rows, train.rows, train.targets, _part(VALIDATION), _part(TEST), (100, 200)
-    )
+    return EmbeddingRows(train.rows, train.rows, train.targets, _part(VALIDATION), _part(TEST))

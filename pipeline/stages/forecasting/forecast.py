@@ -16,6 +16,7 @@ from pipeline.data.prepared import Prepared, forget_prepared, splits_ahead
 from pipeline.data.trial_rows import Parts, trial_rows
 from pipeline.stages.base import Outcome, Stage
 from pipeline.stages.context import import_what_computes
+from pipeline.stages.deep import FittingDeep
 from pipeline.stages.plan import Plan, data_of, plan_of
 from pipeline.stages.reference import Fitting
 from pipeline.tracking.find import latest_seconds
@@ -179,7 +180,8 @@ def _groups(config: RunConfig, data: Prepared, plan: Plan, known: _Known) -> Ite
         alike.setdefault((trial.arm, trial.labels), []).append(stage)
     timed = _TimedTrials(data, plan)
     for (arm, labels), trials in alike.items():
-        name, measure = f"fine-tune {arm}, {labels} labels", partial(timed.seconds, trials[0])
+        name = f"fine-tune {arm}, {labels} labels" if labels else f"train {arm}"
+        measure = partial(timed.seconds, trials[0])
         yield _Group(name, "finetune", trials, len(trials), measure)
     outcomes = [(trial, _outcome(stage)) for trial, stage in done]
     yield _Group("compare", "compare", [plan.comparison(outcomes)])
@@ -227,6 +229,8 @@ class _TimedTrials:
         settings = stage.settings
         if isinstance(settings, Fitting):
             return self._fitting(settings)
+        if isinstance(settings, FittingDeep):
+            return self._together(settings)
         assert isinstance(settings, Finetuning)
         training = settings.training
         shape = (training, settings.network)
@@ -237,6 +241,24 @@ class _TimedTrials:
         speed = self._speeds[shape]
         steps = trial_steps(training, settings.labels, settings.more_steps)
         return speed.begin + speed.step * steps
+
+    def _together(self, settings: FittingDeep) -> float:
+        """Of levels that are trained together: as if one by one, for as many steps.
+
+        Reference models, some of which are fitted several times, are taken to need no more.
+        """
+        arm = ARMS.get(settings.arm)
+        stack = self._plan.config.stack[: arm.levels if arm else None]
+        if (levels := len(stack)) not in self._speeds:
+            joint = settings.task.joint.model_dump(include={"epochs", "min_steps", "batch_size"})
+            read = self._plan.read[0]
+            widths = [read.features, *(level.units for level in stack)]
+            self._speeds[levels] = sum(
+                _level_seconds(level.training().model_copy(update=joint), width, read.rows)
+                for level, width in zip(stack, widths, strict=False)
+            )
+        seconds: float = self._speeds[levels]
+        return seconds
 
     def _parts(self, all_unlabelled: bool) -> Parts:
         return trial_rows(self._data, self._labels, 0, all_unlabelled)

@@ -1,1 +1,1 @@
-"""The stack as a deep autoencoder, and what tells anomalies with it."""
+"""The stack unrolled as one deep autoencoder: what tasks are made of that ask for no label."""

@@ -55,11 +55,10 @@ def denoise(
         train_jointly(deep.variables, loss, section.joint, parts.train, seed, watch)
     model = DeepAutoencoder(deep.encoder, deep.decoder)
     model.build((None, parts.train.shape[1]))
-    mean = parts.train.mean(axis=0)
 
     def found(part: NoisyRows) -> tuple[np.ndarray, Predicted]:
         given = batched(model, part.noisy)
-        return part.clean.targets, near(part, given, mean, parts.image_shape)
+        return part.clean.targets, near(part, given, parts)
 
     return DeepOutcome(
         measured(task, metric, found(parts.validation), found(parts.test)),

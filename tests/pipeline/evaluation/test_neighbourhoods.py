@@ -6,7 +6,11 @@ from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness as of_scikit_learn
 
-from pipeline.evaluation.neighbourhoods import NEIGHBOURS, trustworthiness
+from pipeline.evaluation.neighbourhoods import (
+    NEIGHBOURS,
+    order_of_neighbours,
+    trustworthiness,
+)
 
 
 @pytest.mark.parametrize("dims", [1, 2, 10])
@@ -16,14 +20,16 @@ def test_its_mean_is_that_of_scikit_learn_and_so_is_continuity(dims: int):
     reduced = PCA(dims, random_state=0).fit_transform(rows)
     for one, other in ((rows, reduced), (reduced, rows)):
         expected = of_scikit_learn(one, other, n_neighbors=NEIGHBOURS)
-        assert trustworthiness(one, other).mean() == pytest.approx(expected, abs=1e-9)
+        assert trustworthiness(
+            order_of_neighbours(one), order_of_neighbours(other)
+        ).mean() == pytest.approx(expected, abs=1e-9)
 
 
 def test_rows_that_stay_as_they_are_keep_all_neighbours():
-    rows = load_digits().data[:50]
-    np.testing.assert_array_equal(trustworthiness(rows, rows), np.ones(50))
+    order = order_of_neighbours(load_digits().data[:50])
+    np.testing.assert_array_equal(trustworthiness(order, order), np.ones(50))
 
 
 def test_of_too_few_rows_nothing_is_known():
-    rows = load_digits().data[:19]
-    assert np.isnan(trustworthiness(rows, rows)).all()
+    order = order_of_neighbours(load_digits().data[:19])
+    assert np.isnan(trustworthiness(order, order)).all()

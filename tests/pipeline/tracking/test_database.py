@@ -16,6 +16,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from pipeline.errors import InputError
+from pipeline.tracking.database import check_environment
 from pipeline.tracking.find import find
 from pipeline.tracking.tracker import Tracker
 
@@ -241,3 +242,9 @@ def test_a_moved_folder_that_cannot_be_written_is_refused(project: Path, tmp_pat
     (moved / "mlruns" / "mlflow.db").chmod(0o400)
     with pytest.raises(InputError, match="was moved here from .*Make .* writable"):
         at(moved)
+
+
+def test_an_environment_that_mlflow_cannot_work_from_is_refused_with_a_cure():
+    check_environment()
+    with pytest.raises(InputError, match=r"Move the environment to a folder without it"):
+        check_environment("/home/me/50% done/.venv/lib/mlflow/__init__.py")
