@@ -2,9 +2,12 @@
 
 import os
 import signal
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import NoReturn
 
 
@@ -44,10 +47,41 @@ def handle_signals() -> None:
     # A shell has it ignored in what it starts in the background.
     if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
         signal.signal(signal.SIGINT, _on_interrupt)
+    if hasattr(signal, "SIGUSR2"):  # Windows has none
+        _keep_main_thread_awake()
     # Windows has none, and nohup has it ignored.
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
         terminals = [output for output in (1, 2) if os.isatty(output)]
         signal.signal(signal.SIGHUP, lambda sent, _: _hang_up(terminals, sent))
+
+
+WAKES, SECONDS = 10, 0.5
+"""How often the main thread is woken after a signal, and how long after the one before."""
+
+
+@cache
+def _keep_main_thread_awake() -> None:
+    """Have the main thread look for signals after one came, though it waits for something.
+
+    Only the main thread calls Python's handlers. One that goes to sleep as the signal comes, or
+    one asleep while another thread is given the signal, would not until it is awake again.
+    """
+    told, tells = socket.socketpair()
+    tells.setblocking(False)
+    signal.set_wakeup_fd(tells.detach(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGUSR2, lambda *_: None)
+    main = threading.main_thread().ident
+    assert main
+
+    def wake() -> None:
+        while sent := told.recv(1):
+            if sent[0] == signal.SIGUSR2:
+                continue
+            for _ in range(WAKES):
+                time.sleep(SECONDS)
+                signal.pthread_kill(main, signal.SIGUSR2)
+
+    threading.Thread(target=wake, name="wakes for signals", daemon=True).start()
 
 
 def _hang_up(terminals: list[int], sent: int) -> None:

@@ -46,6 +46,27 @@ def test_ctrl_c_that_a_shell_has_ignored_stays_ignored():
     unless_stopped(None)
 
 
+ASLEEP = """
+import os, signal, threading
+from flows.interruption import handle_signals
+
+handle_signals()
+# Another thread is given the signal, as when this one is about to sleep when it comes.
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+def send():
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    os.kill(os.getpid(), signal.SIGINT)
+
+threading.Timer(0.5, send).start()
+threading.Event().wait()
+"""
+
+
+def test_a_main_thread_that_slept_as_the_signal_came_is_woken():
+    asleep = subprocess.run([sys.executable, "-c", ASLEEP], capture_output=True, timeout=60)
+    assert asleep.returncode == -signal.SIGINT, asleep.stderr
+
+
 LOSING = """
 from contextlib import suppress
 from flows import interruption
