@@ -144,6 +144,12 @@ class DataConfig(Splitting, Reading):
         description="A second source with more rows of the same columns and without labels: they "
         "serve pretraining only. Tables are matched by column name.",
     )
+    noisy_rows: str | None = Field(
+        None,
+        description="A second source with the same rows in the same order, as they are with their "
+        "noise: what is learned to be taken off, in place of `task.noise`. Tables are matched by "
+        "column name.",
+    )
     memory: PositiveFloat = Field(
         8.0,
         description="GiB of memory for the rows. Those that need more, with the copies that "
@@ -158,9 +164,17 @@ class DataConfig(Splitting, Reading):
 
     @rule
     def _nothing_secret(self) -> Iterator[str]:
-        for name in ("source", "unlabelled_rows"):
+        for name in ("source", "unlabelled_rows", "noisy_rows"):
             if message := secret_in(getattr(self, name) or ""):
                 yield f"{name}: {message}"
+
+    @rule
+    def _every_row_has_its_noisy_one(self) -> Iterator[str]:
+        if self.noisy_rows is not None and self.unlabelled_rows is not None:
+            yield (
+                "noisy_rows has as many rows as the source, and unlabelled_rows adds some. Given: "
+                f"{self.noisy_rows} and {self.unlabelled_rows}. Leave one out."
+            )
 
     @property
     def memory_bytes(self) -> int:

@@ -174,6 +174,14 @@ class RunConfig(Part):
                 )
 
     @rule
+    def _noise_is_taken_off(self) -> Iterator[str]:
+        if self.data.noisy_rows is not None and self.task.kind != "denoise":
+            yield (
+                "data.noisy_rows is read where noise is to be taken off: task.kind: denoise. "
+                f"Given: {self.data.noisy_rows} with task.kind: {self.task.kind}. Leave it out."
+            )
+
+    @rule
     def _one_label(self) -> Iterator[str]:
         several = self.data.label if isinstance(self.data.label, tuple) else ()
         if several and not self.task.several_labels:

@@ -11,7 +11,7 @@ from pipeline.seeds import derive
 
 
 class NoisyRows(NamedTuple):
-    """Rows with the noise that was put on them."""
+    """Rows, and the same with noise."""
 
     clean: MeasuredRows
     noisy: np.ndarray
@@ -22,7 +22,9 @@ class DenoisingRows(NamedTuple):
     """The rows of one trial, scaled, float32 (rows, features)."""
 
     train: np.ndarray
-    """Clean: noise is put on them in training, anew each time."""
+    """Clean."""
+    train_noisy: np.ndarray | None
+    """The same with their noise; None: it is put on them in training, anew each time."""
     validation: NoisyRows
     """Choose the arm to export, and a reference model's settings."""
     test: NoisyRows
@@ -32,7 +34,7 @@ class DenoisingRows(NamedTuple):
     image_shape: tuple[int, ...] | None
     """Of a row, where rows are images."""
     sigma: float | None
-    """The least standard deviation of Gaussian noise."""
+    """The least standard deviation of Gaussian noise, where that is known."""
 
 
 def denoising_rows(data: Prepared, seed: int) -> DenoisingRows:
@@ -43,6 +45,8 @@ def denoising_rows(data: Prepared, seed: int) -> DenoisingRows:
 
     def noisy(part: np.ndarray, use: str) -> NoisyRows:
         rows = measured_rows(data, part, derive(seed, use))
+        if data.noisy is not None:
+            return NoisyRows(rows, data.noisy[part[rows.positions]])
         layer = section.noise.as_it_comes(derive(seed, use, "noise"), columns)
         assert layer is not None  # the config refuses none
         return NoisyRows(rows, np.asarray(layer(rows.rows, training=True)))
@@ -50,9 +54,14 @@ def denoising_rows(data: Prepared, seed: int) -> DenoisingRows:
     splits = data.splits
     return DenoisingRows(
         train=data.rows[splits.pretrain],
+        train_noisy=None if data.noisy is None else data.noisy[splits.pretrain],
         validation=noisy(splits.validation, "validation"),
         test=noisy(splits.test, "test"),
         columns=columns,
         image_shape=data.image_shape,
-        sigma=section.noise.stddev if section.noise.kind == "gaussian" else None,
+        sigma=None if data.noisy is not None else _deviation(section),
     )
+
+
+def _deviation(section: DenoiseTask) -> float | None:
+    return section.noise.stddev if section.noise.kind == "gaussian" else None

@@ -25,10 +25,13 @@ def rows_fingerprint(source: Source) -> str:
 def fingerprint(source: Source, rows: str) -> str:
     """SHA-256, in hex, of all that a source holds but its name and origin.
 
-    `rows` is its `rows_fingerprint`; target, test mask, image shape and what
-    other columns say of the rows come to it.
+    `rows` is its `rows_fingerprint`; target, test mask, image shape, what other columns say of
+    the rows, and the rows with their noise come to it.
     """
-    return text_digest(rows + digest(source.image_shape, source.target, source.test, *source.roles))
+    noisy = source.noisy
+    beside = "" if noisy is None else digest(None, noisy.numbers, noisy.categories)
+    known = digest(source.image_shape, source.target, source.test, *source.roles)
+    return text_digest(rows + known + beside)
 
 
 def digest(plain: Any, *arrays: np.ndarray | None) -> str:

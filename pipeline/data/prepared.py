@@ -34,6 +34,7 @@ from pipeline.tasks import task_of
 
 EXAMPLE_ROWS = 256
 ROWS = "rows.npy"
+NOISY = "noisy.npy"
 NUMBERS = "numbers.npy"
 """Instead of scaled rows: the numbers as they are stored, of rows that stay on disk."""
 
@@ -57,6 +58,8 @@ class Prepared(TrainingData):
     """Digest of the rows that pretraining reads, scaled; labels are no part of it."""
     test_contents: np.ndarray
     """Of each test row its content, uint64 (test rows,): by it a row is known in another table."""
+    noisy: Rows | None
+    """All rows with their noise, as `rows`; None where the source has no such."""
     numbers: np.ndarray
     """Raw numbers of a random sample of test rows, 256 at most, float64 as exported models read."""
     categories: np.ndarray
@@ -159,6 +162,9 @@ def _prepare_into(folder: Path, config: DataConfig, section: TaskConfig, seed: i
         (folder / NUMBERS).symlink_to(numbers.file.name if converted else numbers.file.resolve())
     else:
         write_rows(folder / ROWS, preprocessing.blocks(source))
+    if source.noisy:
+        noisy = source.noisy
+        np.save(folder / NOISY, preprocessing.apply(noisy.numbers, noisy.categories))
     weights = source.roles.weight
     arrays: dict[str, Any] = {} if weights is None else {"weights": weights}
     np.savez(
@@ -192,6 +198,7 @@ def _load(folder: Path) -> Prepared:
             classes=tuple(metadata["classes"]),
             splits=Splits(*(parts[name] for name in Splits._fields)),
             test_contents=parts["test_contents"],
+            noisy=_mapped(folder / NOISY) if (folder / NOISY).exists() else None,
             preprocessing=preprocessing,
             numbers=parts["numbers"],
             categories=parts["categories"],
@@ -203,10 +210,14 @@ def _load(folder: Path) -> Prepared:
         )
 
 
+def _mapped(file: Path) -> np.ndarray:
+    return np.load(file, mmap_mode="r", allow_pickle=False)
+
+
 def _rows(folder: Path, preprocessing: Preprocessing, table: bool, memory: int | None) -> Rows:
     """All rows scaled; with `memory`, the bytes they may take, those that stay on disk."""
     if memory is None:
-        return np.load(folder / ROWS, mmap_mode="r", allow_pickle=False)
+        return _mapped(folder / ROWS)
     stored = StreamedRows(folder / NUMBERS, memory)
     # A table's numbers are stored for the run, column by column as they are used.
     numbers = stored if table else numbers_on_disk(stored, preprocessing.columns)

@@ -166,6 +166,7 @@ class Source:
         target: what the task makes of the labels; None: no target at all.
         layout: of a table.
         roles: what columns that are no features say of the rows.
+        noisy: the same rows with their noise, where there is a source of them.
     """
 
     name: str
@@ -184,6 +185,7 @@ class Source:
     target: np.ndarray | None = None
     layout: Layout | None = None
     roles: Roles = NO_ROLES
+    noisy: RawRows | None = None
 
     @property
     def rows(self) -> int:

@@ -31,7 +31,9 @@ def noisy_digits() -> DenoisingRows:
 
     columns = tuple(range(64))
     train = _part(TRAIN).rows
-    return DenoisingRows(train, noisy(VALIDATION, 1), noisy(TEST, 2), columns, (8, 8), DEVIATION)
+    return DenoisingRows(
+        train, None, noisy(VALIDATION, 1), noisy(TEST, 2), columns, (8, 8), DEVIATION
+    )
 
 
 def digits_to_embed() -> EmbeddingRows:

@@ -10,6 +10,7 @@ from pipeline.data.sources.arrays import NpyReader, NpzReader
 from pipeline.data.sources.arrays_folder import ArraysFolderReader
 from pipeline.data.sources.builtin import BUILTINS, BuiltinReader
 from pipeline.data.sources.idx import IdxFolderReader
+from pipeline.data.sources.noisy import with_noisy
 from pipeline.data.sources.reader import Reader
 from pipeline.data.sources.remote import PACKAGES
 from pipeline.data.sources.tables.opening.files import is_table
@@ -31,7 +32,9 @@ READERS: tuple[Reader, ...] = (
 
 
 def read(config: DataConfig, scratch: Path | None = None) -> Source:
-    """The rows that `config.source` names, and behind them those of `config.unlabelled_rows`.
+    """The rows that `config.source` names, and what other sources know of them.
+
+    Behind them come those of `config.unlabelled_rows`; `config.noisy_rows` has each with its noise.
 
     Rows that need more than data.memory stay on disk. What must be converted for that, Parquet and
     TFRecord, is written into the folder `scratch`; without one it is read into memory as a whole.
@@ -41,10 +44,14 @@ def read(config: DataConfig, scratch: Path | None = None) -> Source:
     """
     reader, spec = _reader_of(config.source)
     source = reader.source(spec, config, scratch)
-    if config.unlabelled_rows is None:
-        return source
-    more = read_rows(config.unlabelled_rows, source.columns, source.layout, beside=source.origin)
-    return with_unlabelled(source, more, config.unlabelled_rows)
+    for other, joined in (
+        (config.unlabelled_rows, with_unlabelled),
+        (config.noisy_rows, with_noisy),
+    ):
+        if other is not None:
+            rows = read_rows(other, source.columns, source.layout, beside=source.origin)
+            source = joined(source, rows, other)
+    return source
 
 
 def read_rows(

@@ -4,7 +4,7 @@ Source: Vincent et al., "Stacked Denoising Autoencoders" (2010), here with all l
 once by the error of the rows, after each was by itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -45,14 +45,14 @@ def denoise(
     deep = unrolled(without_limits(stack) if trains else stack, autoencoders)
     before = deep.kernels()
     if trains:
-        noise = section.noise.as_it_comes(derive(seed, "noise"), parts.columns)
-        assert noise is not None  # the config refuses none
         error = error_over_variance(parts.train)
+        rows, pair = _pairs(section, parts, derive(seed, "noise"))
 
-        def loss(rows: tf.Tensor) -> tf.Tensor:
-            return error(rows, deep.decoder(deep.encoder(noise(rows, training=True))))
+        def loss(batch: tf.Tensor) -> tf.Tensor:
+            clean, noisy = pair(batch)
+            return error(clean, deep.decoder(deep.encoder(noisy)))
 
-        train_jointly(deep.variables, loss, section.joint, parts.train, seed, watch)
+        train_jointly(deep.variables, loss, section.joint, rows, seed, watch)
     model = DeepAutoencoder(deep.encoder, deep.decoder)
     model.build((None, parts.train.shape[1]))
 
@@ -65,3 +65,15 @@ def denoise(
         model,
         distances(before, deep.kernels()),
     )
+
+
+def _pairs(
+    section: DenoiseTask, parts: DenoisingRows, seed: int
+) -> tuple[np.ndarray, Callable[[tf.Tensor], Sequence[tf.Tensor]]]:
+    """The rows to train on, and of a batch of them the clean and the noisy ones."""
+    if parts.train_noisy is not None:
+        both = np.hstack([parts.train, parts.train_noisy])
+        return both, lambda batch: tf.split(batch, 2, axis=1)
+    noise = section.noise.as_it_comes(seed, parts.columns)
+    assert noise is not None  # the config refuses none
+    return parts.train, lambda clean: (clean, noise(clean, training=True))
