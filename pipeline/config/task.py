@@ -90,6 +90,12 @@ class AnomalyTask(UnlabelledTask):
         description="The target value that means an anomaly. By default the only one, where other "
         "rows have none, or the rarer of two. Rows without a label are taken as normal.",
     )
+    contamination: Annotated[float, Field(ge=0, lt=0.5)] | Literal["auto"] = Field(
+        0.0,
+        description="The share of the rows taken as normal that are none. So many, those that are "
+        "most unlike the others, are left out where levels are trained together and where rows say "
+        "what is usual; `auto` finds out how many.",
+    )
     false_alarms: Share = Field(
         0.05, description="The share of normal rows that may be called anomalies."
     )

@@ -4,10 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pipeline.config.task import AnomalyTask
+from pipeline.data.hidden_anomalies import likely_normal
 from pipeline.data.rows.sample import sample
 from pipeline.data.rows.streamed import at
 from pipeline.data.training_data import TrainingData
 from pipeline.data.trial_rows import Labelled
+from pipeline.seeds import derive
 
 REFERENCES = 5_000
 """Rows that neighbours are searched among, at most: a model that is exported takes them along."""
@@ -37,17 +40,32 @@ class DetectionRows(NamedTuple):
 def detection_rows(data: TrainingData, seed: int) -> DetectionRows:
     """The rows of a trial; `seed` draws the references and the rows held out."""
     splits = data.splits
+    section = data.task.section
+    assert isinstance(section, AnomalyTask)
+    normal, held_out = splits.pretrain, splits.pretrain_validation
+    if section.contamination:
+        likely = likely_normal(
+            data.rows[normal], section.contamination, derive(seed, "contamination")
+        )
+        normal, held_out = (
+            _chosen(part, likely(at(data.rows, part))) for part in (normal, held_out)
+        )
 
     def labelled(indices: np.ndarray) -> Labelled:
         weights = None if data.weights is None else data.weights[indices]
         return Labelled(at(data.rows, indices), data.targets[indices], weights)
 
     return DetectionRows(
-        normal=data.rows[splits.pretrain],
-        references=data.rows[sample(splits.pretrain, REFERENCES, seed)],
-        held_out=data.rows[sample(splits.pretrain_validation, HELD_OUT, seed)],
+        normal=data.rows[normal],
+        references=data.rows[sample(normal, REFERENCES, seed)],
+        held_out=data.rows[sample(held_out, HELD_OUT, seed)],
         validation=labelled(splits.validation),
         test=labelled(splits.test),
         columns=data.preprocessing.column_of_features,
         column_count=len(data.preprocessing.columns),
     )
+
+
+def _chosen(part: np.ndarray, likely: np.ndarray) -> np.ndarray:
+    """Those likely to be normal; all of few rows of which none is."""
+    return part[likely] if likely.any() else part

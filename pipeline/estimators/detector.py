@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.base import OutlierMixin
@@ -32,6 +32,10 @@ class AnomalyDetector(OutlierMixin, TrainedEstimator):
     ----------
     false_alarms : float, default=0.05
         The share of normal rows that may be called outliers, greater than 0 and less than 1.
+    contamination : float or "auto", default=0
+        The share of the rows that are anomalies, less than a half: so many, those that are most
+        unlike the others, are left out where levels are trained together and where rows say what
+        is usual. "auto" finds out how many.
     stack : list of int or dict, default=None
         The levels from the rows upward: units, or a section of the config's `stack`. By default
         those that the command has for arrays, or for tables.
@@ -70,6 +74,7 @@ class AnomalyDetector(OutlierMixin, TrainedEstimator):
     def __init__(
         self,
         false_alarms: float = 0.05,
+        contamination: float | Literal["auto"] = 0.0,
         stack: Levels | None = None,
         joint: Mapping[str, Any] | None = None,
         data: Mapping[str, Any] | None = None,
@@ -78,6 +83,7 @@ class AnomalyDetector(OutlierMixin, TrainedEstimator):
         verbose: int = 0,
     ):
         self.false_alarms = false_alarms
+        self.contamination = contamination
         self.stack = stack
         self.joint = joint
         self.data = data
@@ -137,7 +143,8 @@ class AnomalyDetector(OutlierMixin, TrainedEstimator):
     def _tree_of(self, X: Any, y: Any, weighed: bool) -> dict[str, Any]:
         tree = super()._tree_of(X, y, weighed)
         joint = {} if self.joint is None else {"joint": dict(self.joint)}
-        tree["task"] = {"kind": self._task, "false_alarms": self.false_alarms, **joint}
+        told = {"false_alarms": self.false_alarms, "contamination": self.contamination}
+        tree["task"] = {"kind": self._task, **told, **joint}
         return tree
 
     def _greatest_normal_score(self) -> float:

@@ -62,6 +62,9 @@ def detect(
         )
         for part in (parts.validation, parts.test)
     )
+    further = {"rows_taken_as_normal": float(len(parts.normal))}
     return DeepOutcome(
-        measured(task, metric, validation, test), detector, distances(before, deep.kernels())
+        measured(task, metric, validation, test, further),
+        detector,
+        distances(before, deep.kernels()),
     )
