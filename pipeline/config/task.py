@@ -1,7 +1,7 @@
 """What the stack is for: a section for each task, which names the class that carries it out."""
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
@@ -18,6 +18,11 @@ class TaskSection(Part):
     """Whether nothing can be done without a target."""
     usual_arms: ClassVar[tuple[str, ...] | None] = None
     """The arms that are trained where nobody says; None: those of `finetune.arms`."""
+
+    @property
+    def of_training(self) -> Self:
+        """The section without what changes no weight and no score."""
+        return self
 
 
 class AutoTask(TaskSection):
@@ -70,11 +75,6 @@ class UnlabelledTask(TaskSection):
         JointTraining(), description="How the levels are trained together, in every arm that is."
     )
 
-    @property
-    def of_training(self) -> "UnlabelledTask":
-        """The section without what changes no weight and no score."""
-        return self
-
 
 class AnomalyTask(UnlabelledTask):
     """Rows unlike those that the stack learned from, which are taken as normal.
@@ -101,7 +101,7 @@ class AnomalyTask(UnlabelledTask):
     )
 
     @property
-    def of_training(self) -> "AnomalyTask":
+    def of_training(self) -> Self:
         """The section with the usual rate of false alarms."""
         return self.model_copy(update={"false_alarms": 0.05})
 
@@ -146,6 +146,16 @@ class EmbedTask(UnlabelledTask):
         description="Other numbers of dimensions, of one code: its first so many are trained to "
         "decode rows by themselves. Those that are no fewer than the features are left out.",
     )
+    coloured_by: str | None = Field(
+        None,
+        description="The column by which the report's picture of the rows is coloured. By default "
+        "the target, where there is one.",
+    )
+
+    @property
+    def of_training(self) -> Self:
+        """The section without what only the report shows."""
+        return self.model_copy(update={"coloured_by": None})
 
 
 Decided = Annotated[

@@ -1,9 +1,10 @@
 """Rows in few dimensions: a picture of them in two, and what each number of dimensions keeps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
+from pipeline.data.coloured import Colours
 from pipeline.evaluation.metrics import NAMES
 from pipeline.report import figures
 from pipeline.report.section import Section, png
@@ -13,22 +14,22 @@ MOST = 1_000
 LEAST = 10
 
 
-def picture(codes: np.ndarray, classes: np.ndarray, names: Sequence[str], seed: int) -> Section:
-    """Where rows lie by their codes (rows, dims), coloured by class (rows,), -1 for none.
+def picture(codes: np.ndarray, colours: Colours, seed: int) -> Section:
+    """Where rows lie by their codes (rows, dims).
 
     Neighbours among the codes are neighbours in the picture (t-SNE, van der Maaten and Hinton
     2008); how far groups are from one another means little.
     """
     from sklearn.manifold import TSNE
 
-    codes, classes = codes[:MOST], classes[:MOST]
+    codes, colours = codes[:MOST], colours._replace(values=colours.values[:MOST])
     places = codes[:, :2]
     if codes.shape[1] > 2 and len(codes) >= LEAST:
         perplexity = min(30.0, (len(codes) - 1) / 3)
         places = TSNE(init="pca", perplexity=perplexity, random_state=seed).fit_transform(codes)
     words = (
         f"{len(codes):,} test rows as dots"
-        + (", coloured by class" if len(names) else "")
+        + ("" if colours.names == () else f", coloured by {colours.of}")
         + ": those whose codes are alike lie together (t-SNE)."
     )
     return Section(
@@ -36,7 +37,7 @@ def picture(codes: np.ndarray, classes: np.ndarray, names: Sequence[str], seed: 
         "The rows in two dimensions",
         f"Of the exported model. {words} How far groups lie from one another means little.",
         words,
-        png(figures.scattered(places, classes, names)),
+        png(figures.scattered(places, colours)),
     )
 
 

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from pipeline.config.arms import ARMS, CANDIDATE, CONTROL
 from pipeline.counting import with_labels
+from pipeline.data.coloured import Colours
 from pipeline.evaluation.gain import half_interval
 from pipeline.evaluation.metrics import PERCENT, WORDS, merit
 from pipeline.evaluation.units import gain_unit, scale
@@ -232,23 +233,24 @@ def restored_lines(noisy: np.ndarray, given: np.ndarray, clean: np.ndarray) -> F
     return figure
 
 
-def scattered(places: np.ndarray, classes: np.ndarray, names: Sequence[str]) -> Figure:
-    """Rows at places (rows, 2), coloured by their class (rows,), a position in `names` or -1."""
+def scattered(places: np.ndarray, colours: Colours) -> Figure:
+    """Rows at places (rows, 2), with their colours."""
     figure, axes = _figure(WIDTH)
-    colors = list(TABLEAU_COLORS)
-    few = len(names) <= len(colors)
-    if few:
+    palette, names = list(TABLEAU_COLORS), colours.names
+    if names is None or len(names) > len(palette):
+        dots = axes.scatter(places[:, 0], places[:, 1], s=8, c=colours.values, cmap="viridis")
+        if names is None:
+            figure.colorbar(dots, label=colours.of)
+    else:
         for number, name in enumerate(names):
-            of_class = places[classes == number]
-            axes.scatter(of_class[:, 0], of_class[:, 1], s=8, color=colors[number], label=name)
-        of_none = places[classes < 0]
+            here = places[colours.values == number]
+            axes.scatter(here[:, 0], here[:, 1], s=8, color=palette[number], label=name)
+        of_none = places[colours.values < 0]
         if len(of_none):
-            label = "no class" if names else None
+            label = f"no {colours.of}" if names else None
             axes.scatter(of_none[:, 0], of_none[:, 1], s=8, color="grey", label=label)
         if names:
             axes.legend(fontsize=7, markerscale=2)
-    else:
-        axes.scatter(places[:, 0], places[:, 1], s=8, c=classes, cmap="viridis")
     axes.set_xticks([])
     axes.set_yticks([])
     return figure

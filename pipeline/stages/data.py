@@ -83,7 +83,7 @@ def data_stage(config: DataConfig, seed: int, data: Prepared) -> DataStage:
     """The stage of data that are prepared."""
     settings = DataSettings(
         splitting=config.splitting(),
-        task=data.task.section,
+        task=data.task.section.of_training,
         seed=seed,
         fingerprint=data.fingerprint,
     )

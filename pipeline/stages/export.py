@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.config.part import Part
 from pipeline.config.schema import ExportConfig
+from pipeline.config.task import Decided
 from pipeline.config.untrained import UntrainedLevel
 from pipeline.errors import InputError
 from pipeline.files import copy_version, folder_digest
@@ -29,6 +30,7 @@ class Exporting(Part):
 
     name: str
     stack: tuple[UntrainedLevel, ...]
+    task: Decided
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from pipeline.config.loading import of_tables
 from pipeline.config.schema import RunConfig
 from pipeline.config.task import Decided, UnlabelledTask
 from pipeline.config.untrained import untrained
+from pipeline.data.coloured import check_coloured_by
 from pipeline.data.prepared import Prepared, splits_ahead
 from pipeline.data.rows.streamed import StreamedRows, exceeds
 from pipeline.data.trial_rows import subset
@@ -196,6 +197,7 @@ class Plan:
         settings = Exporting(
             name=self.config.name,
             stack=untrained(self._levels_of(arm), decoder=True),
+            task=self.task,
         )
         inputs = (self.data, best, *stacks[self.stack_of(trial)][: ARMS[arm].levels])
         return ExportBest(settings, inputs, trial, self.config.export)
@@ -232,6 +234,7 @@ class Plan:
             stacks=len(stacks),
             exported=self.export(stacks, trials).trial if gate else None,
             metric=self.metric,
+            task=self.task,
         )
         levels = tuple(level for stack in stacks for level in stack)
         decided = (gate,) if gate else ()
@@ -276,6 +279,7 @@ def plan_of(config: RunConfig, *splits: Prepared, done: Outcome | None = None) -
     check_writable(Path(config.export.directory), "Models go there: set export.directory.")
     check_task(config.finetune, data)
     check_images(config.finetune, data.image_shape)
+    check_coloured_by(data)
     data_done = done or Outcome("", data_of(config, data).key, {}, False)
     trials = _trials(config, splits)
     return Plan(

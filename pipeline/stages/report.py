@@ -9,6 +9,7 @@ import numpy as np
 
 from pipeline.config.arms import ARMS, CANDIDATE, CONTROL
 from pipeline.config.part import Part
+from pipeline.config.task import Decided
 from pipeline.config.untrained import UntrainedLevel
 from pipeline.data.page import data_page
 from pipeline.data.rows.sample import sample
@@ -45,6 +46,7 @@ class Reporting(Part):
     exported: Trial | None
     """Whose network is exported; None where there is no time to."""
     metric: str
+    task: Decided
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.config.task import EmbedTask
 from pipeline.seeds import derive, trial_seeds
 from pipeline.stages.base import Outcome
 from pipeline.stages.context import Context
@@ -63,6 +64,7 @@ def _embedded(
     context: Context, exported: Trial, trials: Trials, seed: int
 ) -> "list[Section | TableSection]":
     from layers.detection import batched
+    from pipeline.data.coloured import by_class, by_column
     from pipeline.data.embedding_rows import embedding_rows
     from pipeline.report.embedded_rows import by_dimensions, picture
     from pipeline.tracking.models import NETWORK, stored_model
@@ -72,9 +74,14 @@ def _embedded(
     test = embedding_rows(data, trial_seeds(seed, exported.seed).subset).test
     # Of few rows any would do; of many, those of one class may lie side by side.
     order = np.random.default_rng(derive(seed, "shown")).permutation(len(test.rows))
-    codes = batched(model, test.rows[order])
+    rows = test.rows[order]
+    section = data.task.section
+    if isinstance(section, EmbedTask) and section.coloured_by:
+        colours = by_column(rows, data.preprocessing, section.coloured_by)
+    else:
+        colours = by_class(test.targets[order], data.classes)
     sections: list[Section | TableSection] = [
-        picture(codes, test.targets[order], data.classes, derive(seed, "picture"))
+        picture(batched(model, rows), colours, derive(seed, "picture"))
     ]
     for metric in ("explained_variance", "neighbour_accuracy"):
         if scores := _by_dimensions(trials, metric):

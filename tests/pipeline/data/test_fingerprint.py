@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.config.data import DataConfig
-from pipeline.data.source import Column, Source
+from pipeline.data.source import Column, RawRows, Source
 from tests.pipeline.data.reading import fingerprint_of, read
 
 
@@ -55,5 +55,8 @@ def test_every_part_of_the_data_counts(source: Source):
         replace(source, numbers=source.numbers[::-1]),
         replace(source, image_shape=(1, 3)),
         replace(source, image_shape=(3, 1)),
+        replace(source, noisy=RawRows(source.numbers, source.categories)),
+        replace(source, noisy=RawRows(numbers, source.categories)),
+        replace(source, noisy=RawRows(source.numbers, categories)),
     ]
     assert len({fingerprint_of(one) for one in changed}) == len(changed)

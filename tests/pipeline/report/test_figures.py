@@ -1,14 +1,21 @@
 """A report's figures: what they draw of hand-set numbers, and their axes."""
 
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from scipy import stats
+from sklearn.datasets import load_iris
 
 from pipeline.config.arms import ARMS
+from pipeline.config.data import DataConfig
 from pipeline.config.finetune import Detecting, Supervised
+from pipeline.data.coloured import by_class, by_column
+from pipeline.data.features.fitting import fit
+from pipeline.data.source import Source
+from pipeline.data.sources.read import read
 from pipeline.report import figures
 
 ONE_BUDGET = [
@@ -178,7 +185,7 @@ def test_scores_without_labels_stand_side_by_side_without_a_scale():
 
 def test_rows_in_two_dimensions_are_coloured_by_class():
     places = np.arange(10).reshape(5, 2)
-    axes = figures.scattered(places, np.array([0, 1, 1, -1, 0]), ("a", "b")).axes[0]
+    axes = figures.scattered(places, by_class(np.array([0, 1, 1, -1, 0]), ("a", "b"))).axes[0]
     drawn = {dots.get_label(): dots.get_offsets() for dots in axes.collections}
     np.testing.assert_array_equal(drawn["a"], places[[0, 4]])
     np.testing.assert_array_equal(drawn["b"], places[[1, 2]])
@@ -187,8 +194,36 @@ def test_rows_in_two_dimensions_are_coloured_by_class():
 
 def test_of_many_classes_each_has_a_tone():
     names = tuple(map(str, range(30)))
-    (dots,) = figures.scattered(np.zeros((30, 2)), np.arange(30), names).axes[0].collections
+    colours = by_class(np.arange(30), names)
+    (dots,) = figures.scattered(np.zeros((30, 2)), colours).axes[0].collections
     assert len(np.unique(dots.to_rgba(dots.get_array()), axis=0)) == 30
+
+
+@pytest.fixture
+def flowers(tmp_path: Path) -> Source:
+    """The irises, of some of which the species is not known."""
+    table = load_iris(as_frame=True).frame.set_axis(
+        ["sepal_length", "sepal_width", "petal_length", "petal_width", "species"], axis=1
+    )
+    table["species"] = table["species"].map(dict(enumerate(load_iris().target_names)))
+    table.loc[::10, "species"] = None
+    table.to_csv(tmp_path / "flowers.csv", index=False)
+    return read(DataConfig(source=str(tmp_path / "flowers.csv"), label=()))
+
+
+def test_rows_are_coloured_by_a_column_in_its_own_units(flowers: Source):
+    preprocessing = fit(flowers, np.arange(flowers.rows), DataConfig())
+    rows = preprocessing.apply(flowers.numbers, flowers.categories)
+    length = by_column(rows, preprocessing, "petal_length")
+    np.testing.assert_allclose(length.values, flowers.numbers[:, 2], rtol=1e-5)
+    dots, bar = figures.scattered(rows[:, :2], length).axes
+    assert bar.get_ylabel() == "petal_length"
+    assert (dots.collections[0].get_array() == length.values).all()
+    kinds = by_column(rows, preprocessing, "species")
+    assert kinds.names is not None
+    named = np.where(kinds.values < 0, "", np.array(kinds.names)[kinds.values])
+    np.testing.assert_array_equal(named, flowers.categories[:, 0])
+    assert len(figures.scattered(rows[:, :2], kinds).axes[0].collections) == 4
 
 
 def test_scores_over_dimensions_are_drawn_for_each_model():

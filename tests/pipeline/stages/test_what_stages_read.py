@@ -85,6 +85,7 @@ OTHER_TEXT = {
     "finetune.also_tried": [],
     "finetune.also_tried.0.labels": 31,
     "stack": None,  # its levels are changed one by one
+    "data.noisy_rows": None,  # of another task: what it changes is the fingerprint (its own test)
 }
 """Values for what has no other value by its type alone."""
 
@@ -335,7 +336,7 @@ def with_value(tree: Any, path: str, value: Any) -> Any:
 
 def test_every_setting_of_the_schema_is_changed(config: RunConfig):
     changed = {path for path, _ in changed_configs(config)}
-    assert changed == {path for path, *_ in leaves(config)} - {"stack"}
+    assert changed == {path for path, *_ in leaves(config) if OTHER_TEXT.get(path, "") is not None}
     assert {"seed", "data.scaling", "stack.1.units", "finetune.dropout"} < changed
 
 
