@@ -5,11 +5,37 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipeline.evaluation.reasons import because
-from pipeline.report.section import TableSection
+from pipeline.report import figures
+from pipeline.report.section import Section, TableSection, png
 from pipeline.report.tables import TextTable
 from pipeline.tasks.anomaly import P_VALUE, SCORE, SHARES
 
 LISTED = 10
+PICTURED = 16
+
+
+def unusual_images(outputs: np.ndarray, rows: np.ndarray, image_shape: tuple[int, ...]) -> Section:
+    """The rows (rows, features), in their own units, of the greatest scores as pictures.
+
+    `outputs` are the detector's (rows, 3 + columns), of which every column is of one pixel.
+    """
+    first = np.argsort(-outputs[:, SCORE], kind="stable")[:PICTURED]
+    shares = outputs[first, SHARES:]
+    # One bright pixel would leave all others dark.
+    shown = np.minimum(shares, np.quantile(shares, 0.99, axis=1, keepdims=True))
+    images = np.concatenate([rows[first], shown]).reshape(-1, *image_shape)
+    words = (
+        "Above the test rows of the greatest scores, the greatest first; below each, the brighter "
+        "a pixel the greater its share of what is unusual."
+    )
+    return Section(
+        "unusual",
+        "The most unusual test rows as pictures",
+        f"Of the exported detector. {words}",
+        words,
+        png(figures.image_grid(images, len(first))),
+        picture=True,
+    )
 
 
 def unusual_rows(

@@ -33,16 +33,22 @@ def _unusual(
     context: Context, exported: Trial, trials: Trials, seed: int
 ) -> "list[Section | TableSection]":
     from layers.detection import batched
+    from pipeline.data.features.operations import NUMPY
     from pipeline.data.rows.streamed import at
-    from pipeline.report.unusual_rows import unusual_rows
+    from pipeline.report.unusual_rows import unusual_images, unusual_rows
     from pipeline.tracking.models import NETWORK, stored_model
 
     data = context.data_of(exported.seed)
     detector = stored_model(context.tracker, dict(trials)[exported].run_id, NETWORK)
     test = data.splits.test
     outputs = batched(detector, at(data.rows, test))
-    names = data.preprocessing.ordered_names
-    return [unusual_rows(outputs, test, data.targets[test] == 1, names)]
+    preprocessing = data.preprocessing
+    names = preprocessing.ordered_names
+    table = unusual_rows(outputs, test, data.targets[test] == 1, names)
+    if data.image_shape is None:
+        return [table]
+    originals = preprocessing.originals(at(data.rows, test)[:], NUMPY)
+    return [unusual_images(outputs, originals, data.image_shape), table]
 
 
 def _restored(
