@@ -19,8 +19,10 @@ Embedding = Literal["as_given", "components", "svd", "nmf"]
 Reference = Supervised | Detecting | Denoising | Embedding
 OF_IMAGES: tuple[Reference, ...] = ("median", "nonlocal_means")
 """Those that look at the pixels beside one another."""
+KNOWING: tuple[Reference, ...] = ("boosting", "forest")
+"""Those that learn from known anomalies."""
 WITHOUT_LABELS = {
-    "anomaly": get_args(Detecting),
+    "anomaly": (*get_args(Detecting), *KNOWING),
     "denoise": get_args(Denoising),
     "embed": get_args(Embedding),
 }

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self, get_args
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from pipeline.config.corruption import Corruption, GaussianNoise
-from pipeline.config.part import Part, Share, rule
+from pipeline.config.part import Number, Part, Share, rule
 
 
 class TaskSection(Part):
@@ -96,6 +96,12 @@ class AnomalyTask(UnlabelledTask):
         "most unlike the others, are left out where levels are trained together and where rows say "
         "what is usual; `auto` finds out how many.",
     )
+    labelled_anomalies: tuple[Number, ...] = Field(
+        (),
+        description="Numbers of known anomalies that train too, `[1, 5, 20]`: arms are compared "
+        "without any and with so many. Half of the training anomalies, or as many as are asked "
+        "for, are then never tested, and each trial draws its own from these.",
+    )
     false_alarms: Share = Field(
         0.05, description="The share of normal rows that may be called anomalies."
     )
@@ -158,8 +164,9 @@ class EmbedTask(UnlabelledTask):
         return self.model_copy(update={"coloured_by": None})
 
 
+WithoutLabels = AnomalyTask | DenoiseTask | EmbedTask
 Decided = Annotated[
-    ClassificationTask | MultilabelTask | RegressionTask | AnomalyTask | DenoiseTask | EmbedTask,
+    ClassificationTask | MultilabelTask | RegressionTask | WithoutLabels,
     Field(discriminator="kind"),
 ]
 """Every task but `auto`."""

@@ -9,7 +9,7 @@ from pipeline.data.hidden_anomalies import likely_normal
 from pipeline.data.rows.sample import sample
 from pipeline.data.rows.streamed import at
 from pipeline.data.training_data import TrainingData
-from pipeline.data.trial_rows import Labelled
+from pipeline.data.trial_rows import Labelled, subset
 from pipeline.seeds import derive
 
 REFERENCES = 5_000
@@ -27,6 +27,8 @@ class DetectionRows(NamedTuple):
     """Some of them, among which neighbours are searched."""
     held_out: np.ndarray
     """Others that are taken as normal: they train nothing, and say what is usual."""
+    known: np.ndarray
+    """Anomalies that train, of which there may be none."""
     validation: Labelled
     """These with the anomalies among the validation rows: they choose the arm to export."""
     test: Labelled
@@ -37,8 +39,8 @@ class DetectionRows(NamedTuple):
     """How many columns there are."""
 
 
-def detection_rows(data: TrainingData, seed: int) -> DetectionRows:
-    """The rows of a trial; `seed` draws the references and the rows held out."""
+def detection_rows(data: TrainingData, seed: int, known: int = 0) -> DetectionRows:
+    """The rows of a trial; `seed` draws references, rows held out, and so many known anomalies."""
     splits = data.splits
     section = data.task.section
     assert isinstance(section, AnomalyTask)
@@ -59,6 +61,7 @@ def detection_rows(data: TrainingData, seed: int) -> DetectionRows:
         normal=data.rows[normal],
         references=data.rows[sample(normal, REFERENCES, seed)],
         held_out=data.rows[sample(held_out, HELD_OUT, seed)],
+        known=data.rows[subset(data, splits.train, known, seed) if known else splits.train[:0]],
         validation=labelled(splits.validation),
         test=labelled(splits.test),
         columns=data.preprocessing.column_of_features,

@@ -100,19 +100,21 @@ def split(source: Source, config: DataConfig, seed: int) -> Split:
         task.check(target[available], source.label_columns, source.name)
     except InputError as problem:
         raise InputError(*problem.problems, *rare) from None
-    held = _drawn(held, task.strata(target), labelled, keys, config, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    held = _drawn(held, task.strata(target), labelled, keys, config, rng)
     assert held.test is not None and held.validation is not None
     stays = ~held.test & ~held.validation
     pretrains = task.pretrains(target)
+    learns = task.learns_from(target, labelled & stays, rng)
     # Of rows that nothing is trained on all can test, unless the source says which are to.
-    spare = stays & ~pretrains & (holdout != "marked")
+    spare = stays & ~pretrains & ~np.isin(keys, keys[learns]) & (holdout != "marked")
     parts = Splits(
         *map(
             np.flatnonzero,
             (
                 stays & pretrains,
                 held.validation & pretrains,
-                labelled & stays & pretrains,
+                learns,
                 labelled & held.validation,
                 labelled & (held.test | spare),
             ),

@@ -4,7 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.config.finetune import OF_IMAGES, OF_TABLES, USUAL, FinetuneConfig, Reference
+from pipeline.config.finetune import (
+    KNOWING,
+    OF_IMAGES,
+    OF_TABLES,
+    USUAL,
+    FinetuneConfig,
+    Reference,
+)
+from pipeline.config.task import AnomalyTask, Decided
+from pipeline.counting import counted
 from pipeline.data.splits import label_budget
 from pipeline.data.training_data import TrainingData
 from pipeline.data.trial_rows import subset
@@ -22,9 +31,9 @@ def label_counts(config: FinetuneConfig, splits: Sequence[TrainingData]) -> list
         InputError: for a budget that the rows do not allow.
     """
     data, *_ = splits
-    if not data.task.needs_labels:
-        return [0]
     train = min(len(split.splits.train) for split in splits)
+    if not data.task.needs_labels:
+        return [0, *_known_anomalies(data.task.section, train)]
     validation = min(len(split.splits.validation) for split in splits)
     classes = len(np.unique(data.task.strata(data.targets[data.splits.train])))
     counts: list[int] = []
@@ -37,6 +46,17 @@ def label_counts(config: FinetuneConfig, splits: Sequence[TrainingData]) -> list
         if labels not in counts:
             counts.append(labels)
     return counts
+
+
+def _known_anomalies(section: Decided, train: int) -> tuple[int, ...]:
+    """How many known anomalies train in turn, of so many that there are."""
+    wanted = section.labelled_anomalies if isinstance(section, AnomalyTask) else ()
+    if max(wanted, default=0) > train:
+        raise InputError(
+            "task.labelled_anomalies needs as many known anomalies among the training rows. Given: "
+            f"{list(wanted)}, and {counted(train, 'row')} that are. Lower it, or label more."
+        )
+    return wanted
 
 
 def compared_by(config: FinetuneConfig, data: TrainingData) -> Metric:
@@ -58,7 +78,9 @@ def usual_references(config: FinetuneConfig, data: TrainingData) -> Sequence[Ref
     if data.task.needs_labels:
         return OF_TABLES if data.table else ()
     if compared_by(config, data).name != RECONSTRUCTION:
-        return USUAL[data.task.kind]
+        section = data.task.section
+        knows = isinstance(section, AnomalyTask) and section.labelled_anomalies
+        return (*USUAL[data.task.kind], *(KNOWING if knows else ()))
     if named := [name for name in config.references if name != "auto"]:
         raise InputError(
             "finetune.references are judged by how they part known anomalies from other rows, and "

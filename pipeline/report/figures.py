@@ -37,7 +37,7 @@ def scores_over_labels(comparison: Sequence[Mapping[str, Any]], metric: str) -> 
         scores = [np.multiply(row["arms"][arm][metric], scale(metric)) for row in rows]
         # Side by side, so that intervals do not hide each other.
         aside = number - (len(arms) - 1) / 2
-        labels = [row["labels"] * 1.02**aside or aside for row in rows]
+        labels = [row["labels"] * 1.02**aside or 0.02 * aside for row in rows]
         axes.errorbar(
             labels,
             [np.mean(s) for s in scores],
@@ -212,9 +212,12 @@ def _label_axis(
     if budgets == [0]:
         axes.set_xticks([])
         return
-    if places is None:
+    if places is None and budgets[0]:
         axes.set_xscale("log")
         axes.set_xlim(0.8 * min(budgets), 1.25 * max(budgets))
+    elif places is None:  # a logarithm has no place for none
+        axes.set_xscale("symlog", linthresh=budgets[1])
+        axes.set_xlim(-0.3 * budgets[1], 1.25 * max(budgets))
     axes.set_xticks(budgets if places is None else places, [f"{labels:,}" for labels in budgets])
     axes.minorticks_off()
     axes.set_xlabel("labels")

@@ -67,7 +67,9 @@ class CompareArms(Stage):
         missing = {(trial.arm, trial.labels, trial.seed) for trial in settings.missing}
         rows = compare(scores, missing, settings.resplit)
         whole = {row.labels for row in rows if row.verdict != "incomplete"}
-        savings = label_savings([s for s in scores if s.labels in whole], settings.resplit)
+        # Without labels there is no number of them that another arm would need.
+        curves = [score for score in scores if score.labels and score.labels in whole]
+        savings = label_savings(curves, settings.resplit)
         entries = {
             "comparison": [comparison_entry(row, metric) for row in rows],
             "label_saving": [label_saving_entry(row) for row in savings],

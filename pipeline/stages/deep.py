@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from pipeline.config.part import Part
-from pipeline.config.task import AnomalyTask, DenoiseTask, EmbedTask
+from pipeline.config.task import WithoutLabels
 from pipeline.config.untrained import UntrainedLevel
 from pipeline.evaluation.measured import Measured
 from pipeline.seeds import trial_seeds
@@ -26,14 +26,16 @@ class FittingDeep(Part):
     trial_seed: int
     seed: int
     """Of the run."""
+    labels: int
+    """Known anomalies that train; 0 of all other tasks."""
     metric: str
-    task: AnomalyTask | DenoiseTask | EmbedTask
+    task: WithoutLabels
     """As far as scores depend on it."""
 
     @property
     def trial(self) -> Trial:
-        """No label trains anything."""
-        return Trial(arm=self.arm, labels=0, seed=self.trial_seed)
+        """Arm, labels and seed."""
+        return Trial(arm=self.arm, labels=self.labels, seed=self.trial_seed)
 
 
 class TrainingDeep(FittingDeep):
@@ -86,7 +88,7 @@ class DeepTrial(ArmStage):
             settings.network,
             levels,
             settings.trains,
-            work.rows(data, seeds.subset),
+            work.rows(data, seeds.subset, settings.labels),
             data.task,
             data.task.metric(settings.metric),
             seeds.training,
@@ -122,7 +124,7 @@ class FitDeepReference(TrialStage):
         data = data_of_run(context, self.inputs[0], settings.trial_seed)
         seeds = trial_seeds(settings.seed, settings.trial_seed)
         work, metric = DEEP_TASKS[settings.task.kind], data.task.metric(settings.metric)
-        parts = work.rows(data, seeds.subset)
+        parts = work.rows(data, seeds.subset, settings.labels)
         found = work.fit(settings.arm, parts, data.task, metric, seeds.reference)
         store_predictions(record, found.predicted, data.targets[data.splits.test])
         return _metrics(found, metric.name, len(data.splits.validation))

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.config.part import Part
 from pipeline.config.schema import ExportConfig
-from pipeline.config.task import Decided
+from pipeline.config.task import WithoutLabels
 from pipeline.config.untrained import UntrainedLevel
 from pipeline.errors import InputError
 from pipeline.files import copy_version, folder_digest
@@ -30,7 +30,8 @@ class Exporting(Part):
 
     name: str
     stack: tuple[UntrainedLevel, ...]
-    task: Decided
+    task: WithoutLabels | None
+    """Of a task without labels, which has settings that trained nothing and count here."""
 
 
 @dataclass(frozen=True)

@@ -7,26 +7,19 @@ from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
 
-import numpy as np
-
-from pipeline.config.arms import ARMS, is_another
+from pipeline.config.arms import ARMS
 from pipeline.config.level import LevelConfig
-from pipeline.config.loading import of_tables
 from pipeline.config.schema import RunConfig
-from pipeline.config.task import Decided, UnlabelledTask
+from pipeline.config.task import Decided, UnlabelledTask, WithoutLabels
 from pipeline.config.untrained import untrained
 from pipeline.data.coloured import check_coloured_by
 from pipeline.data.prepared import Prepared, splits_ahead
-from pipeline.data.rows.streamed import StreamedRows, exceeds
-from pipeline.data.trial_rows import subset
+from pipeline.data.rows.streamed import exceeds
 from pipeline.data.trials import (
     check_images,
     check_task,
     compared_by,
-    label_counts,
-    usual_references,
 )
-from pipeline.errors import InputError
 from pipeline.evaluation.metrics import merit
 from pipeline.evaluation.resplit import Resplit
 from pipeline.files import check_writable
@@ -38,10 +31,12 @@ from pipeline.stages.earlier.warm_start import WarmStart, warm_start
 from pipeline.stages.export import ExportBest, Exporting
 from pipeline.stages.finetune import FinetuneTrial
 from pipeline.stages.gate import Gating, PassGate
+from pipeline.stages.plan_notes import plan_notes
 from pipeline.stages.pretrain import Level, PretrainLevel
 from pipeline.stages.reference import FitReference, Fitting
 from pipeline.stages.report import DrawReport, Reporting
 from pipeline.stages.trial import Trial
+from pipeline.stages.trials import trials_of
 from pipeline.training.finetuning.settings import finetuning_of
 
 Stacks = Sequence[Sequence[Outcome]]
@@ -109,8 +104,8 @@ class Plan:
 
     def trial(self, trial: Trial, stacks: Stacks) -> Stage:
         """The stage that trains an arm, or fits a reference model, on a label subset."""
-        if isinstance(self.task, UnlabelledTask):
-            return self._without_labels(self.task, trial, stacks)
+        if self._without_target:
+            return self._without_labels(self._without_target, trial, stacks)
         if trial.arm not in ARMS:
             fitting = Fitting(
                 model=trial.arm,
@@ -134,12 +129,13 @@ class Plan:
         )
         return FinetuneTrial(settings, (self.data, *self._levels(stack, trial, stacks)), stack)
 
-    def _without_labels(self, task: UnlabelledTask, trial: Trial, stacks: Stacks) -> Stage:
+    def _without_labels(self, task: WithoutLabels, trial: Trial, stacks: Stacks) -> Stage:
         """The same, of a trial that learns from no label."""
         given = {
             "arm": trial.arm,
             "trial_seed": trial.seed,
             "seed": self.config.seed,
+            "labels": trial.labels,
             "metric": self.metric,
             "task": task.of_training,
         }
@@ -152,6 +148,11 @@ class Plan:
             trains=ARMS[trial.arm].trains == "network",
         )
         return DeepTrial(settings, (self.data, *self._levels(stack, trial, stacks)), stack)
+
+    @property
+    def _without_target(self) -> WithoutLabels | None:
+        """The task's section, where it asks for no label."""
+        return self.task if isinstance(self.task, UnlabelledTask) else None
 
     def _levels_of(self, arm: str) -> tuple[LevelConfig, ...]:
         """The levels of an arm's stack."""
@@ -197,7 +198,7 @@ class Plan:
         settings = Exporting(
             name=self.config.name,
             stack=untrained(self._levels_of(arm), decoder=True),
-            task=self.task,
+            task=self._without_target,
         )
         inputs = (self.data, best, *stacks[self.stack_of(trial)][: ARMS[arm].levels])
         return ExportBest(settings, inputs, trial, self.config.export)
@@ -234,7 +235,7 @@ class Plan:
             stacks=len(stacks),
             exported=self.export(stacks, trials).trial if gate else None,
             metric=self.metric,
-            task=self.task,
+            task=self._without_target,
         )
         levels = tuple(level for stack in stacks for level in stack)
         decided = (gate,) if gate else ()
@@ -281,7 +282,7 @@ def plan_of(config: RunConfig, *splits: Prepared, done: Outcome | None = None) -
     check_images(config.finetune, data.image_shape)
     check_coloured_by(data)
     data_done = done or Outcome("", data_of(config, data).key, {}, False)
-    trials = _trials(config, splits)
+    trials = trials_of(config, splits)
     return Plan(
         config=config,
         data=data_done,
@@ -295,9 +296,7 @@ def plan_of(config: RunConfig, *splits: Prepared, done: Outcome | None = None) -
         metric=compared_by(config.finetune, data).name,
         trials=trials,
         start=warm_start(config, data, data_done.key),
-        notes=_of_recipe(config)
-        + _of_arms(config)
-        + _of_rare_class(data, sorted({trial.labels for trial in trials})),
+        notes=plan_notes(config, data, sorted({trial.labels for trial in trials})),
     )
 
 
@@ -306,67 +305,6 @@ def _sizes(data: Prepared) -> Resplit:
         len(part) for part in (data.splits.test, data.splits.train, data.splits.validation)
     )
     return Resplit(test, train, test + train + validation)
-
-
-def _trials(config: RunConfig, splits: Sequence[Prepared]) -> tuple[Trial, ...]:
-    """Every trial of the run. Raises `InputError` for a label budget that the rows do not allow."""
-    data, *_ = splits
-    budgets = label_counts(config.finetune, splits)
-    if not data.task.needs_labels:
-        what = "The rows to train all levels on together"
-        _check_in_memory(data, len(data.splits.pretrain), what)
-    for labels in budgets:
-        _check_in_memory(data, labels, "finetune.label_budgets")
-    if config.finetune.pseudo_labels or config.finetune.reconstruction:
-        _check_in_memory(data, len(data.splits.pretrain), "The unlabelled rows of fine-tuning")
-    usual = usual_references(config.finetune, data)
-    return tuple(
-        Trial(arm=arm, labels=labels, seed=seed)
-        for arm, labels, seed in config.finetune.trials(budgets, usual)
-        if arm not in ARMS or is_another(ARMS[arm], len(config.stack)) is None
-    )
-
-
-def _of_recipe(config: RunConfig) -> tuple[str, ...]:
-    """Says so where levels and fine-tuning are as they are because rows are a table's."""
-    if config.stack != of_tables().stack:
-        return ()
-    return ("Levels and fine-tuning are by default those that do best on tables: preset tables.",)
-
-
-def _of_arms(config: RunConfig) -> tuple[str, ...]:
-    """Says which arms are left out, because another one is the same."""
-    found = {arm: is_another(ARMS[arm], len(config.stack)) for arm in config.finetune.arms}
-    return tuple(
-        f"The arm {arm} is left out: on a stack of one level it is {other}."
-        for arm, other in found.items()
-        if other
-    )
-
-
-def _of_rare_class(data: Prepared, budgets: Sequence[int]) -> tuple[str, ...]:
-    """How many labels of the rarest class a trial sees, where a class is rare; else nothing."""
-    train = data.splits.train
-    if not data.task.choose_metric(data.targets[train]).note:
-        return ()
-    classes, counts = np.unique(data.targets[train], return_counts=True)
-    rarest = classes[counts.argmin()]
-    shown = []
-    for labels in budgets:
-        seen = subset(data, train, min(labels, len(train)), seed=0)
-        shown.append(f"{np.sum(data.targets[seen] == rarest):,} of {labels:,}")
-    name = data.classes[int(rarest)]
-    return (f"Labels of the rarest class, {name!r}, in a budget: {', '.join(shown)}.",)
-
-
-def _check_in_memory(data: Prepared, rows: int, what: str) -> None:
-    """Raise `InputError` when more rows on disk are to be fine-tuned on than fit in memory."""
-    if isinstance(data.rows, StreamedRows) and exceeds(rows, data.rows.shape[1], data.rows.memory):
-        raise InputError(
-            f"{what} must fit in data.memory, {data.rows.memory / 2**30:g} GiB: pretraining reads "
-            f"rows from disk, fine-tuning does not. Given: {rows:,} rows of {data.rows.shape[1]:,} "
-            "features. Take fewer, or raise data.memory."
-        )
 
 
 def _memory_if_streamed(config: RunConfig, rows: int, columns: int) -> int | None:

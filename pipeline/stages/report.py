@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.config.arms import ARMS, CANDIDATE, CONTROL
 from pipeline.config.part import Part
-from pipeline.config.task import Decided
+from pipeline.config.task import WithoutLabels
 from pipeline.config.untrained import UntrainedLevel
 from pipeline.data.page import data_page
 from pipeline.data.rows.sample import sample
@@ -46,7 +46,8 @@ class Reporting(Part):
     exported: Trial | None
     """Whose network is exported; None where there is no time to."""
     metric: str
-    task: Decided
+    task: WithoutLabels | None
+    """Of a task without labels, which has settings that trained nothing and count here."""
 
 
 @dataclass(frozen=True)
@@ -158,9 +159,11 @@ class DrawReport(Stage):
     def _of_rows(self, context: Context) -> "list[Section | TableSection]":
         """What there is to show of single rows, where the task needs no label."""
         exported = self.settings.exported
-        if exported is None or context.data.task.needs_labels:
+        if exported is None or self.settings.task is None:
             return []
-        return sections_of_rows(context, exported, self._trials, self.settings.seed)
+        return sections_of_rows(
+            context, self.settings.task, exported, self._trials, self.settings.seed
+        )
 
     def _of_levels(
         self, context: Context, stack: int, levels: Sequence[Outcome]

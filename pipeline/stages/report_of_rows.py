@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.config.task import EmbedTask
+from pipeline.config.task import AnomalyTask, DenoiseTask, EmbedTask, WithoutLabels
 from pipeline.seeds import derive, trial_seeds
 from pipeline.stages.base import Outcome
 from pipeline.stages.context import Context
@@ -20,18 +20,20 @@ Trials = Sequence[tuple[Trial, Outcome]]
 
 
 def sections_of_rows(
-    context: Context, exported: Trial, trials: Trials, seed: int
+    context: Context, task: WithoutLabels, exported: Trial, trials: Trials, seed: int
 ) -> "list[Section | TableSection]":
     """Of the exported model: the most unusual test rows, rows without noise, or rows in two
     dimensions.
     """
-    show = {"anomaly": _unusual, "denoise": _restored, "embed": _embedded}
-    return show[context.data.task.kind](context, exported, trials, seed)
+    match task:
+        case AnomalyTask():
+            return _unusual(context, exported, trials)
+        case DenoiseTask():
+            return [_restored(context, exported, trials, seed)]
+    return _embedded(context, task, exported, trials, seed)
 
 
-def _unusual(
-    context: Context, exported: Trial, trials: Trials, seed: int
-) -> "list[Section | TableSection]":
+def _unusual(context: Context, exported: Trial, trials: Trials) -> "list[Section | TableSection]":
     from layers.detection import batched
     from pipeline.data.features.operations import NUMPY
     from pipeline.data.rows.streamed import at
@@ -51,9 +53,7 @@ def _unusual(
     return [unusual_images(outputs, originals, data.image_shape), table]
 
 
-def _restored(
-    context: Context, exported: Trial, trials: Trials, seed: int
-) -> "list[Section | TableSection]":
+def _restored(context: Context, exported: Trial, trials: Trials, seed: int) -> "Section":
     from layers.detection import batched
     from pipeline.data.denoising_rows import denoising_rows
     from pipeline.report.restored_rows import restored_rows
@@ -63,11 +63,11 @@ def _restored(
     model = stored_model(context.tracker, dict(trials)[exported].run_id, NETWORK)
     test = denoising_rows(data, trial_seeds(seed, exported.seed).subset).test
     given = batched(model, test.noisy)
-    return [restored_rows(test.noisy, given, test.clean.rows, data.image_shape)]
+    return restored_rows(test.noisy, given, test.clean.rows, data.image_shape)
 
 
 def _embedded(
-    context: Context, exported: Trial, trials: Trials, seed: int
+    context: Context, task: EmbedTask, exported: Trial, trials: Trials, seed: int
 ) -> "list[Section | TableSection]":
     from layers.detection import batched
     from pipeline.data.coloured import by_class, by_column
@@ -81,9 +81,8 @@ def _embedded(
     # Of few rows any would do; of many, those of one class may lie side by side.
     order = np.random.default_rng(derive(seed, "shown")).permutation(len(test.rows))
     rows = test.rows[order]
-    section = data.task.section
-    if isinstance(section, EmbedTask) and section.coloured_by:
-        colours = by_column(rows, data.preprocessing, section.coloured_by)
+    if task.coloured_by:
+        colours = by_column(rows, data.preprocessing, task.coloured_by)
     else:
         colours = by_class(test.targets[order], data.classes)
     sections: list[Section | TableSection] = [

@@ -54,6 +54,19 @@ class Anomaly(Unlabelled):
         """Only rows that are taken as normal."""
         return target == 0
 
+    def learns_from(
+        self, target: np.ndarray, free: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Where known anomalies train: half of them, or as many as are asked for."""
+        wanted = max(self.section.labelled_anomalies, default=0)
+        if not wanted:
+            return super().learns_from(target, free, rng)
+        anomalies = np.flatnonzero(free & (target == 1))
+        number = min(len(anomalies), max(wanted, len(anomalies) // 2))
+        learns = np.zeros(len(target), bool)
+        learns[rng.choice(anomalies, number, replace=False)] = True
+        return learns
+
     def check(self, target: np.ndarray, columns: Sequence[str], where: str) -> None:
         if target.all():
             raise InputError(

@@ -102,6 +102,15 @@ class Task(ABC):
         """Which rows levels may be pretrained on, bool (rows,); by default all."""
         return np.ones(len(target), bool)
 
+    def learns_from(
+        self, target: np.ndarray, free: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Which rows of those that are `free` (rows,) may show their label, bool (rows,).
+
+        By default those that levels may be pretrained on.
+        """
+        return free & self.pretrains(target)
+
     @abstractmethod
     def check(self, target: np.ndarray, columns: Sequence[str], where: str) -> None:
         """Raise `InputError` for labelled training rows that nothing can be learned from."""

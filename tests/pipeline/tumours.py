@@ -19,6 +19,7 @@ def tumours() -> DetectionRows:
         normal=normal[:200],
         references=normal[:200],
         held_out=normal[200:300],
+        known=malignant[:0],
         validation=Labelled(normal[200:300], np.zeros(100, int)),
         test=Labelled(tested, labels),
         columns=tuple(range(30)),

@@ -20,8 +20,8 @@ from pipeline.training.deep.outcome import DeepOutcome
 class DeepTask(NamedTuple):
     """What is done for a task."""
 
-    rows: Callable[[Prepared, int], Any]
-    """The rows of a trial, drawn by a seed."""
+    rows: Callable[[Prepared, int, int], Any]
+    """The rows of a trial, drawn by a seed, with so many labels."""
     train: Callable[..., DeepOutcome]
     """An arm, on them."""
     fit: Callable[..., Measured]
@@ -30,6 +30,6 @@ class DeepTask(NamedTuple):
 
 DEEP_TASKS = {
     "anomaly": DeepTask(detection_rows, detect, fit_detector),
-    "denoise": DeepTask(denoising_rows, denoise, fit_denoiser),
-    "embed": DeepTask(embedding_rows, embed, fit_reducer),
+    "denoise": DeepTask(lambda data, seed, _: denoising_rows(data, seed), denoise, fit_denoiser),
+    "embed": DeepTask(lambda data, seed, _: embedding_rows(data, seed), embed, fit_reducer),
 }
