@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from layers.deep import DeepAutoencoder
+from layers.detection.known import LikeKnown
 from layers.detection.neighbours import NearestNeighbours, batched
 from layers.detection.p_value import PValue
 from layers.detection.unusual import Unusual
@@ -15,6 +16,16 @@ LEAST = 1e-3
 """Of the mean over features: one that is usually closer is judged no harder."""
 WEIGHTS = (2 / 3, 1 / 3)
 """Of the distances of rows and of codes in the score."""
+FARTHEST = 30.0
+"""Of a probe's logarithm of odds: more is as certain."""
+
+
+def weights_of_known(known: int) -> tuple[float, float]:
+    """What being like known anomalies, and a probe that learned them, weigh beside distances.
+
+    The more are known, the more can be told from them (docs/anomalies.md).
+    """
+    return 2 * known / (known + 1), min(1.0, known**0.5 / 4)
 
 
 @keras.saving.register_keras_serializable(package="layerwise")
@@ -24,7 +35,10 @@ class Detector(DeepAutoencoder):
     The score is a mean of two distances, each made comparable by what it is on normal rows that
     trained nothing (`Unusual`): that of the row from its nearest neighbours among the rows that
     trained, which counts twice, and that of its code from theirs. The error of reconstruction is no
-    part of it: on most tables it tells anomalies worse than either (docs/anomalies.md).
+    part of it: on most tables it tells anomalies worse than either (docs/anomalies.md). Where
+    anomalies are known, two more quantities come to the sum, weighed by `weights_of_known`: how
+    much a row is like one of them (`LikeKnown`), and the odds that a logistic regression on the
+    code, which `probe` holds, gives for an anomaly.
 
     Shapes: scaled rows (rows, features) to (rows, 3 + columns): the score, the mean squared error
     of reconstruction over features, the p-value (`PValue`), and each column's share of what is
@@ -38,6 +52,7 @@ class Detector(DeepAutoencoder):
       count: how many columns there are.
       references: rows that neighbours are searched among.
       held_out: normal rows that say what is usual.
+      known: anomalies that are known, if any.
     """
 
     def __init__(
@@ -48,6 +63,7 @@ class Detector(DeepAutoencoder):
         count: int,
         references: int,
         held_out: int,
+        known: int = 0,
         **kwargs,
     ):
         super().__init__(encoder, decoder, **kwargs)
@@ -55,10 +71,15 @@ class Detector(DeepAutoencoder):
         self.count = count
         self.references = references
         self.held_out = held_out
+        self.known = known
+        self.weighed = WEIGHTS + (weights_of_known(known) if known else ())
         self.of_rows = NearestNeighbours(references, name="of_rows")
         self.of_codes = NearestNeighbours(references, name="of_codes")
         self.unusual = Unusual(name="unusual")
         self.p_value = PValue(held_out, name="p_value")
+        if known:
+            self.like_known = LikeKnown(known, name="like_known")
+            self.probe = keras.layers.Dense(1, name="probe")
 
     def build(self, input_shape):
         features = len(self.columns)
@@ -70,30 +91,36 @@ class Detector(DeepAutoencoder):
         )
         self.of_rows.build((None, features))
         self.of_codes.build((None, units))
-        self.unusual.build((None, len(WEIGHTS)))
+        self.unusual.build((None, len(self.weighed)))
+        if self.known:
+            self.like_known.build((None, features))
+            self.probe.build((None, units))
         self.p_value.build((None,))
         self.built = True
 
     def fit_to(self, references: np.ndarray, held_out: np.ndarray) -> None:
-        """Take both for normal: the rows to search among, and others that trained nothing."""
+        """Take both for normal: the rows to search among, and others that trained nothing.
+
+        Where anomalies are known, `like_known` and `probe` have learned them before.
+        """
         self.of_rows.fit(references)
         self.of_codes.fit(batched(self.encoder, references))
         self.usual.assign(batched(self._by_feature, held_out).mean(axis=0))
         self.unusual.fit(
-            batched(lambda rows: self._distances(rows, self.encoder(rows))[0], held_out)
+            batched(lambda rows: self._quantities(rows, self.encoder(rows))[0], held_out)
         )
         self.p_value.fit(batched(self.score, held_out))
 
     def score(self, rows):
         """The score of each row (rows,)."""
-        distances, _ = self._distances(rows, self.encoder(rows))
-        return self._score(distances)
+        quantities, _ = self._quantities(rows, self.encoder(rows))
+        return self._score(quantities)
 
     def call(self, rows):
         code = self.encoder(rows)
-        distances, of_features = self._distances(rows, code)
+        quantities, of_features = self._quantities(rows, code)
         errors = ops.square(rows - self.decoder(code))
-        score = self._score(distances)
+        score = self._score(quantities)
         told = ops.stack([score, ops.mean(errors, axis=1), self.p_value(score)], axis=1)
         shares = (_shares(of_features, self.usual[0]) + _shares(errors, self.usual[1])) / 2
         of_columns = ops.matmul(shares, ops.one_hot(self.columns, self.count))
@@ -106,16 +133,21 @@ class Detector(DeepAutoencoder):
             "count": self.count,
             "references": self.references,
             "held_out": self.held_out,
+            "known": self.known,
         }
 
-    def _score(self, distances):
-        return ops.sum(self.unusual(distances) * ops.array(WEIGHTS), axis=1)
+    def _score(self, quantities):
+        return ops.sum(self.unusual(quantities) * ops.array(self.weighed), axis=1)
 
-    def _distances(self, rows, code):
-        """Of each row and its code from their neighbours (rows, 2), and the first by feature."""
+    def _quantities(self, rows, code):
+        """What is unusual the greater it is (rows, quantities), and the first by feature."""
         of_row, of_features = self.of_rows(rows)
         of_code, _ = self.of_codes(code)
-        return ops.stack([of_row, of_code], axis=1), of_features
+        quantities = [of_row, of_code]
+        if self.known:
+            odds = ops.exp(ops.clip(self.probe(code)[:, 0], -FARTHEST, FARTHEST))
+            quantities += [self.like_known(rows, ops.sum(of_features, axis=1)), odds]
+        return ops.stack(quantities, axis=1), of_features
 
     def _by_feature(self, rows):
         """What the shares are made of: distance from neighbours and error (rows, 2, features)."""

@@ -12,6 +12,7 @@ from pipeline.tasks.metric import Metric
 from pipeline.tasks.task import Coding, Task
 from pipeline.training.deep.joint import error_over_variance, train_jointly
 from pipeline.training.deep.outcome import DeepOutcome, distances
+from pipeline.training.deep.probe import probe
 from pipeline.training.deep.unrolled import unrolled
 from pipeline.training.progress import Watch
 
@@ -52,8 +53,13 @@ def detect(
         parts.column_count,
         len(parts.references),
         len(parts.held_out),
+        len(parts.known),
     )
     detector.build((None, parts.normal.shape[1]))
+    if len(parts.known):
+        detector.like_known.fit(parts.known)
+        codes = (batched(deep.encoder, rows) for rows in (parts.references, parts.known))
+        detector.probe.set_weights(probe(*codes))
     detector.fit_to(parts.references, parts.held_out)
     validation, test = (
         (

@@ -1,7 +1,11 @@
 """A trial of anomaly detection: benign tumours are normal, malignant ones are to be found."""
 
+from pathlib import Path
+
+import keras
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 from layers.detection import batched
 from pipeline.config.level import LevelConfig
@@ -9,6 +13,7 @@ from pipeline.config.sparsity import TopKLimit
 from pipeline.config.task import AnomalyTask, JointTraining
 from pipeline.config.untrained import untrained
 from pipeline.data.detection_rows import DetectionRows
+from pipeline.data.trial_rows import Labelled
 from pipeline.tasks import task_of
 from pipeline.training.deep.detect import detect
 from pipeline.training.deep.outcome import DeepOutcome
@@ -23,7 +28,7 @@ TASK = task_of(AnomalyTask(joint=JointTraining(epochs=5, min_steps=100)))
 
 
 def trial(rows: DetectionRows, trains: bool = True) -> DeepOutcome:
-    autoencoders = random_autoencoders(STACK, 30, seed=1)
+    autoencoders = random_autoencoders(STACK, rows.normal.shape[1], seed=1)
     return detect(
         STACK, autoencoders, trains, rows, TASK, TASK.metric("auroc"), seed=3,
         watch=lambda _: None,
@@ -60,7 +65,7 @@ def test_p_values_of_rows_that_trained_nothing_are_spread_evenly(found: DeepOutc
 
 
 def test_the_unrolled_stack_codes_as_its_levels_do():
-    autoencoders = random_autoencoders(STACK, 30, seed=1)
+    autoencoders = random_autoencoders(STACK, rows.normal.shape[1], seed=1)
     deep = unrolled(STACK, autoencoders)
     activations = autoencoders[0].encoder(tumours().normal)
     np.testing.assert_allclose(
@@ -68,3 +73,33 @@ def test_the_unrolled_stack_codes_as_its_levels_do():
         np.asarray(autoencoders[1].encode(activations)),
         rtol=1e-5,
     )
+
+
+def test_the_more_anomalies_are_known_the_more_are_found():
+    x, digit = load_digits(return_X_y=True)
+    normal, eights = (rows.astype("float32") / 16 for rows in (x[digit != 8], x[digit == 8]))
+    precision = {}
+    for known in (0, 1, 20):
+        rows = DetectionRows(
+            normal=normal[:500],
+            references=normal[:500],
+            held_out=normal[500:700],
+            known=eights[:known],
+            validation=Labelled(normal[500:700], np.zeros(200, int)),
+            test=Labelled(np.concatenate([normal[700:1200], eights[20:]]), np.arange(654) >= 500),
+            columns=tuple(range(64)),
+            column_count=64,
+        )
+        precision[known] = trial(rows).measured.scores["average_precision"]
+    assert precision[0] + 0.1 < precision[1] < precision[20]
+
+
+def test_a_detector_that_knows_anomalies_is_stored_whole(tmp_path: Path):
+    rows = tumours()
+    malignant = rows.test.rows[rows.test.targets == 1]
+    model = trial(rows._replace(known=malignant[:5])).model
+    model.save(tmp_path / "detector.keras")
+    again = keras.models.load_model(tmp_path / "detector.keras")
+    np.testing.assert_array_equal(batched(again, malignant), batched(model, malignant))
+    p_values = batched(model, rows.held_out)[:, 2]
+    np.testing.assert_allclose(np.sort(p_values), np.arange(2, 102) / 101, atol=0.02)
