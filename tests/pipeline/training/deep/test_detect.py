@@ -65,7 +65,7 @@ def test_p_values_of_rows_that_trained_nothing_are_spread_evenly(found: DeepOutc
 
 
 def test_the_unrolled_stack_codes_as_its_levels_do():
-    autoencoders = random_autoencoders(STACK, rows.normal.shape[1], seed=1)
+    autoencoders = random_autoencoders(STACK, 30, seed=1)
     deep = unrolled(STACK, autoencoders)
     activations = autoencoders[0].encoder(tumours().normal)
     np.testing.assert_allclose(
