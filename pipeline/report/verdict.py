@@ -14,13 +14,14 @@ def verdict_sentence(summary: Summary) -> str:
     metric = summary["metric"]
     unit = after_gain(metric)
     found: dict[str, list[str]] = {}
+    any_labels = any(row["labels"] for row in summary["comparison"])
     for row in summary["comparison"]:
         if row["gain"]:
             size = f"{score_text(row['gain']['mean'], metric, '+')}{unit}"
             if interval := row["gain"]["ci95"]:
                 low, high = (score_text(end, metric, "+") for end in interval)
                 size += f" [{low}, {high}]"
-            labels = f"{counted(row['labels'], 'label')} " if row["labels"] else ""
+            labels = f"{counted(row['labels'], 'label')} " if any_labels else ""
             found.setdefault(row["verdict"], []).append(f"{labels}({size})")
     if not found:
         return "Nothing was compared: both the pretrained and the random arm must run."
@@ -30,7 +31,7 @@ def verdict_sentence(summary: Summary) -> str:
         "no evidence": "There is no evidence of an effect{}.",
         "incomplete": "Trials are missing, so that there is no verdict yet,{}.",
     }
-    at = " at " if any(row["labels"] for row in summary["comparison"]) else " "
+    at = " at " if any_labels else " "
     sentences = [words[name].format(at + _listed(found[name])) for name in words if name in found]
     return " ".join([use_instead(summary), *sentences, stacks_sentence(summary)]).strip()
 

@@ -35,8 +35,8 @@ class Anomaly(Unlabelled):
     scaling = "standard"  # by their quantiles, rows that lie far out would not
     training = "Detection"
     drawing = (
-        "No label trains anything: those that there are tell how well scores part anomalies from "
-        "normal rows."
+        "Labels tell how well scores part anomalies from normal rows; none trains anything, but "
+        "those of known anomalies where a label budget has some."
     )
     section: AnomalyTask
 

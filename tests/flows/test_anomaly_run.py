@@ -52,7 +52,7 @@ def test_no_anomaly_trains_and_those_that_do_not_validate_all_test(workspace: Pa
     benign = 357
     assert data["pretrain_rows"] == data["train_rows"] < benign
     assert data["train_rows"] + data["validation_rows"] + data["test_rows"] == benign + 40
-    assert "No label trains anything" in " ".join((workspace / "said.txt").read_text().split())
+    assert "none trains anything" in " ".join((workspace / "said.txt").read_text().split())
 
 
 def test_predict_tells_score_p_value_label_and_the_columns_that_matter(
