@@ -3,10 +3,11 @@
 Usage: python -m benchmarks.applications.anomalies FOLDER > benchmarks/results/anomalies.md
 
 Each .npz file has `X` (rows, columns) and `y` (1 for an anomaly). Of each at most 10,000 rows are
-drawn; half of the normal rows train, the others and all anomalies test; three seeds. A share of
-anomalies may be put among the rows that train. Each figure is kept in `build/anomalies.jsonl`: what
-is there is not computed again. The rule that scores are made by was chosen on the sets with odd
-numbers, in the order of their file names.
+drawn; half of the normal rows train, the others and all anomalies test; three seeds. Where a share
+of anomalies is put among the rows that train, arms find out how many to leave out
+(`task.contamination: auto`); beside them stand the share given, and none left out. Each figure is
+kept in `build/anomalies.jsonl`: what is there is not computed again. The rule that scores are made
+by was chosen on the sets with odd numbers, in the order of their file names.
 """
 
 import json
@@ -14,7 +15,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from scipy import stats
@@ -27,6 +28,7 @@ from pipeline.config.loading import of_tables
 from pipeline.config.task import AnomalyTask
 from pipeline.config.untrained import untrained
 from pipeline.data.detection_rows import REFERENCES, DetectionRows
+from pipeline.data.hidden_anomalies import likely_normal
 from pipeline.data.rows.sample import sample
 from pipeline.data.trial_rows import Labelled
 from pipeline.evaluation.detectors import fit_detector
@@ -92,10 +94,24 @@ def rows_of(file: Path, contaminated: float, seed: int) -> DetectionRows:
         normal=x[learned],
         references=x[sample(learned, REFERENCES, seed)],
         held_out=x[held_out],
+        known=x[:0],
         validation=Labelled(x[held_out], np.zeros(held, "int32")),
         test=Labelled(x[test], y[test]),
         columns=tuple(range(x.shape[1])),
         column_count=x.shape[1],
+    )
+
+
+def without_likely_anomalies(
+    rows: DetectionRows, contamination: float | Literal["auto"], seed: int
+) -> DetectionRows:
+    """The same, without those among the normal rows that are likely none."""
+    likely = likely_normal(rows.normal, contamination, seed)
+    normal = rows.normal[likely(rows.normal)]
+    return rows._replace(
+        normal=normal,
+        references=normal[sample(np.arange(len(normal)), REFERENCES, seed)],
+        held_out=rows.held_out[likely(rows.held_out)],
     )
 
 
@@ -119,13 +135,22 @@ def measure(file: Path, contaminated: float, seed: int) -> Row:
     found: dict[str, dict[str, float]] = {}
     metric = TASK.metric("auroc")
     alarms, detected = {}, {}
-    for arm in ARMS:
+    looked_at = dict.fromkeys(ARMS, rows)
+    if contaminated:
+        found_out = without_likely_anomalies(rows, "auto", seed)
+        looked_at = dict.fromkeys(ARMS, found_out)
+        looked_at["pretrained, share given"] = without_likely_anomalies(rows, contaminated, seed)
+        looked_at["pretrained, none left out"] = rows
+        found["neighbours, found out"] = fit_detector(
+            REFERENCE, found_out, TASK, metric, seed
+        ).scores
+    for arm, parts in looked_at.items():
         start = stack
         if arm == "random":
             start = random_autoencoders(shape, features, derive(seed, "random", 0))
         trains = arm != "frozen"
         of_trial = derive(seed, "trial", 0)
-        outcome = detect(shape, start, trains, rows, TASK, metric, of_trial, lambda _: None)
+        outcome = detect(shape, start, trains, parts, TASK, metric, of_trial, lambda _: None)
         found[arm] = outcome.measured.scores
         if arm == ARMS[0]:
             p_values = batched(outcome.model, rows.test.rows)[:, P_VALUE]

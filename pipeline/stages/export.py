@@ -30,7 +30,7 @@ class Exporting(Part):
 
     name: str
     stack: tuple[UntrainedLevel, ...]
-    task: WithoutLabels | None
+    unlabelled: WithoutLabels | None
     """Of a task without labels, which has settings that trained nothing and count here."""
 
 

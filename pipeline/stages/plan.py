@@ -104,8 +104,8 @@ class Plan:
 
     def trial(self, trial: Trial, stacks: Stacks) -> Stage:
         """The stage that trains an arm, or fits a reference model, on a label subset."""
-        if self._without_target:
-            return self._without_labels(self._without_target, trial, stacks)
+        if self._unlabelled:
+            return self._without_labels(self._unlabelled, trial, stacks)
         if trial.arm not in ARMS:
             fitting = Fitting(
                 model=trial.arm,
@@ -150,7 +150,7 @@ class Plan:
         return DeepTrial(settings, (self.data, *self._levels(stack, trial, stacks)), stack)
 
     @property
-    def _without_target(self) -> WithoutLabels | None:
+    def _unlabelled(self) -> WithoutLabels | None:
         """The task's section, where it asks for no label."""
         return self.task if isinstance(self.task, UnlabelledTask) else None
 
@@ -198,7 +198,7 @@ class Plan:
         settings = Exporting(
             name=self.config.name,
             stack=untrained(self._levels_of(arm), decoder=True),
-            task=self._without_target,
+            unlabelled=self._unlabelled,
         )
         inputs = (self.data, best, *stacks[self.stack_of(trial)][: ARMS[arm].levels])
         return ExportBest(settings, inputs, trial, self.config.export)
@@ -235,7 +235,7 @@ class Plan:
             stacks=len(stacks),
             exported=self.export(stacks, trials).trial if gate else None,
             metric=self.metric,
-            task=self._without_target,
+            unlabelled=self._unlabelled,
         )
         levels = tuple(level for stack in stacks for level in stack)
         decided = (gate,) if gate else ()

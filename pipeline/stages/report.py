@@ -46,7 +46,7 @@ class Reporting(Part):
     exported: Trial | None
     """Whose network is exported; None where there is no time to."""
     metric: str
-    task: WithoutLabels | None
+    unlabelled: WithoutLabels | None
     """Of a task without labels, which has settings that trained nothing and count here."""
 
 
@@ -159,10 +159,10 @@ class DrawReport(Stage):
     def _of_rows(self, context: Context) -> "list[Section | TableSection]":
         """What there is to show of single rows, where the task needs no label."""
         exported = self.settings.exported
-        if exported is None or self.settings.task is None:
+        if exported is None or self.settings.unlabelled is None:
             return []
         return sections_of_rows(
-            context, self.settings.task, exported, self._trials, self.settings.seed
+            context, self.settings.unlabelled, exported, self._trials, self.settings.seed
         )
 
     def _of_levels(

@@ -13,7 +13,7 @@ from pipeline.tasks.task import Coding, Task
 from pipeline.training.deep.joint import error_over_variance, train_jointly
 from pipeline.training.deep.outcome import DeepOutcome, distances
 from pipeline.training.deep.probe import probe
-from pipeline.training.deep.unrolled import unrolled
+from pipeline.training.deep.unrolled import Unrolled, unrolled
 from pipeline.training.progress import Watch
 
 
@@ -46,6 +46,24 @@ def detect(
             seed,
             watch,
         )
+    detector = detector_of(deep, parts)
+    validation, test = (
+        (
+            part.targets,
+            task.predicted(batched(detector, part.rows), Coding())._replace(weights=part.weights),
+        )
+        for part in (parts.validation, parts.test)
+    )
+    further = {"rows_taken_as_normal": float(len(parts.normal))}
+    return DeepOutcome(
+        measured(task, metric, validation, test, further),
+        detector,
+        distances(before, deep.kernels()),
+    )
+
+
+def detector_of(deep: Unrolled, parts: DetectionRows) -> Detector:
+    """What tells anomalies by a deep autoencoder, normal rows, and anomalies that are known."""
     detector = Detector(
         deep.encoder,
         deep.decoder,
@@ -61,16 +79,4 @@ def detect(
         codes = (batched(deep.encoder, rows) for rows in (parts.references, parts.known))
         detector.probe.set_weights(probe(*codes))
     detector.fit_to(parts.references, parts.held_out)
-    validation, test = (
-        (
-            part.targets,
-            task.predicted(batched(detector, part.rows), Coding())._replace(weights=part.weights),
-        )
-        for part in (parts.validation, parts.test)
-    )
-    further = {"rows_taken_as_normal": float(len(parts.normal))}
-    return DeepOutcome(
-        measured(task, metric, validation, test, further),
-        detector,
-        distances(before, deep.kernels()),
-    )
+    return detector
