@@ -7,7 +7,7 @@ import numpy as np
 from pipeline.config.data import DataConfig
 from pipeline.data.source import Source
 from pipeline.data.splitting.drawing import draw, stratified_order
-from pipeline.data.splitting.held_out import HeldOut, by_key, is_stable, marked
+from pipeline.data.splitting.held_out import HeldOut, by_key, is_stable, lots, marked
 from pipeline.data.splitting.rare import without_rare
 from pipeline.data.splitting.row_keys import row_keys
 from pipeline.errors import InputError
@@ -100,12 +100,11 @@ def split(source: Source, config: DataConfig, seed: int) -> Split:
         task.check(target[available], source.label_columns, source.name)
     except InputError as problem:
         raise InputError(*problem.problems, *rare) from None
-    rng = np.random.default_rng(seed)
-    held = _drawn(held, task.strata(target), labelled, keys, config, rng)
+    held = _drawn(held, task.strata(target), labelled, keys, config, np.random.default_rng(seed))
     assert held.test is not None and held.validation is not None
     stays = ~held.test & ~held.validation
     pretrains = task.pretrains(target)
-    learns = task.learns_from(target, labelled & stays, rng)
+    learns = task.learns_from(target, labelled & stays, lots(keys))
     # Of rows that nothing is trained on all can test, unless the source says which are to.
     spare = stays & ~pretrains & ~np.isin(keys, keys[learns]) & (holdout != "marked")
     parts = Splits(

@@ -54,17 +54,15 @@ class Anomaly(Unlabelled):
         """Only rows that are taken as normal."""
         return target == 0
 
-    def learns_from(
-        self, target: np.ndarray, free: np.ndarray, rng: np.random.Generator
-    ) -> np.ndarray:
+    def learns_from(self, target: np.ndarray, free: np.ndarray, lots: np.ndarray) -> np.ndarray:
         """Where known anomalies train: half of them, or as many as are asked for."""
         wanted = max(self.section.labelled_anomalies, default=0)
         if not wanted:
-            return super().learns_from(target, free, rng)
+            return super().learns_from(target, free, lots)
         anomalies = np.flatnonzero(free & (target == 1))
-        number = min(len(anomalies), max(wanted, len(anomalies) // 2))
+        number = max(wanted, int((lots[anomalies] < 0.5).sum()))
         learns = np.zeros(len(target), bool)
-        learns[rng.choice(anomalies, number, replace=False)] = True
+        learns[anomalies[np.argsort(lots[anomalies], kind="stable")[:number]]] = True
         return learns
 
     def check(self, target: np.ndarray, columns: Sequence[str], where: str) -> None:

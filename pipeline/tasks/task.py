@@ -102,12 +102,11 @@ class Task(ABC):
         """Which rows levels may be pretrained on, bool (rows,); by default all."""
         return np.ones(len(target), bool)
 
-    def learns_from(
-        self, target: np.ndarray, free: np.ndarray, rng: np.random.Generator
-    ) -> np.ndarray:
+    def learns_from(self, target: np.ndarray, free: np.ndarray, lots: np.ndarray) -> np.ndarray:
         """Which rows of those that are `free` (rows,) may show their label, bool (rows,).
 
-        By default those that levels may be pretrained on.
+        `lots`, from 0 to 1 (rows,), are each row's own, whatever other rows there are. By default
+        all that levels may be pretrained on.
         """
         return free & self.pretrains(target)
 

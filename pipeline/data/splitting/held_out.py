@@ -16,7 +16,7 @@ STABLE_ROWS = 2_000
 """Of a file from which on rows are held out by their keys, unless the config says otherwise."""
 LISTED = 5
 
-_TEST, _VALIDATION = np.uint64(0x7E57), np.uint64(0x7A11)
+_TEST, _VALIDATION, _LEARNING = np.uint64(0x7E57), np.uint64(0x7A11), np.uint64(0x1EA2)
 """Salts: fixed, so that no other run holds out other rows."""
 NAMES = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -64,6 +64,11 @@ def by_key(held: HeldOut, keys: np.ndarray, config: DataConfig) -> HeldOut:
     if validation is None:
         validation = _lowest(keys, _VALIDATION, config.validation) & ~test
     return HeldOut(test, validation)
+
+
+def lots(keys: np.ndarray) -> np.ndarray:
+    """A number of each row's own from 0 to 1, float64 (rows,), for other uses than holding out."""
+    return mixed(keys, _LEARNING) / 2.0**64
 
 
 def is_stable(config: DataConfig, rows: int) -> bool:
