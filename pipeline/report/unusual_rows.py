@@ -38,6 +38,27 @@ def unusual_images(outputs: np.ndarray, rows: np.ndarray, image_shape: tuple[int
     )
 
 
+def alarms(outputs: np.ndarray, anomalies: np.ndarray, rate: float) -> TableSection:
+    """How many of normal rows, and of known `anomalies` (rows,), are called anomalies.
+
+    `outputs` are the detector's (rows, 3 + columns), `rate` is the one of false alarms that may be.
+    """
+    called = outputs[:, P_VALUE] <= rate
+    kinds = {"normal": ~anomalies, "anomaly": anomalies}
+    lines: list[tuple[str, ...]] = [
+        (kind, f"{rows.sum():,}", f"{called[rows].sum():,}", f"{called[rows].mean():.1%}")
+        for kind, rows in kinds.items()
+        if rows.any()
+    ]
+    return TableSection(
+        "Alarms",
+        f"Of the exported detector on test rows, where {rate:.3g} of normal rows may be called "
+        "anomalies (task.false_alarms), on average over such rows as were held out. Rows without a "
+        "label count as normal.",
+        TextTable("", ("known as", "rows", "called anomalies", "share"), lines),
+    )
+
+
 def unusual_rows(
     outputs: np.ndarray, positions: np.ndarray, anomalies: np.ndarray, columns: Sequence[str]
 ) -> TableSection:

@@ -27,17 +27,19 @@ def sections_of_rows(
     """
     match task:
         case AnomalyTask():
-            return _unusual(context, exported, trials)
+            return _unusual(context, task, exported, trials)
         case DenoiseTask():
             return [_restored(context, exported, trials, seed)]
     return _embedded(context, task, exported, trials, seed)
 
 
-def _unusual(context: Context, exported: Trial, trials: Trials) -> "list[Section | TableSection]":
+def _unusual(
+    context: Context, task: AnomalyTask, exported: Trial, trials: Trials
+) -> "list[Section | TableSection]":
     from layers.detection import batched
     from pipeline.data.features.operations import NUMPY
     from pipeline.data.rows.streamed import at
-    from pipeline.report.unusual_rows import unusual_images, unusual_rows
+    from pipeline.report.unusual_rows import alarms, unusual_images, unusual_rows
     from pipeline.tracking.models import NETWORK, stored_model
 
     data = context.data_of(exported.seed)
@@ -46,11 +48,15 @@ def _unusual(context: Context, exported: Trial, trials: Trials) -> "list[Section
     outputs = batched(detector, at(data.rows, test))
     preprocessing = data.preprocessing
     names = preprocessing.ordered_names
-    table = unusual_rows(outputs, test, data.targets[test] == 1, names)
+    anomalies = data.targets[test] == 1
+    tables = [
+        unusual_rows(outputs, test, anomalies, names),
+        alarms(outputs, anomalies, task.false_alarms),
+    ]
     if data.image_shape is None:
-        return [table]
+        return [*tables]
     originals = preprocessing.originals(at(data.rows, test)[:], NUMPY)
-    return [unusual_images(outputs, originals, data.image_shape), table]
+    return [unusual_images(outputs, originals, data.image_shape), *tables]
 
 
 def _restored(context: Context, exported: Trial, trials: Trials, seed: int) -> "Section":

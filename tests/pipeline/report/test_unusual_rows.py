@@ -3,7 +3,7 @@
 import numpy as np
 
 from pipeline.report import figures
-from pipeline.report.unusual_rows import PICTURED, unusual_images
+from pipeline.report.unusual_rows import PICTURED, alarms, unusual_images
 
 
 def test_the_most_unusual_images_stand_above_where_they_are_unusual(monkeypatch):
@@ -21,3 +21,11 @@ def test_the_most_unusual_images_stand_above_where_they_are_unusual(monkeypatch)
     below = images[PICTURED].ravel()
     assert below.argsort()[:60].tolist() == shares[39].argsort()[:60].tolist()
     assert section.png.startswith(b"\x89PNG")
+
+
+def test_alarms_are_counted_of_normal_rows_and_of_anomalies():
+    p_values = np.array([0.01, 0.05, 0.2, 0.04, 0.5])
+    outputs = np.column_stack([np.zeros((5, 2)), p_values, np.ones(5)])
+    found = alarms(outputs, np.array([False, False, False, True, True]), 0.05)
+    assert found.table.rows == [("normal", "3", "2", "66.7%"), ("anomaly", "2", "1", "50.0%")]
+    assert len(alarms(outputs, np.zeros(5, bool), 0.05).table.rows) == 1
