@@ -239,16 +239,3 @@ def label_subset(strata: np.ndarray, labels: int, seed: int) -> np.ndarray:
 def label_order(strata: np.ndarray, seed: int) -> np.ndarray:
     """Positions, int64, of all rows in the order in which larger budgets show their labels."""
     return stratified_order(strata, 0, np.random.default_rng(seed))
-
-
-def split_without_labels(source: Source, config: DataConfig, seed: int) -> Splits:
-    """Rows to pretrain on and rows to measure that on, of a source of which no label is read.
-
-    Rows that stay together (`row_keys`) are on one side. Raises `InputError` for too few rows.
-    """
-    keys, _, _ = row_keys(source)
-    alike, rng = np.zeros(source.rows, int), np.random.default_rng(seed)
-    held = draw(alike, keys, config.validation, 1, "data.validation", rng)
-    held_out = np.isin(keys, keys[held])
-    none = np.empty(0, np.int64)
-    return Splits(np.flatnonzero(~held_out), np.flatnonzero(held_out), none, none, none)

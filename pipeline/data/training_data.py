@@ -6,12 +6,11 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.config.data import DataConfig
-from pipeline.data.features.fitting import fit
 from pipeline.data.features.preprocessing import Preprocessing
 from pipeline.data.problems import Usable, usable
 from pipeline.data.rows.streamed import Rows
 from pipeline.data.source import Layout, Source
-from pipeline.data.splits import Split, Splits, split_without_labels
+from pipeline.data.splits import Split, Splits
 from pipeline.errors import raise_all
 from pipeline.seeds import derive
 from pipeline.tasks.task import Task
@@ -61,19 +60,6 @@ def split_source(source: Source, config: DataConfig, seed: int) -> SplitSource:
     assert found.split and found.preprocessing and source.task  # there were no problems
     classes, targets = source.task.numbers(found.split.target, source.label_columns)
     return SplitSource(found.split, found.preprocessing, source.task, classes, targets, found)
-
-
-def prepared_without_labels(
-    source: Source, config: DataConfig, seed: int
-) -> tuple[Splits, Preprocessing]:
-    """How a source is split and scaled to pretrain on it where no label is read.
-
-    Raises:
-        InputError: for everything that keeps the source from being used.
-    """
-    raise_all(source.problems)
-    parts = split_without_labels(source, config, derive(seed, "split"))
-    return parts, fit(source, parts.pretrain, config)
 
 
 def training_data(source: Source, found: SplitSource) -> TrainingData:

@@ -11,7 +11,7 @@ from pipeline.data.training_data import TrainingData
 from pipeline.data.trial_rows import trial_rows
 from pipeline.data.trials import check_task, compared_by, label_counts, usual_references
 from pipeline.estimators.learning import pretrained_levels, trial_of_arm
-from pipeline.estimators.progress import ProgressLine
+from pipeline.estimators.progress import Telling
 from pipeline.evaluation.compare import Comparison, Score, compare
 from pipeline.evaluation.references import fit_reference
 from pipeline.evaluation.resplit import Resplit
@@ -19,9 +19,7 @@ from pipeline.seeds import trial_seeds
 from pipeline.tasks.metric import Metric
 
 
-def comparison(
-    config: RunConfig, splits: Sequence[TrainingData], line: ProgressLine
-) -> pd.DataFrame:
+def comparison(config: RunConfig, splits: Sequence[TrainingData], telling: Telling) -> pd.DataFrame:
     """A row for each label budget and each arm or model that `pretrained` is compared with.
 
     `splits` are the rows as they are split once, or for each seed. Raises `InputError` where the
@@ -40,10 +38,10 @@ def comparison(
         stack = seed % config.stacks
         if starts and stack not in stacks:
             levels = pretrained_levels(
-                config, rows.rows, rows.splits, rows.preprocessing, stack, line
+                config, rows.rows, rows.splits, rows.preprocessing, stack, telling
             )
             stacks[stack] = [level.autoencoder for level in levels]
-        score = _score(config, rows, arm, labels, seed, metric, stacks.get(stack, []), line)
+        score = _score(config, rows, arm, labels, seed, metric, stacks.get(stack, []), telling)
         scores.append(
             Score(
                 arm,
@@ -68,10 +66,10 @@ def _score(
     seed: int,
     metric: Metric,
     autoencoders: Sequence[SparseAutoencoder],
-    line: ProgressLine,
+    telling: Telling,
 ) -> float:
     if arm in ARMS:
-        trial, _ = trial_of_arm(config, data, arm, labels, seed, metric.name, autoencoders, line)
+        trial, _ = trial_of_arm(config, data, arm, labels, seed, metric.name, autoencoders, telling)
         return trial.score
     seeds = trial_seeds(config.seed, seed)
     parts = trial_rows(data, labels, seeds.subset, all_unlabelled=False)

@@ -2,27 +2,27 @@
 
 import warnings
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from sklearn.base import OutlierMixin
-from sklearn.utils.validation import check_is_fitted
 
-from pipeline.computing import import_quietly, set_tensorflow_environment
+from pipeline.config.schema import RunConfig
+from pipeline.data.source import Source
 from pipeline.data.target import with_target
-from pipeline.data.training_data import split_source, training_data
-from pipeline.estimators.base import COMPUTING
+from pipeline.estimators.base import StackedEstimator
 from pipeline.estimators.given import source_given
-from pipeline.estimators.progress import ProgressLine
 from pipeline.estimators.settings import Levels
-from pipeline.estimators.trained import TrainedEstimator
 from pipeline.tasks.anomaly import P_VALUE, SCORE
+
+if TYPE_CHECKING:
+    from pipeline.estimators.learning import Learned
 
 NEVER = float(np.finfo(np.float32).max)
 """A score that no row has."""
 
 
-class AnomalyDetector(OutlierMixin, TrainedEstimator):
+class AnomalyDetector(OutlierMixin, StackedEstimator):
     """A detector of rows unlike those that it was fitted to, by a stack of sparse autoencoders.
 
     What `layerwise run --task anomaly` trains of the same rows, without labels, is trained here:
@@ -108,17 +108,7 @@ class AnomalyDetector(OutlierMixin, TrainedEstimator):
         """
         config = self._configured(X, None, False)
         given = source_given(self, X, None, None, None, config.data)
-        source = with_target(given, config.task, config.data)
-        found = split_source(source, config.data, config.seed)
-        self._say(found.usable.notes)
-        set_tensorflow_environment()
-        import_quietly(COMPUTING)
-        from pipeline.estimators.learning import learn_detector
-
-        line = ProgressLine(self.verbose > 0)
-        learned = learn_detector(config, training_data(source, found), line)
-        self._keep(learned, source, found.split.parts.test, config.seed)
-        self.offset_ = -self._greatest_normal_score()
+        self._learn(config, with_target(given, config.task, config.data))
         return self
 
     def score_samples(self, X: Any) -> np.ndarray:
@@ -140,6 +130,16 @@ class AnomalyDetector(OutlierMixin, TrainedEstimator):
         """
         return self._outputs(X)[:, P_VALUE].astype(np.float64)
 
+    @classmethod
+    def _params_of(cls, config: RunConfig) -> dict[str, Any]:
+        task = config.task.model_dump(mode="json")
+        own = {name: task[name] for name in ("false_alarms", "contamination", "joint")}
+        return {**super()._params_of(config), **own}
+
+    def _keep(self, learned: "Learned", source: Source, test: np.ndarray, seed: int) -> None:
+        super()._keep(learned, source, test, seed)
+        self.offset_ = -self._greatest_normal_score()
+
     def _tree_of(self, X: Any, y: Any, weighed: bool) -> dict[str, Any]:
         tree = super()._tree_of(X, y, weighed)
         joint = {} if self.joint is None else {"joint": dict(self.joint)}
@@ -149,7 +149,6 @@ class AnomalyDetector(OutlierMixin, TrainedEstimator):
 
     def _greatest_normal_score(self) -> float:
         """Of rows that are called normal, by the scores of the rows held out."""
-        check_is_fitted(self, "model_")
         scores = np.sort(np.asarray(self.model_.network.p_value.scores))[::-1]
         count = len(scores)
         p_values = np.arange(1, count + 2, dtype=np.float32) / np.float32(count + 1)
@@ -159,7 +158,7 @@ class AnomalyDetector(OutlierMixin, TrainedEstimator):
                 f"No row can be called an outlier at a rate of false alarms of "
                 f"{self.false_alarms:g}: {count} rows are held out, so that the least rate is "
                 f"{1 / (count + 1):.2g}. Fit more rows, or raise false_alarms.",
-                stacklevel=3,
+                stacklevel=5,
             )
             return NEVER
         return float(scores[called - 1]) if called <= count else -NEVER

@@ -1,13 +1,12 @@
 """What networks give for rows: the same for a row whatever rows are beside it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 
-from layers import SparseAutoencoder
-from pipeline.config.untrained import UntrainedLevel
+from pipeline.export.trained import Trained
 from pipeline.training.stack import code_of, stacked_decoder
 
 TOGETHER = 256
@@ -19,20 +18,18 @@ def network_outputs(network: keras.Model, features: np.ndarray) -> np.ndarray:
     return _by_blocks(lambda rows: network(rows, training=False), features)
 
 
-def codes(
-    stack: Sequence[UntrainedLevel],
-    autoencoders: Sequence[SparseAutoencoder],
-    features: np.ndarray,
-) -> np.ndarray:
-    """The sparse code of the topmost level, float32 (rows, units), of scaled rows."""
-    return _by_blocks(lambda rows: code_of(stack, autoencoders, rows), features)
+def codes(trained: Trained, features: np.ndarray) -> np.ndarray:
+    """The code, float32 (rows, units), of scaled rows: of the same levels as in an export."""
+    if not trained.task.needs_labels:
+        return network_outputs(trained.network.encoder, features)
+    return _by_blocks(lambda rows: code_of(trained.stack, trained.autoencoders, rows), features)
 
 
-def decoded(
-    stack: Sequence[UntrainedLevel], autoencoders: Sequence[SparseAutoencoder], code: np.ndarray
-) -> np.ndarray:
+def decoded(trained: Trained, code: np.ndarray) -> np.ndarray:
     """Scaled rows, float32 (rows, features), of codes (rows, units)."""
-    return _by_blocks(stacked_decoder(stack, autoencoders), code)
+    if not trained.task.needs_labels:
+        return network_outputs(trained.network.decoder, code)
+    return network_outputs(stacked_decoder(trained.stack, trained.autoencoders), code)
 
 
 def _by_blocks(function: Callable[[Any], Any], rows: np.ndarray) -> np.ndarray:

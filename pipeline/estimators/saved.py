@@ -15,7 +15,6 @@ from pipeline.data.features.preprocessing import Preprocessing
 from pipeline.data.source import Layout
 from pipeline.errors import InputError
 from pipeline.estimators.base import StackedEstimator
-from pipeline.estimators.learning import Encoder
 from pipeline.estimators.settings import plain
 from pipeline.export.trained import Trained
 from pipeline.files import atomic_write, folder_digest, text_digest
@@ -51,8 +50,7 @@ def save(estimator: StackedEstimator, folder: Path) -> None:
         np.savez(written / ARRAYS, allow_pickle=False, **{**arrays, **texts})
         for number, autoencoder in enumerate(estimator.model_.autoencoders, 1):
             autoencoder.save(written / _level(number))
-        if isinstance(estimator.model_, Trained):
-            estimator.model_.network.save(written / NETWORK)
+        estimator.model_.network.save(written / NETWORK)
         description = {
             "format": FORMAT,
             "class": type(estimator).__name__,
@@ -91,43 +89,34 @@ def load(kind: type[Estimator], folder: Path) -> Estimator:
     return estimator
 
 
-def _described(model: Trained | Encoder) -> dict[str, Any]:
+def _described(model: Trained) -> dict[str, Any]:
     """All that a model is made of but its weights."""
-    found: dict[str, Any] = {
+    return {
+        "name": model.name,
         "preprocessing": model.preprocessing.to_json(),
         "layout": model.layout and model.layout._asdict(),
         "stack": [level.model_dump(mode="json") for level in model.stack],
+        "task": model.task.section.model_dump(mode="json"),
+        "classes": model.classes,
+        "coding": model.coding._asdict(),
+        "decision": model.decision._asdict(),
     }
-    if isinstance(model, Trained):
-        found |= {
-            "name": model.name,
-            "task": model.task.section.model_dump(mode="json"),
-            "classes": model.classes,
-            "coding": model.coding._asdict(),
-            "decision": model.decision._asdict(),
-        }
-    return found
 
 
-def _model(folder: Path, found: Mapping[str, Any]) -> Trained | Encoder:
+def _model(folder: Path, found: Mapping[str, Any]) -> Trained:
     stack = tuple(UntrainedLevel.model_validate(level) for level in found["stack"])
-    preprocessing = Preprocessing.from_json(found["preprocessing"])
-    layout = Layout.from_json(found["layout"]) if found["layout"] else None
-    autoencoders = [_keras(folder / _level(number)) for number in range(1, len(stack) + 1)]
-    if "task" not in found:
-        return Encoder(preprocessing, stack, autoencoders, layout)
     decision = found["decision"]
     return Trained(
         name=found["name"],
-        preprocessing=preprocessing,
+        preprocessing=Preprocessing.from_json(found["preprocessing"]),
         stack=stack,
-        autoencoders=autoencoders,
+        autoencoders=[_keras(folder / _level(number)) for number in range(1, len(stack) + 1)],
         network=_keras(folder / NETWORK),
         task=task_of(TypeAdapter(Decided).validate_python(found["task"])),
         classes=tuple(found["classes"]),
         coding=Coding(**found["coding"]),
         decision=Decision(decision["temperature"], tuple(decision["thresholds"])),
-        layout=layout,
+        layout=Layout.from_json(found["layout"]) if found["layout"] else None,
     )
 
 

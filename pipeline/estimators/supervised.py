@@ -14,15 +14,15 @@ from pipeline.data.source import Source
 from pipeline.data.target import with_target
 from pipeline.data.training_data import split_source, training_data
 from pipeline.estimators.base import COMPUTING
+from pipeline.estimators.codes import CodingEstimator
 from pipeline.estimators.given import source_given
 from pipeline.estimators.labels import labels_given, need_labels
-from pipeline.estimators.progress import ProgressLine
+from pipeline.estimators.progress import Telling
 from pipeline.estimators.settings import WEIGHT, Levels
-from pipeline.estimators.trained import TrainedEstimator
 from pipeline.seeds import split_seed
 
 
-class SupervisedEstimator(TrainedEstimator):
+class SupervisedEstimator(CodingEstimator):
     """A stack of sparse autoencoders with a head."""
 
     def __init__(
@@ -63,15 +63,7 @@ class SupervisedEstimator(TrainedEstimator):
         """
         labels = self._labels(y)
         config = self._configured(X, y, sample_weight is not None)
-        source = self._source(X, labels, sample_weight, unlabelled, config)
-        found = split_source(source, config.data, config.seed)
-        self._say(found.usable.notes)
-        set_tensorflow_environment()
-        import_quietly(COMPUTING)
-        from pipeline.estimators.learning import learn
-
-        learned = learn(config, training_data(source, found), ProgressLine(self.verbose > 0))
-        self._keep(learned, source, found.split.parts.test, config.seed)
+        self._learn(config, self._source(X, labels, sample_weight, unlabelled, config))
         return self
 
     def compare(
@@ -101,7 +93,11 @@ class SupervisedEstimator(TrainedEstimator):
         import_quietly(COMPUTING)
         from pipeline.estimators.comparison import comparison
 
-        return comparison(config, splits, ProgressLine(self.verbose > 0))
+        return comparison(config, splits, Telling(self.verbose > 0))
+
+    @classmethod
+    def _params_of(cls, config: RunConfig) -> dict[str, Any]:
+        return {**super()._params_of(config), "finetune": config.finetune.model_dump(mode="json")}
 
     def _labels(self, y: Any) -> np.ndarray:
         """The labels that are given. Raises `ValueError` where there are none."""

@@ -28,10 +28,10 @@ def check_level(described: Mapping[str, Any], level: int, dims: int | None) -> s
 
 def check_dims(described: Mapping[str, Any], dims: int) -> None:
     """Raise `InputError` where the first so many units of the code are no code of their own."""
-    if described["task"] != "embed":
+    if not described["nested"]:
         raise InputError(
-            "--dims needs a model whose first dimensions say most: train one with --task embed. "
-            f"Given: a model of the task {described['task']}."
+            "--dims needs a model whose first dimensions say most: train one with --task embed and "
+            f"task.prefixes. Given: a model of the task {described['task']} without them."
         )
     most = len(described["outputs"]["code"])
     if dims > most:

@@ -42,6 +42,7 @@ def metadata_of(trained: Trained) -> dict[str, Any]:
         "layout": trained.layout and trained.layout._asdict(),
         "needs_every_value": preprocessing.refuses_missing,
         "endpoints": list(trained.endpoints),
+        "nested": trained.nested,
         "outputs": {
             **trained.task.output_columns(trained.classes, _columns(trained)),
             "code": _code_names(trained.code_units),

@@ -61,6 +61,12 @@ class Trained(NamedTuple):
         return int(self.network.encoder.output_shape[-1])
 
     @property
+    def nested(self) -> bool:
+        """Whether the first so many units of a code are trained to be a code by themselves."""
+        prefixes = getattr(self.task.section, "prefixes", ())
+        return any(units < self.code_units for units in prefixes)
+
+    @property
     def by_name(self) -> bool:
         """Whether the exported model takes columns by name."""
         return by_name(self.preprocessing.columns, self.layout is not None)

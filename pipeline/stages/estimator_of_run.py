@@ -21,7 +21,10 @@ from pipeline.data.sources.read import read
 from pipeline.data.target import with_target
 from pipeline.data.training_data import SplitSource, split_source
 from pipeline.errors import InputError
+from pipeline.estimators.base import StackedEstimator
 from pipeline.estimators.classifier import StackedClassifier
+from pipeline.estimators.detector import AnomalyDetector
+from pipeline.estimators.encoder import StackedEncoder
 from pipeline.estimators.regressor import StackedRegressor
 from pipeline.seeds import split_seed
 from pipeline.stages.summary import LAYER_METRICS, read_config
@@ -34,19 +37,20 @@ from pipeline.tracking.tracker import Tracker
 if TYPE_CHECKING:
     from pipeline.estimators.learning import Learned
 
-KINDS: dict[str, type[StackedClassifier] | type[StackedRegressor]] = {
+KINDS: dict[str, type[StackedEstimator]] = {
     "classification": StackedClassifier,
     "regression": StackedRegressor,
+    "anomaly": AnomalyDetector,
+    "embed": StackedEncoder,
+    "denoise": StackedEncoder,
 }
-"""By the task that they are for."""
+"""By the task that they are for. An encoder of `denoise` gives rows without noise back."""
 MEASURED = tuple(name for name in LAYER_METRICS if name != "seconds")
 KEPT = re.compile(r"validation_\w+_kept")
 """The metric of a trial that its checkpoint was chosen by."""
-NOT_GIVEN = ("source", "label", "weight", "unlabelled_rows")
-"""Keys of the config's `data` that an estimator has from what `fit` is given."""
 
 
-def estimator_of_run(name: str | None = None) -> StackedClassifier | StackedRegressor:
+def estimator_of_run(name: str | None = None) -> StackedEstimator:
     """The estimator whose network a finished run has exported.
 
     `name` is the run's id, or its experiment, whose latest run is meant. The rows are read again
@@ -69,7 +73,7 @@ def estimator_of_run(name: str | None = None) -> StackedClassifier | StackedRegr
     kind = KINDS.get(found.task.kind)
     if kind is None:
         raise InputError(
-            f"Estimators are for {' and '.join(KINDS)}. Run {run.run_id} is for {found.task.kind}."
+            f"Estimators are for {', '.join(KINDS)}. Run {run.run_id} is for {found.task.kind}."
         )
     estimator = _unfitted(kind, config, source)
     estimator._say(found.usable.notes)
@@ -95,18 +99,10 @@ def _rows(
     return source, split_source(source, config.data, split_seed(config.seed, split))
 
 
-def _unfitted(
-    kind: type[StackedClassifier] | type[StackedRegressor], config: RunConfig, source: Source
-) -> StackedClassifier | StackedRegressor:
+def _unfitted(kind: type[StackedEstimator], config: RunConfig, source: Source) -> StackedEstimator:
     """An estimator of the run's settings, which knows the columns that the run had."""
-    settings = config.model_dump(mode="json")
-    estimator = kind(
-        stack=settings["stack"],
-        finetune=settings["finetune"],
-        data={key: value for key, value in settings["data"].items() if key not in NOT_GIVEN},
-        random_state=config.seed,
-    )
-    estimator._tree = settings
+    estimator = kind(**kind._params_of(config))
+    estimator._tree = config.model_dump(mode="json")
     estimator.n_features_in_ = len(source.columns) + len(config.data.ignore)
     if source.layout:
         left = {*source.layout.labels, config.data.weight}

@@ -42,7 +42,7 @@ class ExportBest(Stage):
     """
 
     kind = "export"
-    contract = 2
+    contract = 3
     packages = ("tensorflow", "keras")
     settings: Exporting
     trial: Trial

@@ -51,7 +51,7 @@ class StageRun:
 
         Where MLflow would have to cut one all are stored as JSON, too.
         """
-        whole = {key: str(value) for key, value in _flat(params)}
+        whole = {key: str(value) for key, value in flat(params)}
         if any(len(value) > PARAM_LENGTH for value in whole.values()):
             self._client.log_dict(self.run_id, whole, WHOLE_PARAMS)
         entries = [Param(key, _cut(value)) for key, value in whole.items()]
@@ -86,9 +86,9 @@ class StageRun:
         """Set what MLflow's page shows as the description of the run. It may have ended."""
         self._client.set_tag(self.run_id, MLFLOW_RUN_NOTE, markdown)
 
-    def page(self, name: str, html: str) -> None:
+    def page(self, name: str, text: str) -> None:
         """Store a page to be read; as with a picture nothing is computed from it."""
-        self._client.log_text(self.run_id, html, name)
+        self._client.log_text(self.run_id, text, name)
 
     def picture(self, name: str, png: bytes) -> None:
         """Store a picture for people to look at; nothing is computed from it, so it has no digest.
@@ -166,11 +166,12 @@ def _cut(value: str) -> str:
     return value if len(value) <= PARAM_LENGTH else value[: PARAM_LENGTH - len(CUT)] + CUT
 
 
-def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+def flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """What is nested under dotted names, in lists by number from 0."""
     for name, value in values.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{before}{name}.")
+            yield from flat(value, f"{before}{name}.")
         elif isinstance(value, list) and value and all(isinstance(v, Mapping) for v in value):
-            yield from _flat({str(n): v for n, v in enumerate(value)}, f"{before}{name}.")
+            yield from flat({str(n): v for n, v in enumerate(value)}, f"{before}{name}.")
         else:
             yield before + name, value
