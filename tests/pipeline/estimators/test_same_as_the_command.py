@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import yaml
 
-from layerwise import StackedClassifier
+from layerwise import StackedClassifier, StackedEncoder
 from pipeline.config.loading import check, load
+from pipeline.estimators.outputs import network_outputs
 from pipeline.stages.base import perform
 from pipeline.stages.codes import stored_autoencoder
 from pipeline.tracking.models import NETWORK, stored_model
@@ -25,7 +27,7 @@ LEVELS = [
 def trained_by_a_run(uri, tmp_path: Path):
     """What the stages store of the config in a YAML file: the autoencoders and the network."""
 
-    def train(text: str):
+    def train(text: str, arm: str = "pretrained"):
         file = tmp_path / "run.yaml"
         file.write_text(text)
         context, plan = begin(load(str(file)))
@@ -36,7 +38,7 @@ def trained_by_a_run(uri, tmp_path: Path):
         (trial,) = [
             trial
             for trial in plan.trials
-            if trial.arm == "pretrained" and trial.seed == 0 and trial.labels == most
+            if trial.arm == arm and trial.seed == 0 and trial.labels == most
         ]
         done = perform(plan.trial(trial, [levels]), context)
         autoencoders = [stored_autoencoder(context, level) for level in levels]
@@ -45,10 +47,14 @@ def trained_by_a_run(uri, tmp_path: Path):
     return train
 
 
-def assert_same(model: StackedClassifier, autoencoders, network, metrics) -> None:
+def assert_same_levels(model: StackedClassifier | StackedEncoder, autoencoders) -> None:
     for ours, theirs in zip(model.model_.autoencoders, autoencoders, strict=True):
         for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+def assert_same(model: StackedClassifier, autoencoders, network, metrics) -> None:
+    assert_same_levels(model, autoencoders)
     pairs = zip(model.model_.network.get_weights(), network.get_weights(), strict=True)
     for one, other in pairs:
         np.testing.assert_array_equal(one, other)
@@ -80,6 +86,17 @@ def test_weights_are_a_column_of_the_file(flowers, tmp_path: Path, trained_by_a_
     model = StackedClassifier(finetune=FINETUNE, stack=LEVELS)
     model.fit(rows, species, sample_weight=weights)
     assert_same(model, *trained_by_a_run(model.config(str(file))))
+
+
+def test_codes_are_of_the_levels_that_a_run_pretrains(flowers, tmp_path: Path, trained_by_a_run):
+    rows = flowers.drop(columns="species")
+    rows.to_csv(tmp_path / "flowers.csv", index=False)
+    model = StackedEncoder(stack=LEVELS, random_state=3).fit(rows)
+    levels, network, _ = trained_by_a_run(model.config(str(tmp_path / "flowers.csv")), arm="frozen")
+    assert_same_levels(model, levels)
+    *pretrained, _ = network.encoder.layers  # the last one takes their code to few dimensions
+    code = network_outputs(keras.Sequential(pretrained), model._features(rows))
+    np.testing.assert_array_equal(model.transform(rows), code)
 
 
 def test_the_recipe_is_that_of_the_rows():
