@@ -14,12 +14,13 @@ from pipeline.estimators.base import StackedEstimator
 from pipeline.estimators.given import source_given
 from pipeline.estimators.settings import Levels
 from pipeline.tasks.anomaly import P_VALUE, SCORE
+from pipeline.tasks.detection_metrics import RECONSTRUCTION
 
 if TYPE_CHECKING:
     from pipeline.estimators.learning import Learned
 
-NEVER = float(np.finfo(np.float32).max)
-"""A score that no row has."""
+FAR = 1e9
+"""Of the greatest usual score, one that no row has. Beside it float64 still tells rows apart."""
 
 
 class AnomalyDetector(OutlierMixin, StackedEstimator):
@@ -60,7 +61,8 @@ class AnomalyDetector(OutlierMixin, StackedEstimator):
     offset_ : float
         `decision_function` is `score_samples` less this.
     scores_ : dict of str to float
-        `reconstruction_error`, of the rows held out to test on.
+        `reconstruction_error`, of the rows held out to test on. Of a run that knew anomalies
+        `auroc` and `average_precision` too.
     levels_ : list of dict
         Of each level how well it reconstructs the rows held out for that.
     notes_ : list of str
@@ -138,6 +140,8 @@ class AnomalyDetector(OutlierMixin, StackedEstimator):
 
     def _keep(self, learned: "Learned", source: Source, test: np.ndarray, seed: int) -> None:
         super()._keep(learned, source, test, seed)
+        if source.target is None or not source.target[test].any():
+            self.scores_ = {RECONSTRUCTION: learned.scores[RECONSTRUCTION]}
         self.offset_ = -self._greatest_normal_score()
 
     def _tree_of(self, X: Any, y: Any, weighed: bool) -> dict[str, Any]:
@@ -150,6 +154,7 @@ class AnomalyDetector(OutlierMixin, StackedEstimator):
     def _greatest_normal_score(self) -> float:
         """Of rows that are called normal, by the scores of the rows held out."""
         scores = np.sort(np.asarray(self.model_.network.p_value.scores))[::-1]
+        far = FAR * max(1.0, float(scores[0]))
         count = len(scores)
         p_values = np.arange(1, count + 2, dtype=np.float32) / np.float32(count + 1)
         called = int((p_values <= np.float32(self.false_alarms)).sum())
@@ -160,5 +165,5 @@ class AnomalyDetector(OutlierMixin, StackedEstimator):
                 f"{1 / (count + 1):.2g}. Fit more rows, or raise false_alarms.",
                 stacklevel=5,
             )
-            return NEVER
-        return float(scores[called - 1]) if called <= count else -NEVER
+            return far
+        return float(scores[called - 1]) if called <= count else -far

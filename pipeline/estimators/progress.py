@@ -46,6 +46,6 @@ class Telling:
 
 def _metrics(part: str, progress: Progress) -> dict[str, float]:
     """Those of an epoch, as `level_1/loss` or `finetune/loss_rate_0.3`."""
-    after = f"_{progress.attempt}" if progress.attempt else ""
+    after = f"_{progress.attempt}" if progress.attempt not in ("", part) else ""
     measured = {"loss": progress.loss, **(progress.metrics or {})}
     return {f"{part}/{name}{after}": value for name, value in measured.items()}

@@ -13,7 +13,7 @@ EXPECTED = {
 }
 # What arrays and DataFrames have different defaults of is set, because they are compared.
 ALIKE = {
-    "stack": [{"units": 16}],
+    "stack": [{"units": 16, "epochs": 2}],
     "data": {"scaling": "standard", "pieces": 0},
 }
 TUNED = {**FINETUNE, "learning_rate": 0.1}

@@ -61,7 +61,18 @@ def test_a_rate_below_what_the_rows_held_out_can_tell_is_said(tumours):
     with pytest.warns(UserWarning, match=r"No row can be called an outlier.*least rate"):
         rare = detector(false_alarms=0.001).fit(tumours[0])
     assert (rare.predict(tumours[1]) == 1).all()
-    assert np.isfinite(rare.decision_function(tumours[1])).all()
+    decision, scores = (f(tumours[1]) for f in (rare.decision_function, rare.score_samples))
+    np.testing.assert_array_equal(np.argsort(decision), np.argsort(scores))
+
+
+def test_only_what_can_be_told_without_anomalies_is_a_score(fitted: AnomalyDetector):
+    assert fitted.scores_.keys() == {"reconstruction_error"}
+
+
+def test_a_line_tells_how_far_training_is_on_request(tumours, capfd):
+    detector(verbose=1).fit(tumours[0])
+    told = capfd.readouterr().err
+    assert "pretrain level 1 of 1: 100%" in told and "train all levels together" in told
 
 
 @pytest.mark.parametrize("rate", [0, 1, -0.1, "few"])
