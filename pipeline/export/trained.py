@@ -6,6 +6,7 @@ from typing import NamedTuple
 import keras
 
 from layers import SparseAutoencoder
+from pipeline.config.task import EmbedTask
 from pipeline.config.untrained import UntrainedLevel
 from pipeline.data.features.preprocessing import Preprocessing
 from pipeline.data.source import Layout
@@ -63,8 +64,10 @@ class Trained(NamedTuple):
     @property
     def nested(self) -> bool:
         """Whether the first so many units of a code are trained to be a code by themselves."""
-        prefixes = getattr(self.task.section, "prefixes", ())
-        return any(units < self.code_units for units in prefixes)
+        section = self.task.section
+        if not isinstance(section, EmbedTask):
+            return False
+        return any(units < self.code_units for units in section.prefixes)
 
     @property
     def by_name(self) -> bool:

@@ -43,4 +43,4 @@ def _logged(run: StageRun, params: Mapping[str, Any], config: str) -> Iterator[S
     try:
         run.flush()
     except MlflowException as error:
-        warnings.warn(f"MLflow has not all metrics of the fit: {error}", stacklevel=6)
+        warnings.warn(f"MLflow has not all metrics of the fit: {error}", stacklevel=8)

@@ -5,7 +5,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -67,7 +67,7 @@ def test_a_detector_is_searched_by_how_it_tells_outliers(setosa_or_not):
     order = np.argsort(kinds, kind="stable")[::-1]
     rows, kinds = rows.iloc[order], kinds[order]
     usual, tested = np.arange(40), np.arange(40, 150)  # it learns from normal rows
-    detector = AnomalyDetector(joint={"epochs": 1, "min_steps": 20})
+    detector = AnomalyDetector(false_alarms=0.25, joint={"epochs": 1, "min_steps": 20})
     grid = {"stack": [[{"units": 8, "epochs": 1}], [{"units": 16, "epochs": 2}]]}
     search = GridSearchCV(detector, grid, scoring="roc_auc", cv=[(usual, tested)])
     search.fit(rows, kinds)
@@ -82,11 +82,9 @@ def test_a_detector_in_a_pipeline_is_cross_validated(setosa_or_not):
         remainder="passthrough",
         verbose_feature_names_out=False,
     ).set_output(transform="pandas")
-    detector = AnomalyDetector(
-        stack=[{"units": 8, "epochs": 1}], joint={"epochs": 1, "min_steps": 20}
-    )
+    detector = AnomalyDetector(0.25, [{"units": 8, "epochs": 1}], {"epochs": 1, "min_steps": 20})
     scores = cross_val_score(
-        make_pipeline(scaled, detector), rows, kinds, cv=2, scoring="average_precision"
+        make_pipeline(scaled, detector), rows, kinds, cv=StratifiedKFold(2), scoring="roc_auc"
     )
     assert np.isfinite(scores).all()
 

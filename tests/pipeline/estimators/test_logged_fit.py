@@ -11,6 +11,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from layerwise import AnomalyDetector, InputError, StackedClassifier, StackedEncoder
+from pipeline.tracking.active_run import run_of_fit
 from tests.pipeline.estimators.quick import FINETUNE, QUICK
 
 
@@ -101,6 +102,18 @@ def test_a_fit_that_fails_fails_its_nested_run_alone(store, some_digits):
             model.set_params(finetune={**FINETUNE, "label_budgets": [10**6]}).fit(rows, classes)
     assert [run.info.status for run in nested_in(active)] == ["FAILED"]
     assert mlflow.get_run(active.info.run_id).info.status == "FINISHED"
+
+
+def test_a_store_that_fails_at_the_end_loses_no_fit(store):
+    with mlflow.start_run() as active:
+        run_id = active.info.run_id
+        with (
+            pytest.warns(UserWarning, match="MLflow has not all metrics"),
+            run_of_fit({"estimator": "any"}, "", nested=False) as run,
+        ):
+            run.metrics({"loss": 1.0}, 1)
+            mlflow.delete_run(run_id)
+        mlflow.MlflowClient().restore_run(run_id)
 
 
 def test_without_an_active_run_nothing_is_logged(store, some_digits, tmp_path: Path):
