@@ -82,7 +82,9 @@ def test_a_detector_in_a_pipeline_is_cross_validated(setosa_or_not):
         remainder="passthrough",
         verbose_feature_names_out=False,
     ).set_output(transform="pandas")
-    detector = AnomalyDetector(0.25, [{"units": 8, "epochs": 1}], {"epochs": 1, "min_steps": 20})
+    detector = AnomalyDetector(
+        0.25, stack=[{"units": 8, "epochs": 1}], joint={"epochs": 1, "min_steps": 20}
+    )
     scores = cross_val_score(
         make_pipeline(scaled, detector), rows, kinds, cv=StratifiedKFold(2), scoring="roc_auc"
     )
