@@ -32,13 +32,15 @@ def listed(counts: np.ndarray, first_rows: np.ndarray, rows: int, names: Sequenc
     return "; ".join(found) + more
 
 
-def as_numbers(values: np.ndarray, names: Sequence[str], where: str) -> np.ndarray:
+def as_numbers(
+    values: np.ndarray, names: Sequence[str], where: str, rows_before: int = 0
+) -> np.ndarray:
     """`values` (rows, columns) in one piece, of the type that they have: integers stay integers.
 
     Raises:
         InputError: for infinite values and values that do not fit float32.
     """
-    check_finite(values, names, where)
+    check_finite(values, names, where, rows_before)
     return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))
 
 

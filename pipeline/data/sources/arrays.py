@@ -1,6 +1,7 @@
 """NumPy files: .npz with x and y (and x_test, y_test), .npy with rows alone. Never unpickled."""
 
 import math
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,11 +11,15 @@ from typing import IO
 import numpy as np
 
 from pipeline.data.rows.memory import check_fits
-from pipeline.data.sources.matrix import Arrays, ArraysReader, stacked
+from pipeline.data.rows.streamed import BLOCK_BYTES, Rows, StreamedRows
+from pipeline.data.sources.matrix import Arrays, ArraysReader, flat, stacked
+from pipeline.data.sources.tables.opening.plain import room_in
 from pipeline.errors import InputError, nearest
 
 # How NumPy packs archives. Other methods expand a block without a limit on what comes out.
 _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+NAMES = ("x", "y", "x_test", "y_test")
+"""Of the arrays in an .npz file."""
 
 
 class NpyReader(ArraysReader):
@@ -26,6 +31,11 @@ class NpyReader(ArraysReader):
         """See `read_npy`."""
         return read_npy(Path(spec))
 
+    @contextmanager
+    def matrix(self, spec: str) -> Iterator[tuple[Rows, str]]:
+        """The rows where they are."""
+        yield stored_rows(Path(spec), Path(spec).stem), Path(spec).stem
+
 
 class NpzReader(ArraysReader):
     """An .npz file."""
@@ -35,6 +45,13 @@ class NpzReader(ArraysReader):
     def arrays(self, spec: str) -> Arrays:
         """See `read_npz`."""
         return read_npz(Path(spec))
+
+    @contextmanager
+    def matrix(self, spec: str) -> Iterator[tuple[Rows, str]]:
+        """Its test rows, or else all, unpacked into a file while they are read."""
+        path = Path(spec)
+        with tempfile.TemporaryDirectory(prefix="layerwise-") as folder:
+            yield stored_rows(unpacked_rows(path, Path(folder)), path.stem), path.stem
 
 
 def read_npy(path: Path) -> Arrays:
@@ -59,6 +76,19 @@ def mapped_npy(path: Path) -> np.ndarray:
         return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
+def stored_rows(file: Path, name: str) -> Rows:
+    """Rows (rows, features) of a .npy file, left on disk where they lie there row by row.
+
+    Raises:
+        InputError: for a damaged file, and for what are no rows.
+    """
+    stored = mapped_npy(file)
+    if not stored.flags.c_contiguous:
+        return flat(read_npy(file).x, name)
+    flat(stored, name)
+    return StreamedRows(file, BLOCK_BYTES)
+
+
 def read_npz(path: Path) -> Arrays:
     """The arrays x, y, x_test and y_test of an .npz file, or X, ...; Keras's x_train will do too.
 
@@ -66,19 +96,59 @@ def read_npz(path: Path) -> Arrays:
         InputError: as for `read_npy`, and for an .npz file without rows.
     """
     with _damage_reported(path), zipfile.ZipFile(path) as archive:
-        given = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
-        members = {name.lower(): member for name, member in given.items()} | given
-        suffix = "_train" if "x_train" in members else ""
-        names = (f"x{suffix}", f"y{suffix}", "x_test", "y_test")
-        x, y, x_test, y_test = (_member(archive, members.get(name), path.name) for name in names)
-    if x is None:
-        raise InputError(
-            f"An .npz file needs the array 'x' (or 'x_train') with the rows. {path.name} has "
-            f"none.{nearest('x', members)} Rename it."
-        )
+        members = _members(archive, path.name)
+        x, y, x_test, y_test = (_member(archive, members.get(name), path.name) for name in NAMES)
+    assert x is not None
     if x_test is None:
         return Arrays(path.stem, path.name, x, y, None)
     return Arrays(path.stem, path.name, *stacked((x, y), (x_test, y_test), path.name))
+
+
+def unpacked_rows(path: Path, folder: Path) -> Path:
+    """A .npy file with the test rows of an .npz file, or else with all rows, in the folder.
+
+    Raises:
+        InputError: as for `read_npz`, and for more than there is room for.
+    """
+    file = folder / "rows.npy"
+    with _damage_reported(path), zipfile.ZipFile(path) as archive:
+        members = _members(archive, path.name)
+        member = members.get("x_test", members["x"])
+        with _opened(archive, member) as packed:
+            shape, dtype = _header(packed, member.file_size, path.name)
+            size = packed.tell() + math.prod(shape) * dtype.itemsize
+        if size > (room := room_in(folder)):
+            raise InputError(
+                f"Rows are unpacked where there is room for them. {path.name} needs "
+                f"{size / 2**30:,.1f} GiB; half of what is free in {folder.parent} is "
+                f"{room / 2**30:,.1f} GiB. Make room, set TMPDIR to another folder, or give a "
+                ".npy file."
+            )
+        with _opened(archive, member) as packed, file.open("wb") as out:
+            while block := packed.read(min(BLOCK_BYTES, size - out.tell())):
+                out.write(block)
+    return file
+
+
+def _members(archive: zipfile.ZipFile, where: str) -> dict[str, zipfile.ZipInfo]:
+    """Those of the arrays that are read, by the `NAMES` that they should have."""
+    given = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+    known = {name.lower(): member for name, member in given.items()} | given
+    suffix = "_train" if "x_train" in known else ""
+    found = {"x": f"x{suffix}", "y": f"y{suffix}", "x_test": "x_test", "y_test": "y_test"}
+    if found["x"] not in known:
+        raise InputError(
+            f"An .npz file needs the array 'x' (or 'x_train') with the rows. {where} has "
+            f"none.{nearest('x', known)} Rename it."
+        )
+    return {name: known[called] for name, called in found.items() if called in known}
+
+
+def _opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
+    """The bytes of a member, no more of them than the archive says."""
+    if member.compress_type not in _PACKED:
+        raise zipfile.BadZipFile(f"{member.filename} is packed in a way that NumPy does not use")
+    return archive.open(member)
 
 
 def _member(
@@ -86,9 +156,7 @@ def _member(
 ) -> np.ndarray | None:
     if member is None:
         return None
-    if member.compress_type not in _PACKED:
-        raise zipfile.BadZipFile(f"{member.filename} is packed in a way that NumPy does not use")
-    with archive.open(member) as file:  # it gives no more bytes than the archive says
+    with _opened(archive, member) as file:
         return _array(file, member.file_size, where)
 
 

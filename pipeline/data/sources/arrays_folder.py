@@ -1,13 +1,15 @@
 """A folder of .npy files: x.npy with the rows and y.npy with their labels, of any size."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.config.data import DataConfig
-from pipeline.data.rows.streamed import exceeds
+from pipeline.data.rows.streamed import Rows, exceeds
 from pipeline.data.source import Source
-from pipeline.data.sources.arrays import mapped_npy, read_npy
+from pipeline.data.sources.arrays import mapped_npy, read_npy, stored_rows
 from pipeline.data.sources.matrix import Arrays, ArraysReader, flat, source_of
 from pipeline.data.sources.on_disk import source_on_disk
 
@@ -25,6 +27,12 @@ class ArraysFolderReader(ArraysReader):
         """The arrays of the folder, in memory."""
         name = Path(spec).resolve().name
         return Arrays(name, name, read_npy(Path(spec) / ROWS).x, _labels(Path(spec)), None)
+
+    @contextmanager
+    def matrix(self, spec: str) -> Iterator[tuple[Rows, str]]:
+        """The rows where they are."""
+        name = Path(spec).resolve().name
+        yield stored_rows(Path(spec) / ROWS, name), name
 
     def source(self, spec: str, config: DataConfig, scratch: Path | None) -> Source:
         """The rows in memory or on disk; nothing need be converted."""

@@ -2,6 +2,8 @@
 
 import re
 from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +12,9 @@ import numpy as np
 from pipeline.config.data import NO_FEATURES, DataConfig
 from pipeline.data.category import category_names
 from pipeline.data.cells import as_numbers
+from pipeline.data.rows.streamed import Rows
 from pipeline.data.source import Column, RawRows, Source, Wanted
+from pipeline.data.sources.open_rows import OpenRows
 from pipeline.data.sources.reader import Reader
 from pipeline.data.target import check_labels, labels_of
 from pipeline.errors import InputError
@@ -49,22 +53,53 @@ class ArraysReader(Reader):
         """The source for a run, in memory."""
         return source_of(self.arrays(spec), config)
 
-    def rows(self, spec: str, wanted: Wanted) -> RawRows:
+    @contextmanager
+    def opened(self, spec: str, wanted: Wanted) -> Iterator[OpenRows]:
         """Rows for inference; of a source with test rows of its own, these."""
+        with self.matrix(spec) as (matrix, name):
+            yield MatrixRows(matrix, wanted, name)
+
+    @contextmanager
+    def matrix(self, spec: str) -> Iterator[tuple[Rows, str]]:
+        """The rows for inference (rows, features), here in memory, and the source's name.
+
+        Raises:
+            InputError: as for `arrays`, and for what are no rows.
+        """
         arrays = self.arrays(spec)
-        matrix = flat(arrays.x, arrays.name)
-        positions = wanted.positions(matrix.shape[1])
+        rows = flat(arrays.x, arrays.name)
+        yield rows if arrays.test is None else rows[arrays.test], arrays.name
+
+
+class MatrixRows(OpenRows):
+    """Rows of a matrix, in memory or on disk, matched by their width.
+
+    Raises:
+        InputError: for another width than the model's.
+    """
+
+    def __init__(self, matrix: Rows, wanted: Wanted, where: str):
+        self.where = where
+        self.rows, width = matrix.shape
+        positions = wanted.positions(width)
         if positions is None:
             widths = " or ".join(str(len(order)) for order in wanted.orders)
             as_in = f"of {wanted.beside}" if wanted.beside else "that the model was trained on"
             raise InputError(
-                f"Rows must have the width {as_in}, {widths}. {arrays.name} has rows of width "
-                f"{matrix.shape[1]}. Give the same columns in the same order."
+                f"Rows must have the width {as_in}, {widths}. {where} has rows of width {width}. "
+                "Give the same columns in the same order."
             )
-        chosen = matrix if arrays.test is None else matrix[arrays.test]
-        if positions != list(range(matrix.shape[1])):
-            chosen = chosen[:, positions]
-        return RawRows(*by_kind(chosen, wanted.columns, arrays.name))
+        self._matrix = matrix
+        self._positions = positions
+        self._columns = wanted.columns
+
+    def blocks(self, size: int) -> Iterator[RawRows]:
+        """So many rows at a time."""
+        for start in range(0, self.rows, size):
+            block = self._matrix[start : start + size]
+            if self._positions != list(range(block.shape[1])):
+                block = block[:, self._positions]
+            yield RawRows(*by_kind(block, self._columns, self.where, start))
 
 
 def flat(x: np.ndarray, where: str) -> np.ndarray:
@@ -191,19 +226,22 @@ def positions(columns: tuple[Column, ...]) -> list[int]:
 
 
 def by_kind(
-    matrix: np.ndarray, columns: tuple[Column, ...], where: str
+    matrix: np.ndarray, columns: tuple[Column, ...], where: str, rows_before: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """The numbers and the categories of a matrix whose columns are `columns`.
+
+    `rows_before`: those of the source that stand above, for messages.
 
     Raises:
         InputError: for infinite values.
     """
     if all(not column.is_category for column in columns):
         names = [column.name for column in columns]
-        return as_numbers(matrix, names, where), np.empty((len(matrix), 0), "<U1")
+        numbers = as_numbers(matrix, names, where, rows_before)
+        return numbers, np.empty((len(matrix), 0), "<U1")
     is_number = np.array([not column.is_category for column in columns])
     names = [column.name for column in columns if not column.is_category]
-    numbers = as_numbers(matrix[:, is_number], names, where)
+    numbers = as_numbers(matrix[:, is_number], names, where, rows_before)
     return numbers, category_names(matrix[:, ~is_number])
 
 

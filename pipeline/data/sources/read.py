@@ -1,6 +1,7 @@
 """Read a source by its built-in name, file suffix or folder: for a run, or rows for inference."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.config.data import DataConfig
@@ -11,6 +12,7 @@ from pipeline.data.sources.arrays_folder import ArraysFolderReader
 from pipeline.data.sources.builtin import BUILTINS, BuiltinReader
 from pipeline.data.sources.idx import IdxFolderReader
 from pipeline.data.sources.noisy import with_noisy
+from pipeline.data.sources.open_rows import OpenRows
 from pipeline.data.sources.reader import Reader
 from pipeline.data.sources.remote import PACKAGES
 from pipeline.data.sources.tables.opening.files import is_table
@@ -58,22 +60,35 @@ def read_rows(
     spec: str,
     columns: tuple[Column, ...],
     layout: Layout | None = None,
-    keep: Sequence[str] = (),
     beside: str = "",
 ) -> RawRows:
-    """Rows for inference: the values of `columns`, and those of a table's columns to `keep`.
+    """Rows for inference, in memory: see `open_rows`.
 
-    A table is matched by column name, one without names by position, as the table of `layout`
+    `beside`: the rows that they are put behind, if they are, for messages.
+
+    Raises:
+        InputError: as for `open_rows`, and for more than fits in memory.
+    """
+    with open_rows(spec, Wanted(columns, layout, (), beside)) as rows:
+        return rows.whole()
+
+
+@contextmanager
+def open_rows(spec: str, wanted: Wanted) -> Iterator[OpenRows]:
+    """Rows for inference: the values of the columns that are wanted, while the block lasts.
+
+    A table is matched by column name, one without names by position, as the table of training
     was; anything else by width. A source with test rows of its own, as the built-in ones have,
-    gives these. `beside`: the rows that they are put behind, if they are, for messages.
+    gives these.
 
     Raises:
         InputError: as for `read`, and where rows do not fit the columns.
     """
     reader, spec = _reader_of(spec)
-    if keep and not isinstance(reader, TableReader):
+    if wanted.keep and not isinstance(reader, TableReader):
         raise InputError(f"Columns to keep are those of a table. Given: {spec}, which is none.")
-    return reader.rows(spec, Wanted(columns, layout, tuple(keep), beside))
+    with reader.opened(spec, wanted) as rows:
+        yield rows
 
 
 def likely_label(config: DataConfig) -> str | None:

@@ -4,10 +4,12 @@ Sources of arrays begin with `matrix.ArraysReader`, tables with `table.TableRead
 """
 
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pipeline.config.data import DataConfig
-from pipeline.data.source import RawRows, Source, Wanted
+from pipeline.data.source import Source, Wanted
+from pipeline.data.sources.open_rows import OpenRows
 
 
 class Reader(ABC):
@@ -34,8 +36,8 @@ class Reader(ABC):
         """
 
     @abstractmethod
-    def rows(self, spec: str, wanted: Wanted) -> RawRows:
-        """Rows for inference.
+    def opened(self, spec: str, wanted: Wanted) -> AbstractContextManager[OpenRows]:
+        """Rows for inference, which can be read while the block lasts.
 
         Raises:
             InputError: as for `source`, and where rows do not fit the columns.

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from pipeline.config.data import DataConfig
-from pipeline.data.rows.streamed import write_rows
+from pipeline.data.rows.streamed import Rows, write_rows
 from pipeline.data.source import Source
+from pipeline.data.sources.arrays import stored_rows
 from pipeline.data.sources.arrays_folder import LABELS, ROWS, ArraysFolderReader
 from pipeline.data.sources.matrix import Arrays, ArraysReader
 from pipeline.errors import InputError
@@ -32,6 +34,14 @@ class ShardsReader(ArraysReader):
         with tempfile.TemporaryDirectory() as converted:
             convert_shards(Path(spec), Path(converted))
             return ArraysFolderReader().arrays(converted)._replace(name=name, origin=name)
+
+    @contextmanager
+    def matrix(self, spec: str) -> Iterator[tuple[Rows, str]]:
+        """The rows, converted into a file while they are read."""
+        with tempfile.TemporaryDirectory(prefix="layerwise-") as converted:
+            convert_shards(Path(spec), Path(converted))
+            name = Path(spec).resolve().name
+            yield stored_rows(Path(converted) / ROWS, name), name
 
     def source(self, spec: str, config: DataConfig, scratch: Path | None) -> Source:
         """The rows in memory or, converted into `scratch`, on disk."""

@@ -82,7 +82,7 @@ def read_cells(
             if done > rows:
                 break
             others.append(batch.select([name for name in wanted if name[0] != "n"]))
-            yield _by_rows([batch.column(f"n{n}") for n in numeric], batch.num_rows)
+            yield by_rows([batch.column(f"n{n}") for n in numeric], batch.num_rows)
         if done != rows:
             raise InputError(
                 f"{table.where} cannot be read: {rows} rows were counted, and others were found. "
@@ -103,9 +103,9 @@ def read_cells(
     return numbers, pa.Table.from_batches(others)
 
 
-def _by_rows(columns: Sequence[pa.Array], rows: int) -> np.ndarray:
+def by_rows(columns: Sequence[pa.Array | pa.ChunkedArray], rows: int) -> np.ndarray:
     """Columns of DOUBLE as float64 (rows, columns), NaN where NULL."""
-    found = [pc.fill_null(column, np.nan).to_numpy() for column in columns]
+    found = [pc.fill_null(column, np.nan).to_numpy(zero_copy_only=False) for column in columns]
     block = np.empty((rows, len(found)))
     # A part of all columns stays in the processor's cache while it is turned round.
     for start in range(0, rows, CACHED):

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
-
 from pipeline.counting import counted
 from pipeline.data.source import Column, Wanted
 from pipeline.data.sources.tables import sql
@@ -118,18 +116,19 @@ def unread_notes(
     table: OpenTable,
     columns: Mapping[int, Column],
     found: Mapping[int, Survey],
-    numbers: np.ndarray,
+    given: Mapping[int, int],
+    unread: Mapping[int, int],
     markers: Sequence[str],
     beside: str,
 ) -> Iterator[str]:
-    """Of columns of text whose cells are not of the model's kind, how many count as missing."""
-    numeric = [n for n, column in columns.items() if not column.is_category]
-    for place, n in enumerate(numeric):
-        read = int((~np.isnan(numbers[:, place])).sum())
-        if n not in found or read == found[n].given:
-            continue
-        bad, text = found[n].given - read, sql.text(n, table.types[n], markers)
-        number = number_of(table, n, columns[n], found[n], markers)
+    """Of columns of text and numbers with cells that are not of the model's kind, how many.
+
+    `given`: cells that are neither empty nor a mark of what is missing; `unread`: those of them
+    that were not read, where there are any.
+    """
+    for n, bad in unread.items():
+        text = sql.text(n, table.types[n], markers)
+        number = number_of(table, n, columns[n], found.get(n), markers)
         (first,) = table.one(
             f"SELECT min(t) FROM (SELECT {text} AS t, {number} AS v FROM {table.rows}) "
             "WHERE v IS NULL"
@@ -137,6 +136,6 @@ def unread_notes(
         yield (
             f"Column {columns[n].name!r} of {table.where} is a {columns[n].kind} "
             f"{f'in {beside}' if beside else 'for the model'}. "
-            f"{bad} of {counted(found[n].given, 'cell')} {'is' if bad == 1 else 'are'} none, such "
+            f"{bad} of {counted(given[n], 'cell')} {'is' if bad == 1 else 'are'} none, such "
             f"as {first!r}: {'it counts' if bad == 1 else 'they count'} as missing."
         )

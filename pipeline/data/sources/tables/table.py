@@ -1,6 +1,7 @@
 """Tables: files of any kind whose columns have names or numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -8,26 +9,22 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.config.data import DataConfig
-from pipeline.data.source import Column, Layout, LookedAt, RawRows, Source, Wanted
+from pipeline.data.source import Column, Layout, LookedAt, Source, Wanted
+from pipeline.data.sources.open_rows import OpenRows
 from pipeline.data.sources.reader import Reader
 from pipeline.data.sources.tables import sql
 from pipeline.data.sources.tables.cells import categories_of, label_markers, read_cells, texts_of
 from pipeline.data.sources.tables.columns import (
     as_written,
     chosen_columns,
-    column_of,
-    found_of,
     likely_target,
-    positions_of,
 )
 from pipeline.data.sources.tables.deciding import decide, decimal_mark, label_marks
 from pipeline.data.sources.tables.notes import (
     decision_notes,
-    extra_notes,
     label_notes,
     rounding_notes,
     spelling_notes,
-    unread_notes,
 )
 from pipeline.data.sources.tables.opening.files import (
     SUFFIXES,
@@ -39,6 +36,7 @@ from pipeline.data.sources.tables.opening.files import (
 from pipeline.data.sources.tables.opening.open_table import OpenTable, opened_table
 from pipeline.data.sources.tables.roles import role_cells, roles_of
 from pipeline.data.sources.tables.survey import survey
+from pipeline.data.sources.tables.table_rows import TableRows, as_in_training, texts_for
 from pipeline.data.target import labels_of
 from pipeline.errors import InputError, raise_all
 from pipeline.tasks.labels import Labels
@@ -48,8 +46,6 @@ CURE = (
     "or correct the file."
 )
 TARGET_CURE = "write plain numbers in the file, 1037.5 and not 1,037.5 or 5 %."
-ROWS_AT_ONCE = 100_000
-"""Of columns that are handed through."""
 
 
 class TableReader(Reader):
@@ -67,62 +63,24 @@ class TableReader(Reader):
         with opened_table(parts_of(spec), config, name_of(spec), texts) as table:
             return _source(table, config, scratch)
 
-    def rows(self, spec: str, wanted: Wanted) -> RawRows:
-        """Rows for inference, matched by name; of a file without names, by position."""
-        where = name_of(spec)
+    @contextmanager
+    def opened(self, spec: str, wanted: Wanted) -> Iterator[OpenRows]:
+        """Rows for inference, matched by name; of a file without names, by position.
+
+        Nothing of a file is copied, so that memory and disk do not grow with it.
+        """
         names = [column.name for column in wanted.columns]
-        config = _as_in_training(wanted.layout)
-        texts = partial(_as_written, wanted)
-        with opened_table(parts_of(spec), config, where, texts, names) as table:
+        config = as_in_training(wanted.layout)
+        texts = partial(texts_for, wanted)
+        files, where = parts_of(spec), name_of(spec)
+        with opened_table(files, config, where, texts, names, copies=False) as table:
             _rows_of(table)
-            columns = positions_of(wanted, table.names, table.named, where)
-            markers = ("", *config.missing_values)
-            found = survey(table, [n for n in columns if sql.is_plain(table.types[n])], markers)
-            numbers, texts = read_cells(table, columns, found, {}, config, None, {})
-            assert isinstance(numbers, np.ndarray)
-            notes = [
-                *table.notes,
-                *extra_notes(table, wanted),
-                *unread_notes(table, columns, found, numbers, markers, wanted.beside),
-            ]
-            categories = categories_of(texts, columns, where)
-            return RawRows(numbers, categories, tuple(notes), _kept(table, wanted.keep))
+            yield TableRows(table, wanted, config.missing_values)
 
     def likely_label(self, spec: str, config: DataConfig) -> str:
         """The column that is the target most likely."""
         with opened_table(parts_of(spec), config, name_of(spec), lambda names: ()) as table:
             return table.names[likely_target(table.names)]
-
-
-def _as_written(wanted: Wanted, names: Sequence[str]) -> set[int]:
-    """The columns of a file whose cells are needed as they are written: all but numbers."""
-    if not {column.name for column in wanted.columns} <= set(names):
-        return set(range(len(names)))  # they are matched by position
-    written = [column.name for column in wanted.columns if column.kind != "number"]
-    return found_of([*written, *wanted.keep], names)
-
-
-def _as_in_training(layout: Layout | None) -> DataConfig:
-    """How rows for a model are read that learned from a table of this layout."""
-    if layout is None:
-        return DataConfig(bad_rows="skip")
-    return DataConfig(
-        bad_rows="skip",
-        header="auto" if layout.named else False,
-        sheet=layout.sheet,
-        missing_values=layout.missing_values,
-    )
-
-
-def _kept(table: OpenTable, keep: Sequence[str]) -> pa.Table | None:
-    """Columns as they are in the file, under their names."""
-    if not keep:
-        return None
-    positions = [column_of(name, table.names, "--keep", table.where) for name in keep]
-    cells = table.batches({f"k{n}": f"c{n}" for n in dict.fromkeys(positions)}, ROWS_AT_ONCE)
-    return pa.Table.from_batches(cells).rename_columns(
-        [table.names[n] for n in dict.fromkeys(positions)]
-    )
 
 
 def _rows_of(table: OpenTable) -> int:

@@ -88,12 +88,14 @@ def opened_table(
     where: str,
     texts: Callable[[Sequence[str]], Collection[int]],
     known: Collection[str] = (),
+    copies: bool = True,
 ) -> Iterator[OpenTable]:
     """The table in files of one kind, or that data.query makes of files of any.
 
     `texts` says which columns are needed as they are written, given all names; `known` are the
     names of columns that a model reads, or nothing: where a file may lack a header
-    they say what is one.
+    they say what is one. `copies`: text is read once, into memory and beyond it on disk; without,
+    it is read anew each time that it is asked for.
 
     Raises:
         InputError: for a file that is empty, damaged or unclear.
@@ -106,14 +108,14 @@ def opened_table(
             if config.query is not None:
                 answer = answer_of(config.query, files, config, Path(folder))
                 with reading([answer], config.memory_bytes, Path(folder)) as connection:
-                    yield _typed(connection, [answer], "parquet", where)
+                    yield _typed(connection, [answer], "parquet", where, copies)
             elif (kind := kind_of(files, where)) in ("text", "sheet"):
-                with _text(files, config, where, texts, known, Path(folder)) as table:
+                with _text(files, config, where, texts, known, Path(folder), copies) as table:
                     yield table
             else:
                 paths = [as_plain_text(file, None, 0, Path(folder))[0] for file in files]
                 with reading(paths, config.memory_bytes, Path(folder)) as connection:
-                    yield _typed(connection, paths, kind, where)
+                    yield _typed(connection, paths, kind, where, copies)
         except InputError:
             raise
         except duckdb.OutOfMemoryException as error:
@@ -143,6 +145,7 @@ def _text(
     texts: Callable[[Sequence[str]], Collection[int]],
     known: Collection[str],
     folder: Path,
+    copies: bool,
 ) -> Iterator[OpenTable]:
     notes: list[str] = []
     plain = []
@@ -157,12 +160,12 @@ def _text(
         dialect = dialect_of(connection, plain[0], config.header, known, called[0])
         respell = respelling(plain[0], dialect, config.header)
         if respell is None:
-            yield _of_dialect(connection, plain, called, dialect, where, notes, config, texts)
+            yield _of_dialect(connection, plain, called, dialect, where, notes, config, texts, copies)
             return
     plain = [respell(file, folder) for file in plain]
     with reading(plain, config.memory_bytes, folder) as connection:
         dialect = dialect_of(connection, plain[0], config.header, known, called[0])
-        yield _of_dialect(connection, plain, called, dialect, where, notes, config, texts)
+        yield _of_dialect(connection, plain, called, dialect, where, notes, config, texts, copies)
 
 
 def _of_dialect(
@@ -174,6 +177,7 @@ def _of_dialect(
     notes: list[str],
     config: DataConfig,
     texts: Callable[[Sequence[str]], Collection[int]],
+    copies: bool,
 ) -> OpenTable:
     titles = [
         name or (f"Unnamed: {n}" if dialect.header else f"column{n + 1}")
@@ -194,10 +198,10 @@ def _of_dialect(
     markers = config.missing_values
     as_written = texts(names)
     types = guessed_types(connection, dialect, plain[0], markers, as_written)
-    found = scan(connection, dialect, plain, types, nulls(markers, dialect))
+    found = scan(connection, dialect, plain, types, nulls(markers, dialect), copies)
     if config.label and (classes := marks_in(connection, dialect, plain, found, as_written)):
         others = [marker for marker in markers if marker.lower() not in classes]
-        found = scan(connection, dialect, plain, types, nulls(others, dialect))
+        found = scan(connection, dialect, plain, types, nulls(others, dialect), copies)
     found, bad = _without_bad(connection, found, dialect, plain, names, where)
     skips = config.bad_rows == "skip"
     cure = "Skipped." if skips else "Correct the file, or set data.bad_rows: skip."
@@ -273,7 +277,11 @@ def _outside(files: Sequence[Path], dialect: Dialect, where: str) -> tuple[Diale
 
 
 def _typed(
-    connection: duckdb.DuckDBPyConnection, files: Sequence[Path], kind: Format, where: str
+    connection: duckdb.DuckDBPyConnection,
+    files: Sequence[Path],
+    kind: Format,
+    where: str,
+    copies: bool,
 ) -> OpenTable:
     listed = ", ".join(literal(str(file)) for file in files)
     reader = "read_parquet" if kind == "parquet" else "read_json"
@@ -291,7 +299,7 @@ def _typed(
     chosen = ", ".join(f"c{n} AS c{place}" for place, n in enumerate(kept))
     names, notes = _numbered([described[n][0] for n in kept], where)
     rows = f"(SELECT {chosen} FROM {rows} AS t({columns}))"
-    if kind == "json" and copy_of(connection, rows):
+    if copies and kind == "json" and copy_of(connection, rows):
         rows = COPY
     ((count,),) = connection.execute(f"SELECT count(*) FROM {rows}").fetchall()
     return OpenTable(

@@ -39,15 +39,16 @@ def scan(
     files: Sequence[Path],
     types: list[str],
     options: str,
+    copies: bool,
 ) -> Scan:
-    """All rows that can be read, in a copy or where they are.
+    """All rows that can be read, in a copy, if that is wanted and there is room, or where they are.
 
     A column becomes wider, or text, where a cell is not of its type.
     """
     while True:
         rows = dialect.rows(files, LENIENT + options, types)
         _forget_errors(connection)
-        copied = copy_of(connection, rows)
+        copied = copies and copy_of(connection, rows)
         if not copied:
             _forget_errors(connection)
         typed = "".join(f", count(c{n})" for n, kind in enumerate(types) if kind != "VARCHAR")
