@@ -74,6 +74,24 @@ class Watcher:
             display.finish(f"{text}, {seconds:.1f} s")
 
 
+class RowCount:
+    """Tells of work that goes through rows once: how many are done, rows a second, time left."""
+
+    def __init__(self, displays: Sequence[Display]):
+        self._displays = displays
+        self._began = time.monotonic()
+        self.rate = 0.0
+        """Rows a second, up to the last that were counted."""
+
+    def __call__(self, done: int, total: int) -> None:
+        """So many are done."""
+        self.rate = done / max(time.monotonic() - self._began, 1e-9)
+        left = _duration((total - done) / self.rate)
+        text = f"{done:,} of {total:,} rows, {self.rate:,.0f} rows/s, {left} left"
+        for display in self._displays:
+            display.show(Report(done, total, text))
+
+
 class Tally:
     """Counts trials; those that were cached took no time."""
 

@@ -8,10 +8,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import pandas as pd
 
 from pipeline.errors import InputError
 
@@ -78,32 +74,9 @@ def check_output(path: Path) -> None:
         raise InputError(f"-o must end in {', '.join(OUTPUTS)}. Given: {path}.")
     if not path.parent.is_dir():
         raise InputError(f"-o: there is no folder {str(path.parent)!r}.")
-
-
-def write_frame(frame: pd.DataFrame, path: Path) -> None:
-    """Write rows as .csv or .parquet, as .npz with an array for each column of text, or as .npy.
-
-    Raises `InputError` for text in a .npy file, which is one array of numbers.
-    """
-    text = frame.select_dtypes(exclude="number").columns
-    if path.suffix == ".npy" and len(text):
-        raise InputError(
-            f"A .npy file holds numbers alone. {text[0]!r} is text: write a .csv, .parquet or .npz "
-            "file."
-        )
-    with atomic_write(path) as file:
-        match path.suffix:
-            case ".csv":
-                frame.to_csv(file, index=False)
-            case ".parquet":
-                frame.to_parquet(file, index=False)
-            case ".npy":
-                np.save(file, frame.to_numpy())
-            case _:
-                arrays: dict[str, Any] = {name: frame[name].to_numpy(str) for name in text}
-                arrays["columns"] = frame.columns.drop(text).to_numpy(str)
-                arrays["values"] = frame.drop(columns=text).to_numpy()
-                np.savez(file, **arrays)
+    if path.is_dir():
+        raise InputError(f"-o must be a file. Given: {path}, which is a folder.")
+    check_writable(path.parent, "Give -o in a folder of yours.")
 
 
 def new_version(directory: Path, write: Callable[[Path], None]) -> Path:

@@ -102,7 +102,7 @@ def use_duckdb(connection: duckdb.DuckDBPyConnection, file: Path, random: Random
         return
     dialect = dialect_of(connection, file, random.choice(("auto", "true", "false")), (), file.name)
     types = guessed_types(connection, dialect, file, ("NA", "?"), ())
-    rows = scan(connection, dialect, [file], types, nulls(("NA", "?"), dialect)).source
+    rows = scan(connection, dialect, [file], types, nulls(("NA", "?"), dialect), copies=True).source
     connection.sql(f"SELECT * FROM {rows}").to_arrow_table()
 
 

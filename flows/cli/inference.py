@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from flows.cli.group import main
-from flows.cli.options import keep_option
-from flows.inference import apply_model, kept_columns, model_at
+from flows.cli.options import code_options, keep_option
+from flows.inference import ENDPOINTS, kept_columns, model_at
 from pipeline.credentials import redact
 from pipeline.errors import InputError
 
@@ -60,17 +60,24 @@ def _add_command(name: str) -> None:
         level: int | None = None,
         dims: int | None = None,
     ) -> None:
-        from pipeline.files import check_output, write_frame
+        from flows.progress import RowCount
+        from flows.terminal import shown, terminal_display
+        from pipeline.export.new_files import check_spared
+        from pipeline.files import check_output
 
         check_output(output)
-        with model_at(model) as folder:
-            rows, notes = apply_model(folder, name, data, kept_columns(keep), level, dims)
-        for note in notes:
-            click.echo(f"note: {redact(note)}", err=True)
-        write_frame(rows, output)
-        click.echo(f"{len(rows):,} rows in {output}")
+        check_spared(data, output)
+        with model_at(model) as folder, shown():
+            from pipeline.export.apply import Asked, apply_model
 
-    for option in reversed([*OPTIONS, *(OF_CODES if name == "encode" else ())]):
+            count = RowCount([terminal_display(name)])
+            asked = Asked(ENDPOINTS[name], kept_columns(keep), level, dims)
+            applied = apply_model(folder, asked, data, output, count)
+        for note in applied.notes:
+            click.echo(f"note: {redact(note)}", err=True)
+        click.echo(f"{applied.rows:,} rows in {output}, {count.rate:,.0f} rows/s")
+
+    for option in reversed([*OPTIONS, *code_options(name)]):
         command = option(command)
     main.command(name, help=HELP[name])(command)
 
@@ -81,13 +88,6 @@ OPTIONS = (
     click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path),
                  help="A .csv, .parquet, .npz or .npy file."),
     keep_option,
-)  # fmt: skip
-OF_CODES = (
-    click.option("--level", type=click.IntRange(min=1),
-                 help="The code of this level, from 1 at the rows upward; by default of the whole "
-                 "stack."),
-    click.option("--dims", type=click.IntRange(min=1),
-                 help="The first so many dimensions alone, of a model of the task embed."),
 )  # fmt: skip
 for _name in HELP:
     _add_command(_name)

@@ -32,10 +32,22 @@ keep_option = click.option(
     "--keep", multiple=True, metavar="COLUMNS",
     help="Columns of a table to carry into the output, e.g. id,name.",
 )  # fmt: skip
+_CODES = (
+    click.option("--level", type=click.IntRange(min=1),
+                 help="The code of this level, from 1 at the rows upward; by default of the whole "
+                 "stack."),
+    click.option("--dims", type=click.IntRange(min=1),
+                 help="The first so many dimensions alone, of a model of the task embed."),
+)  # fmt: skip
 set_option = click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE",
     help="Change one value, e.g. stack.0.units=256. May be given several times.",
 )  # fmt: skip
+
+
+def code_options(command: str) -> tuple[Callable[..., Any], ...]:
+    """Which codes are wanted: options of `encode` alone, whose name is `command`."""
+    return _CODES if command == "encode" else ()
 
 
 def config_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,6 +9,7 @@ import click
 from flows.cli.group import main
 from flows.cli.inference import HELP
 from flows.cli.options import (
+    code_options,
     configs_options,
     keep_option,
     notify_option,
@@ -117,12 +118,12 @@ def run(
 def _add_command(name: str) -> None:
     """A command that applies a model to what is new, by the clock."""
 
-    @schedule.command(name, help=f"{HELP[name]} Of a pattern ('in/*.csv') the new files.")
     @schedule_options
     @click.argument("model")
     @click.argument("data")
     @click.option("-o", "--output", required=True,
-                  help="A .csv, .parquet or .npz file; out/{name}.csv for a pattern.")  # fmt: skip
+                  help="A .csv, .parquet, .npz or .npy file; out/{name}.csv for "
+                  "a pattern.")  # fmt: skip
     @click.option("--name", "deployment",
                   help="Of the deployment.  [default: the command's and the model's]")  # fmt: skip
     @keep_option
@@ -134,6 +135,7 @@ def _add_command(name: str) -> None:
         deployment: str | None,
         keep: tuple[str, ...],
         notify: str | None,
+        **codes: int | None,
     ) -> Any:
         from flows.inference import kept_columns
         from flows.notices.address import check_notify
@@ -141,8 +143,12 @@ def _add_command(name: str) -> None:
 
         if notify:
             check_notify(notify)
-        parameters = {"keep": kept_columns(keep), "notify": notify}
+        parameters = {"keep": kept_columns(keep), "notify": notify, **codes}
         return [inference_job(name, model, data, output, deployment, **parameters)]
+
+    for option in code_options(name):
+        command = option(command)
+    schedule.command(name, help=f"{HELP[name]} Of a pattern ('in/*.csv') the new files.")(command)
 
 
 for _name in ("predict", "encode", "score"):

@@ -7,17 +7,17 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.inference import MODEL_VERSION, Scored, apply_model, is_registered, model_at
+from flows.inference import ENDPOINTS, Scored, is_registered, model_at
 from flows.naming import run_name
 from flows.notices.address import NotifyAddress
 from flows.notices.sending import send_notice
 from flows.page.outcome import shown_on_page
 from flows.page.page import log
+from flows.progress import RowCount
 from flows.scheduling.supervised import supervised
 from flows.skipped import skipped
 from pipeline.errors import noted, raise_all
 from pipeline.export.new_files import work_of
-from pipeline.files import write_frame
 from pipeline.tracking.registry import pinned
 
 Command = Literal["predict", "encode", "score"]
@@ -36,6 +36,8 @@ def inference(
     data: str,
     output: str,
     keep: tuple[str, ...] = (),
+    level: int | None = None,
+    dims: int | None = None,
     notify: NotifyAddress | None = None,
 ) -> State[Any]:
     """Apply a model to the rows of a source, or of each file of a pattern that is new.
@@ -46,6 +48,8 @@ def inference(
         data: A source, or a pattern like /incoming/*.csv.
         output: Where the results go; with {name} for the name of each file of a pattern.
         keep: Columns of a table that are carried into the results.
+        level: Of `encode`: the level whose code is wanted, from 1.
+        dims: Of `encode`: how many dimensions, of a model of the task embed.
         notify: Post how the run ends to this http address, or to the one in the environment
             variable that $NAME names.
     """
@@ -58,17 +62,20 @@ def inference(
     written: list[str] = []
     problems: list[str] = []
     with model_at(version) as folder:
+        from pipeline.export.apply import Asked, apply_model
+
         version = version if is_registered(version) else str(folder)
+        asked = Asked(ENDPOINTS[command], keep, level, dims, version)
         for work in new:
             with noted(problems):  # one bad file does not keep the others back
-                frame, notes = apply_model(folder, command, work.source, keep)
-                for note in notes:
-                    log(f"{Path(work.source).name}: {note}")
-                frame.insert(0, MODEL_VERSION, version)
-                write_frame(frame, work.output)
+                count = RowCount([])
+                applied = apply_model(folder, asked, work.source, work.output, count)
                 work.finish()
-                log(f"{len(frame):,} rows in {work.output}, by {version}")
-                rows += len(frame)
+                for note in applied.notes:
+                    log(f"{Path(work.source).name}: {note}")
+                done = f"{applied.rows:,} rows in {work.output}, by {version}"
+                log(f"{done}, {count.rate:,.0f} rows/s")
+                rows += applied.rows
                 written.append(str(work.output))
     raise_all(problems)
     scored = Scored(model=version, rows=rows, files=written)

@@ -1,7 +1,6 @@
 """Batch inference from an exported SavedModel: only its folder is needed, not the run."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,11 @@ import pandas as pd
 import tensorflow as tf
 
 from pipeline.data.features.preprocessing import need_every_value
-from pipeline.data.source import Column, Layout, RawRows
-from pipeline.data.sources.read import read_rows
+from pipeline.data.source import Column
 from pipeline.errors import InputError
 from pipeline.evaluation.reasons import because
 from pipeline.export.folder import METADATA
 from pipeline.export.metadata import DIGEST, digest_of
-from pipeline.export.row_notes import row_notes
 from pipeline.export.signatures.inputs import MATRIX, given_by_name
 from pipeline.tasks.anomaly import OF_COLUMNS
 
@@ -50,56 +47,62 @@ def model_columns(folder: Path) -> tuple[Column, ...]:
     return tuple(describe_model(folder)["columns"])
 
 
-def rows_for(folder: Path, spec: str, keep: Sequence[str] = ()) -> RawRows:
-    """The rows of a source as the model reads them, with notes of what it does not know in them.
+class Model:
+    """One signature of an exported model, loaded once, for any number of rows.
 
-    `keep` names columns of a table that are handed through. Raises `InputError` where rows do not
-    fit.
+    Arguments:
+      folder: of the model.
+      described: what it says of itself.
+      endpoint: the signature.
     """
-    metadata = describe_model(folder)
-    columns, layout = metadata["columns"], metadata["layout"]
-    rows = read_rows(spec, tuple(columns), layout and Layout.from_json(layout), keep)
-    notes = row_notes(columns, metadata["vocabularies"], rows)
-    return rows._replace(notes=(*rows.notes, *notes))
+
+    def __init__(self, folder: Path, described: dict[str, Any], endpoint: str):
+        self._described = described
+        self._loaded = tf.saved_model.load(str(folder))
+        self._signature = self._loaded.signatures[endpoint]
+
+    def __call__(self, numbers: np.ndarray, categories: np.ndarray) -> pd.DataFrame:
+        """A frame with one row for each raw row, asked batch by batch.
+
+        `numbers` (rows, number columns) and `categories` (rows, category columns) text, in the
+        model's column order. Columns: `label` and `probability of CLASS`, `prediction`, `code_I`,
+        the names of the features, `reconstruction_error`, or of anomalies `score`, `p_value`,
+        `label` and `because`, the three columns that make most of the score.
+        """
+        given = {MATRIX: numbers.astype(np.float64, copy=False)}
+        if self._described["inputs"]:
+            given = given_by_name(self._described["columns"], numbers, categories)
+        batches = [
+            self._of_batch(
+                {name: values[start : start + BATCH_ROWS] for name, values in given.items()}
+            )
+            for start in range(0, len(numbers), BATCH_ROWS)
+        ]
+        outputs = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+        names = self._described["outputs"]
+        return pd.concat(
+            [
+                because(values, names[name]) if name == OF_COLUMNS else _frame(values, names[name])
+                for name, values in sorted(outputs.items())
+            ],
+            axis=1,
+        )
+
+    def _of_batch(self, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        inputs = {name: tf.constant(values) for name, values in given.items()}
+        return {output: value.numpy() for output, value in self._signature(**inputs).items()}
 
 
 def infer(folder: Path, endpoint: str, numbers: np.ndarray, categories: np.ndarray) -> pd.DataFrame:
-    """Run one signature on raw rows, batch by batch: one output row for each.
+    """What one signature gives for raw rows in memory: see `Model`.
 
-    `numbers` (rows, number columns) and `categories` (rows, category columns) text, in the model's
-    column order. Columns: `label` and `probability of CLASS`, `prediction`, `code_I`, the
-    names of the features, `reconstruction_error`, or of anomalies `score`, `p_value`, `label` and
-    `because`, the three columns that make most of the score. Raises `InputError` for a damaged
-    model and for a missing value where missing values were refused in training.
+    Raises `InputError` for a damaged model and for a missing value where missing values were
+    refused in training.
     """
-    metadata = describe_model(folder)
-    if metadata["needs_every_value"]:
-        need_every_value(metadata["columns"], numbers, categories)
-    signature = tf.saved_model.load(str(folder)).signatures[endpoint]
-    given = {MATRIX: numbers.astype(np.float64, copy=False)}
-    if metadata["inputs"]:
-        given = given_by_name(metadata["columns"], numbers, categories)
-    batches = [
-        {
-            output: value.numpy()
-            for output, value in signature(
-                **{
-                    name: tf.constant(values[start : start + BATCH_ROWS])
-                    for name, values in given.items()
-                }
-            ).items()
-        }
-        for start in range(0, len(numbers), BATCH_ROWS)
-    ]
-    outputs = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
-    names = metadata["outputs"]
-    return pd.concat(
-        [
-            because(values, names[name]) if name == OF_COLUMNS else _frame(values, names[name])
-            for name, values in sorted(outputs.items())
-        ],
-        axis=1,
-    )
+    described = describe_model(folder)
+    if described["needs_every_value"]:
+        need_every_value(described["columns"], [(numbers, categories)])
+    return Model(folder, described, endpoint)(numbers, categories)
 
 
 def _frame(values: np.ndarray, columns: list[str]) -> pd.DataFrame:

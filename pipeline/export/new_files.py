@@ -7,6 +7,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline.data.sources.tables.opening.files import parts_of
 from pipeline.errors import InputError, raise_all
 from pipeline.files import check_output
 
@@ -40,6 +41,17 @@ def is_pattern(data: str) -> bool:
     return "://" not in data and glob.has_magic(data) and not Path(data).exists()
 
 
+def check_spared(data: str, output: Path) -> None:
+    """Raise `InputError` where results would overwrite a file that they are made of."""
+    if "://" in data:
+        return
+    source = Path(data).expanduser()
+    files = [source, *parts_of(str(source)), *(source.rglob("*.npy") if source.is_dir() else ())]
+    same = (output.exists() and file.exists() and output.samefile(file) for file in files)
+    if output.absolute() == source.absolute() or any(same):
+        raise InputError(f"-o must not be DATA, which it would overwrite. Given: {data}.")
+
+
 def work_of(data: str, output: str) -> list[Work]:
     """A source, or each file of a pattern, and where its result goes.
 
@@ -54,8 +66,7 @@ def work_of(data: str, output: str) -> list[Work]:
             "-o 'out/{name}.parquet'."
         )
     if not is_pattern(data):
-        if Path(output).absolute() == Path(data).absolute():
-            raise InputError(f"-o must not be DATA, which it would overwrite. Given: {data}.")
+        check_spared(data, Path(output))
         return [Work(data, Path(output), _time(Path(data)))]
     # Path.glob takes no absolute pattern.
     paths = [Path(path) for path in sorted(glob.glob(data, recursive=True))]  # noqa: PTH207

@@ -4,8 +4,6 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from pipeline.errors import InputError
@@ -16,7 +14,6 @@ from pipeline.files import (
     file_digest,
     folder_digest,
     new_version,
-    write_frame,
 )
 
 
@@ -100,34 +97,10 @@ def test_an_output_in_no_folder_is_refused(tmp_path: Path):
         check_output(tmp_path / "nowhere" / "a.csv")
 
 
-FRAME = pd.DataFrame(
-    {
-        "label": ["a", "ü, \"b\"", ""],
-        "probability of a": np.array([0.1, 1 / 3, np.nan], "float32"),
-        "probability of ü": np.array([0.9, 2 / 3, np.nan], "float32"),
-    }
-)  # fmt: skip
-
-
-def test_a_frame_survives_csv(tmp_path: Path):
-    write_frame(FRAME, tmp_path / "out.csv")
-    read = pd.read_csv(tmp_path / "out.csv", dtype={"label": str}).fillna({"label": ""})
-    pd.testing.assert_frame_equal(read, FRAME, check_dtype=False)
-
-
-def test_a_frame_survives_parquet(tmp_path: Path):
-    write_frame(FRAME, tmp_path / "out.parquet")
-    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out.parquet"), FRAME)
-
-
-def test_a_frame_as_npz_is_a_matrix_with_names_and_text_beside_it(tmp_path: Path):
-    write_frame(FRAME, tmp_path / "out.npz")
-    with np.load(tmp_path / "out.npz", allow_pickle=False) as arrays:
-        assert set(arrays.files) == {"label", "columns", "values"}
-        assert arrays["label"].tolist() == FRAME["label"].tolist()
-        assert arrays["columns"].tolist() == ["probability of a", "probability of ü"]
-        np.testing.assert_array_equal(arrays["values"], FRAME.iloc[:, 1:], strict=False)
-        assert arrays["values"].dtype == np.float32
+def test_an_output_that_is_a_folder_is_refused(tmp_path: Path):
+    (tmp_path / "a.csv").mkdir()
+    with pytest.raises(InputError, match="must be a file"):
+        check_output(tmp_path / "a.csv")
 
 
 # Numbered folders

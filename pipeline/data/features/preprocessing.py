@@ -1,12 +1,12 @@
 """From columns to features and back: one description, which NumPy and TensorFlow follow."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from pipeline.data.cells import located
+from pipeline.data.cells import listed
 from pipeline.data.features.operations import NUMPY, Operations
 from pipeline.data.features.pieces import NO_PIECES, Pieces
 from pipeline.data.features.quantiles import NO_QUANTILES, Quantiles
@@ -212,7 +212,7 @@ class Preprocessing:
             InputError: for a missing value where missing values were refused in training.
         """
         if self.refuses_missing:
-            need_every_value(self.columns, numbers, categories)
+            need_every_value(self.columns, [(numbers, categories)])
         width = len(self.feature_names)
         rows = max(1, CHUNK_VALUES // max(1, width))
         result = aligned_empty((len(numbers), width), np.dtype(np.float32))
@@ -266,20 +266,26 @@ class Preprocessing:
 
 
 def need_every_value(
-    columns: Sequence[Column], numbers: np.ndarray, categories: np.ndarray
+    columns: Sequence[Column], blocks: Iterable[tuple[np.ndarray, np.ndarray]]
 ) -> None:
-    """Raise `InputError` where a value of rows with these columns is missing."""
-    missing = [
-        located(is_missing, names)
-        for names, is_missing in (
-            ([column.name for column in columns if not column.is_category], np.isnan(numbers)),
-            ([column.name for column in columns if column.is_category], categories == ""),
-        )
-        if is_missing.any()
-    ]
-    if missing:
+    """Raise `InputError` where a value of rows with these columns is missing.
+
+    `blocks`: all rows one after the other, as numbers and categories.
+    """
+    names = [[c.name for c in columns if c.is_category is category] for category in (False, True)]
+    counts, first_rows = ([np.zeros(len(of), np.int64) for of in names] for _ in range(2))
+    rows = 0
+    for numbers, categories in blocks:
+        for part, missing in enumerate((np.isnan(numbers), categories == "")):
+            new = missing.any(axis=0) & (counts[part] == 0)
+            first_rows[part][new] = rows + missing.argmax(axis=0)[new]
+            counts[part] += missing.sum(axis=0)
+        rows += len(numbers)
+    parts = zip(counts, first_rows, names, strict=True)
+    told = [listed(count, first, rows, of) for count, first, of in parts if count.any()]
+    if told:
         raise InputError(
             "The model was trained with data.missing: refuse, so that rows must have every "
-            f"value. Missing in {' and in '.join(missing)}. "
+            f"value. Missing in {' and in '.join(told)}. "
             "Complete the rows, or train with data.missing: impute."
         )

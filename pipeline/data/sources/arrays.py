@@ -18,6 +18,8 @@ from pipeline.errors import InputError, nearest
 
 # How NumPy packs archives. Other methods expand a block without a limit on what comes out.
 _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+UNPACKED = 2**16
+"""Bytes that are unpacked at a time."""
 NAMES = ("x", "y", "x_test", "y_test")
 """Of the arrays in an .npz file."""
 
@@ -125,7 +127,7 @@ def unpacked_rows(path: Path, folder: Path) -> Path:
                 ".npy file."
             )
         with _opened(archive, member) as packed, file.open("wb") as out:
-            while block := packed.read(min(BLOCK_BYTES, size - out.tell())):
+            while block := packed.read(min(UNPACKED, size - out.tell())):
                 out.write(block)
     return file
 

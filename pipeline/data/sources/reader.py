@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pipeline.config.data import DataConfig
-from pipeline.data.source import Source, Wanted
+from pipeline.data.source import RawRows, Source, Wanted
 from pipeline.data.sources.open_rows import OpenRows
 
 
@@ -42,3 +42,12 @@ class Reader(ABC):
         Raises:
             InputError: as for `source`, and where rows do not fit the columns.
         """
+
+    def rows(self, spec: str, wanted: Wanted) -> RawRows:
+        """The same rows, all in memory.
+
+        Raises:
+            InputError: as for `opened`, and for more than fits in memory.
+        """
+        with self.opened(spec, wanted) as rows:
+            return rows.whole()

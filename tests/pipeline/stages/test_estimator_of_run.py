@@ -4,14 +4,16 @@ import numpy as np
 import pytest
 
 from layerwise import InputError, StackedClassifier, from_run
-from pipeline.export.inference import infer, rows_for
+from pipeline.data.sources.read import read_rows
+from pipeline.export.inference import infer, model_columns
 
 
 def test_of_a_table(flowers_home, flowers):
     model = from_run("flowers")
     assert isinstance(model, StackedClassifier)
     rows = flowers.drop(columns="species")
-    raw = rows_for(flowers_home.model, str(flowers_home.home / "flowers.csv"))
+    flowers_csv = str(flowers_home.home / "flowers.csv")
+    raw = read_rows(flowers_csv, model_columns(flowers_home.model))
     served = infer(flowers_home.model, "serve", raw.numbers, raw.categories)
     assert model.predict(rows).tolist() == served["label"].tolist()
     shares = served[[f"probability of {name}" for name in model.classes_]]
@@ -22,7 +24,7 @@ def test_of_a_table(flowers_home, flowers):
 def test_of_arrays(digits_home, digits):
     model = from_run(digits_home.called.run.run_id)
     rows, classes = digits
-    raw = rows_for(digits_home.model, "digits")
+    raw = read_rows("digits", model_columns(digits_home.model))
     served = infer(digits_home.model, "serve", raw.numbers, raw.categories)
     np.testing.assert_array_equal(model.predict(rows * 16).astype(str), served["label"])
     assert model.classes_.tolist() == list(range(10))

@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.datasets import load_diabetes
 from sklearn.metrics import r2_score
@@ -20,7 +21,7 @@ from pipeline.data.sources.read import read_rows
 from pipeline.data.trial_rows import trial_rows
 from pipeline.errors import InputError
 from pipeline.export.inference import infer, model_columns
-from pipeline.files import write_frame
+from pipeline.export.write_tables import write_tables
 from pipeline.seeds import derive
 from pipeline.stages.base import Outcome, perform
 from pipeline.stages.context import Context, fail_run
@@ -735,7 +736,7 @@ def test_a_number_far_from_0_is_exported_as_well_as_it_is_scored(suffix, uri, tm
         best.metrics["r2"], abs=1e-4
     )
     assert len(np.unique(predictions)) == len(test)
-    write_frame(found, tmp_path / "predictions.csv")
+    write_tables([pa.Table.from_pandas(found)], tmp_path / "predictions.csv")
     written = pd.read_csv(tmp_path / "predictions.csv", float_precision="round_trip")
     np.testing.assert_array_equal(written["prediction"], found["prediction"])
 

@@ -160,7 +160,9 @@ def _text(
         dialect = dialect_of(connection, plain[0], config.header, known, called[0])
         respell = respelling(plain[0], dialect, config.header)
         if respell is None:
-            yield _of_dialect(connection, plain, called, dialect, where, notes, config, texts, copies)
+            yield _of_dialect(
+                connection, plain, called, dialect, where, notes, config, texts, copies
+            )
             return
     plain = [respell(file, folder) for file in plain]
     with reading(plain, config.memory_bytes, folder) as connection:
