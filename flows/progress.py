@@ -80,16 +80,24 @@ class RowCount:
     def __init__(self, displays: Sequence[Display]):
         self._displays = displays
         self._began = time.monotonic()
-        self.rate = 0.0
-        """Rows a second, up to the last that were counted."""
+        self._first = 0.0
 
     def __call__(self, done: int, total: int) -> None:
-        """So many are done."""
-        self.rate = done / max(time.monotonic() - self._began, 1e-9)
-        left = _duration((total - done) / self.rate)
-        text = f"{done:,} of {total:,} rows, {self.rate:,.0f} rows/s, {left} left"
+        """So many are done; first it is told that none is."""
+        now = time.monotonic()
+        if not done:
+            self._first = now
+            return
+        rate = done / max(now - self._first, 1e-9)
+        left = _duration((total - done) / rate)
+        text = f"{done:,} of {total:,} rows, {rate:,.0f} rows/s, {left} left"
         for display in self._displays:
             display.show(Report(done, total, text))
+
+    def told(self, rows: int) -> str:
+        """How long all of it took, what came before the first row included."""
+        seconds = time.monotonic() - self._began
+        return f"{seconds:.1f} s, {rows / seconds:,.0f} rows/s"
 
 
 class Tally:

@@ -75,7 +75,7 @@ def _add_command(name: str) -> None:
             applied = apply_model(folder, asked, data, output, count)
         for note in applied.notes:
             click.echo(f"note: {redact(note)}", err=True)
-        click.echo(f"{applied.rows:,} rows in {output}, {count.rate:,.0f} rows/s")
+        click.echo(f"{applied.rows:,} rows in {output}, {count.told(applied.rows)}")
 
     for option in reversed([*OPTIONS, *code_options(name)]):
         command = option(command)

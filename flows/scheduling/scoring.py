@@ -74,7 +74,7 @@ def inference(
                 for note in applied.notes:
                     log(f"{Path(work.source).name}: {note}")
                 done = f"{applied.rows:,} rows in {work.output}, by {version}"
-                log(f"{done}, {count.rate:,.0f} rows/s")
+                log(f"{done}, {count.told(applied.rows)}")
                 rows += applied.rows
                 written.append(str(work.output))
     raise_all(problems)

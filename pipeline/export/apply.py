@@ -25,7 +25,7 @@ MODEL_VERSION = "model_version"
 """What results call the column that says which model gave them, where that is asked for."""
 
 Watch = Callable[[int, int], None]
-"""Is told how many rows are done, and how many there are."""
+"""Is told how many rows are done, first that none is, and how many there are."""
 
 
 class Asked(NamedTuple):
@@ -91,6 +91,7 @@ def _results(
     model: Model, asked: Asked, rows: OpenRows, size: int, notes: RowNotes, watch: Watch
 ) -> Iterator[pa.Table]:
     done = 0
+    watch(done, rows.rows)
     for block in rows.blocks(size):
         notes.add(block.numbers, block.categories)
         found = model(block.numbers, block.categories)

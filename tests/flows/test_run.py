@@ -297,7 +297,7 @@ def test_predict_gives_a_class_for_each_row(
         "predict", "exports/digits", "rows.npz", "-o", "labels.csv", folder=finished.folder
     )
     assert result.returncode == 0, result.stderr
-    assert re.fullmatch(r"100 rows in labels\.csv, [\d,]+ rows/s\n", result.stdout)
+    assert re.fullmatch(r"100 rows in labels\.csv, [\d.]+ s, [\d,]+ rows/s\n", result.stdout)
     frame = pd.read_csv(finished.folder / "labels.csv")
     probabilities = frame[[f"probability of {digit}" for digit in range(10)]].to_numpy()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
