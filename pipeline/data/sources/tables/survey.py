@@ -87,15 +87,6 @@ def survey(table: OpenTable, columns: Sequence[int], markers: Sequence[str]) -> 
     return {n: Survey(**counts) for n, counts in found.items()}
 
 
-def given_numbers(table: OpenTable, columns: Sequence[int]) -> dict[int, int]:
-    """How many cells are given in columns whose type is a number: all that are no NaN."""
-    if not columns:
-        return {}
-    wanted = ", ".join(_OF_NUMBERS["given"].replace("{c}", f"c{n}") for n in columns)
-    counts = table.one(f"SELECT {wanted} FROM {table.rows}")
-    return dict(zip(columns, counts, strict=True))
-
-
 _OF_ALL = {
     "given": "count({t})",
     "distinct": "approx_count_distinct({t})",

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.config.data import DataConfig
 from pipeline.data.source import Layout, RawRows, Wanted
@@ -13,7 +14,7 @@ from pipeline.data.sources.tables.cells import by_rows, categories_of, number_of
 from pipeline.data.sources.tables.columns import column_of, found_of, positions_of
 from pipeline.data.sources.tables.notes import extra_notes, unread_notes
 from pipeline.data.sources.tables.opening.open_table import OpenTable
-from pipeline.data.sources.tables.survey import given_numbers, survey
+from pipeline.data.sources.tables.survey import survey
 from pipeline.errors import InputError
 
 
@@ -39,21 +40,24 @@ class TableRows(OpenRows):
         keep = [column_of(name, table.names, "--keep", table.where) for name in wanted.keep]
         self._keep = [*dict.fromkeys(keep)]
         self._numeric = [n for n, column in self._columns.items() if not column.is_category]
+        self._numbers = [n for n in self._numeric if sql.is_number(table.types[n])]
         texts = [n for n in self._numeric if sql.is_text(table.types[n])]
-        numbers = [n for n in self._numeric if sql.is_number(table.types[n])]
         self._found = survey(table, texts, self._markers)
-        given = given_numbers(table, numbers) | {n: self._found[n].given for n in texts}
-        self._given = {n: given[n] for n in self._numeric if n in given}
-        self._read = np.zeros(len(self._numeric), np.int64)
+        self._unread: dict[int, int] = {}
+        self._read: dict[int, int] = {}
 
     def blocks(self, size: int) -> Iterator[RawRows]:
         """So many rows at a time."""
-        self._read[:] = 0
         table, done = self._table, 0
+        self._read = dict.fromkeys(self._numeric, 0)
+        self._unread = dict.fromkeys(self._numbers, 0)
         for cells in _of_size(table.batches(self._cells(), size), size):
             done += cells.num_rows
             numbers = by_rows([cells[f"n{n}"] for n in self._numeric], cells.num_rows)
-            self._read += np.count_nonzero(~np.isnan(numbers), axis=0)
+            for n, column in zip(self._numeric, numbers.T, strict=True):
+                self._read[n] += int(np.count_nonzero(~np.isnan(column)))
+            for n in self._numbers:
+                self._unread[n] += pc.sum(cells[f"u{n}"]).as_py() or 0
             categories = categories_of(cells, self._columns, table.where)
             yield RawRows(numbers, categories, kept=self._kept(cells))
         if done != self.rows:
@@ -64,23 +68,30 @@ class TableRows(OpenRows):
 
     def notes(self) -> tuple[str, ...]:
         """Of lines that are no rows, columns that are not read, and cells that cannot be."""
-        read = dict(zip(self._numeric, self._read.tolist(), strict=True))
-        unread = {n: given - read[n] for n, given in self._given.items() if read[n] < given}
-        columns, markers = self._columns, self._markers
+        bad = self._unread | {n: of.given - self._read[n] for n, of in self._found.items()}
+        given = {n: self._read[n] + unread for n, unread in bad.items()}
+        unread = {n: bad[n] for n in self._numeric if bad.get(n)}
+        table, markers, beside = self._table, self._markers, self._wanted.beside
         return (
-            *self._table.notes,
-            *extra_notes(self._table, self._wanted),
-            *unread_notes(
-                self._table, columns, self._found, self._given, unread, markers, self._wanted.beside
-            ),
+            *table.notes,
+            *extra_notes(table, self._wanted),
+            *unread_notes(table, self._columns, self._found, given, unread, markers, beside),
         )
 
     def _cells(self) -> dict[str, str]:
-        """SQL for all that is wanted of a row: n0, ... numbers, t0, ... text, k0, ... kept."""
+        """SQL for all that is wanted of a row.
+
+        n0, ... numbers; u0, ... whether one is given and none that the model can read; t0, ...
+        text; k0, ... what is kept.
+        """
         table, markers = self._table, self._markers
         wanted = {
             f"n{n}": number_of(table, n, self._columns[n], self._found.get(n), markers)
             for n in self._numeric
+        }
+        wanted |= {
+            f"u{n}": f"NOT isnan(c{n}::DOUBLE) AND ({wanted[f'n{n}']}) IS NULL"
+            for n in self._numbers
         }
         wanted |= {
             f"t{n}": sql.text(n, table.types[n], markers)

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from pipeline.data.sources.tables.opening.connection import literal
-from pipeline.data.sources.tables.opening.dialect import MARKS, Dialect
+from pipeline.data.sources.tables.opening.dialect import MARKS, Dialect, is_number
 from pipeline.data.sources.tables.opening.plain import lines_of
 from pipeline.data.sources.tables.opening.scan import Scan
 
@@ -46,7 +46,7 @@ def without_names(connection: duckdb.DuckDBPyConnection, found: Scan, names: Seq
     In a column of numbers there is no name.
     """
     pairs = [*zip(found.types, names, strict=True)]
-    if any(kind != "VARCHAR" and not _DIGIT.search(name) for kind, name in pairs):
+    if any(kind != "VARCHAR" and not is_number(name) for kind, name in pairs):
         return found
     again = " AND ".join(
         f"coalesce(trim(CAST(c{n} AS VARCHAR)), '') IN ({literal(name)}"
