@@ -32,6 +32,11 @@ class Column(NamedTuple):
         """Whether its values are text; those of all other kinds are numbers."""
         return self.kind == "category"
 
+    @property
+    def is_plain_number(self) -> bool:
+        """Whether its cells are numbers as programs write them."""
+        return self.kind == "number" and self.form in ("", ".") and not self.unit
+
 
 class LookedAt(NamedTuple):
     """What was decided about a column of a table.

@@ -69,11 +69,10 @@ class TableReader(Reader):
 
         Nothing of a file is copied, so that memory and disk do not grow with it.
         """
-        names = [column.name for column in wanted.columns]
         config = as_in_training(wanted.layout)
         texts = partial(texts_for, wanted)
         files, where = parts_of(spec), name_of(spec)
-        with opened_table(files, config, where, texts, names, copies=False) as table:
+        with opened_table(files, config, where, texts, wanted.columns) as table:
             _rows_of(table)
             yield TableRows(table, wanted, config.missing_values)
 

@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from pipeline.config.data import DataConfig
+from pipeline.data.source import Column
 from pipeline.data.sources.tables.opening.connection import literal, reading
 from pipeline.data.sources.tables.opening.dialect import Dialect, dialect_of
 from pipeline.data.sources.tables.opening.files import Format, kind_of
@@ -87,15 +88,14 @@ def opened_table(
     config: DataConfig,
     where: str,
     texts: Callable[[Sequence[str]], Collection[int]],
-    known: Collection[str] = (),
-    copies: bool = True,
+    model: Sequence[Column] = (),
 ) -> Iterator[OpenTable]:
     """The table in files of one kind, or that data.query makes of files of any.
 
-    `texts` says which columns are needed as they are written, given all names; `known` are the
-    names of columns that a model reads, or nothing: where a file may lack a header
-    they say what is one. `copies`: text is read once, into memory and beyond it on disk; without,
-    it is read anew each time that it is asked for.
+    `texts` says which columns are needed as they are written, given all names; `model` are the
+    columns that a model reads, or nothing. Where a file may lack a header their names say what is
+    one, what they have for numbers is read as such, and text is read anew each time that it is
+    asked for; otherwise it is read once, into memory and beyond it on disk.
 
     Raises:
         InputError: for a file that is empty, damaged or unclear.
@@ -108,14 +108,14 @@ def opened_table(
             if config.query is not None:
                 answer = answer_of(config.query, files, config, Path(folder))
                 with reading([answer], config.memory_bytes, Path(folder)) as connection:
-                    yield _typed(connection, [answer], "parquet", where, copies)
+                    yield _typed(connection, [answer], "parquet", where, not model)
             elif (kind := kind_of(files, where)) in ("text", "sheet"):
-                with _text(files, config, where, texts, known, Path(folder), copies) as table:
+                with _text(files, config, where, texts, model, Path(folder)) as table:
                     yield table
             else:
                 paths = [as_plain_text(file, None, 0, Path(folder))[0] for file in files]
                 with reading(paths, config.memory_bytes, Path(folder)) as connection:
-                    yield _typed(connection, paths, kind, where, copies)
+                    yield _typed(connection, paths, kind, where, not model)
         except InputError:
             raise
         except duckdb.OutOfMemoryException as error:
@@ -143,11 +143,11 @@ def _text(
     config: DataConfig,
     where: str,
     texts: Callable[[Sequence[str]], Collection[int]],
-    known: Collection[str],
+    model: Sequence[Column],
     folder: Path,
-    copies: bool,
 ) -> Iterator[OpenTable]:
     notes: list[str] = []
+    known = [column.name for column in model]
     plain = []
     for file in files:
         copy, encoding = as_plain_text(file, config.sheet, config.memory_bytes, folder)
@@ -161,13 +161,13 @@ def _text(
         respell = respelling(plain[0], dialect, config.header)
         if respell is None:
             yield _of_dialect(
-                connection, plain, called, dialect, where, notes, config, texts, copies
+                connection, plain, called, dialect, where, notes, config, texts, model
             )
             return
     plain = [respell(file, folder) for file in plain]
     with reading(plain, config.memory_bytes, folder) as connection:
         dialect = dialect_of(connection, plain[0], config.header, known, called[0])
-        yield _of_dialect(connection, plain, called, dialect, where, notes, config, texts, copies)
+        yield _of_dialect(connection, plain, called, dialect, where, notes, config, texts, model)
 
 
 def _of_dialect(
@@ -179,7 +179,7 @@ def _of_dialect(
     notes: list[str],
     config: DataConfig,
     texts: Callable[[Sequence[str]], Collection[int]],
-    copies: bool,
+    model: Sequence[Column],
 ) -> OpenTable:
     titles = [
         name or (f"Unnamed: {n}" if dialect.header else f"column{n + 1}")
@@ -199,11 +199,13 @@ def _of_dialect(
             )
     markers = config.missing_values
     as_written = texts(names)
-    types = guessed_types(connection, dialect, plain[0], markers, as_written)
-    found = scan(connection, dialect, plain, types, nulls(markers, dialect), copies)
+    sure = {column.name for column in model if column.is_plain_number}
+    numbers = [n for n, name in enumerate(names) if name in sure]
+    types = guessed_types(connection, dialect, plain[0], markers, as_written, numbers)
+    found = scan(connection, dialect, plain, types, nulls(markers, dialect), not model)
     if config.label and (classes := marks_in(connection, dialect, plain, found, as_written)):
         others = [marker for marker in markers if marker.lower() not in classes]
-        found = scan(connection, dialect, plain, types, nulls(others, dialect), copies)
+        found = scan(connection, dialect, plain, types, nulls(others, dialect), not model)
     found, bad = _without_bad(connection, found, dialect, plain, names, where)
     skips = config.bad_rows == "skip"
     cure = "Skipped." if skips else "Correct the file, or set data.bad_rows: skip."

@@ -12,7 +12,9 @@ CLASSES = ("none", "nil", "-", "--", ".")
 """Marks of what is missing that are classes where labels say them."""
 SAMPLE = 20_480
 """Rows that types are guessed by; all rows must agree, else the column is text."""
-_CODE = r"^[+-]?0\d|^[+-]?[1-9]\d{0,2}(\.\d{3})+$|_"
+_NO_NUMBER = "_"
+"""What DuckDB takes for part of a number."""
+_CODE = rf"^[+-]?0\d|^[+-]?[1-9]\d{{0,2}}(\.\d{{3}})+$|{_NO_NUMBER}"
 """What is not the number that it looks like: codes, thousands set apart by points."""
 WIDER = {"BIGINT": "DOUBLE"}
 """What a column is where some cells are not of its type; else it is text."""
@@ -35,8 +37,12 @@ def guessed_types(
     file: Path,
     markers: Sequence[str],
     texts: Collection[int],
+    sure: Collection[int] = (),
 ) -> list[str]:
-    """BIGINT, DOUBLE or VARCHAR of each column, by a sample; VARCHAR of those named in `texts`."""
+    """BIGINT, DOUBLE or VARCHAR of each column, by a sample; VARCHAR of those named in `texts`.
+
+    What looks like a number is one in the columns that are `sure` to have numbers.
+    """
     names = [f"c{n}" for n in range(len(dialect.names))]
     sampled = dialect.typed_rows(file, names, SAMPLE, nulls(markers, dialect) + LENIENT)
     types = ["VARCHAR"] * len(names)
@@ -51,7 +57,8 @@ def guessed_types(
     ]
     if not numbers:
         return types
-    codes = ", ".join(f"bool_or(regexp_matches(trim(c{n}), {literal(_CODE)}))" for n in numbers)
+    marks = {n: literal(_NO_NUMBER if n in sure else _CODE) for n in numbers}
+    codes = ", ".join(f"bool_or(regexp_matches(trim(c{n}), {marks[n]}))" for n in numbers)
     (is_code,) = connection.execute(
         f"SELECT {codes} FROM (SELECT * FROM {dialect.rows([file], LENIENT)} LIMIT {SAMPLE})"
     ).fetchall()
