@@ -47,7 +47,8 @@ def answered(model: Path, body: str) -> Any:
         return {"predictions" if given == "instances" else "outputs": next(iter(told.values()))}
     if given == "inputs":
         return {"outputs": told}
-    return {"predictions": [dict(zip(told, row, strict=True)) for row in zip(*told.values())]}
+    rows = zip(*told.values(), strict=True)
+    return {"predictions": [dict(zip(told, row, strict=True)) for row in rows]}
 
 
 def tensor(values: Any, dtype: tf.DType) -> tf.Tensor:
@@ -60,9 +61,8 @@ def tensor(values: Any, dtype: tf.DType) -> tf.Tensor:
 
 def told_in_json(values: np.ndarray) -> list[Any]:
     """Text as text, for no output is called `..._bytes`."""
-    return (
-        np.vectorize(bytes.decode)(values).tolist() if values.dtype == object else values.tolist()
-    )
+    decoded = np.vectorize(bytes.decode)(values) if values.dtype == object else values
+    return decoded.tolist()
 
 
 @pytest.fixture(params=["digits_run", "flowers_run"])
