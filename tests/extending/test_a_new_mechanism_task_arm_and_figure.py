@@ -1,4 +1,4 @@
-"""A task is two files, an arm one line of one, a figure two files: added to a copy, and run."""
+"""A mechanism, a task and a figure are two files each, an arm is a line: added to a copy, and run."""
 
 import json
 from pathlib import Path
@@ -9,6 +9,46 @@ from sklearn.datasets import load_diabetes
 
 from tests.extending.tree import Tree
 
+LAYER = '''
+"""Codes of what exceeds the mean of their row."""
+
+import keras
+from keras import ops
+
+from layers.sparsity.mechanism import SparsityMechanism
+
+
+@keras.saving.register_keras_serializable(package="layerwise")
+class AboveMean(SparsityMechanism):
+    """Keep the activations above `times` the mean of the row, zero the rest."""
+
+    hard_limit = True
+
+    def __init__(self, times: float, **kwargs):
+        super().__init__(**kwargs)
+        self.times = times
+
+    def fixed(self, activations, search):
+        least = self.times * ops.mean(activations, axis=-1, keepdims=True)
+        return ops.where(activations > least, activations, 0.0)
+
+    def get_config(self):
+        return {**super().get_config(), "times": self.times}
+'''
+LIMIT = '''class AboveMeanLimit(Mechanism):
+    """A hard limit that adapts to each row."""
+
+    mechanism: Literal["above_mean"] = "above_mean"
+    times: PositiveFloat = Field(1.5, description="Times the mean activation of the row.")
+
+    @override
+    def layer(self) -> "SparsityMechanism":
+        from layers.sparsity.above_mean import AboveMean
+
+        return AboveMean(self.times)
+
+
+'''
 TASK = '''
 """A number, near which half of the loss is the distance."""
 
@@ -55,14 +95,15 @@ from flows.environment import set_environment
 
 set_environment(verbose=False)
 from pipeline.config.loading import load
-from pipeline.evaluation.metrics import METRICS
+from pipeline.export.inference import infer, rows_for
 from pipeline.stages.summary import read_report
 from pipeline.tracking.find import find_run
 from tests.pipeline.whole_runs import whole_run
 
+level = "{units: 8, epochs: 2, passes_on: code, sparsity: {mechanism: above_mean, times: 1.2}}"
 config = load(None, "diabetes.csv", "target", [
     "task.kind=distance",
-    "stack=[{units: 8, epochs: 2}]",
+    f"stack=[{level}, {level}]",
     "finetune.arms=[pretrained, random, longer]",
     "finetune.references=[]",
     "finetune.label_budgets=[60]",
@@ -73,7 +114,11 @@ config = load(None, "diabetes.csv", "target", [
 ])
 whole = whole_run(config, Path.cwd())
 report = read_report(*find_run(whole.called.run.run_id))
-print(json.dumps({"summary": whole.summary, "shown": "A toy figure" in report}))
+rows = rows_for(whole.model, "diabetes.csv")
+code = infer(whole.model, "encode", rows.numbers, rows.categories).to_numpy()
+active = float((code > 0).mean())
+shown = "A toy figure" in report
+print(json.dumps({"summary": whole.summary, "active": active, "shown": shown}))
 """
 
 
@@ -92,6 +137,10 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Extended:
     def since(name: str) -> None:
         touched[name], tree.touched = tree.touched, set()
 
+    tree.add("layers/sparsity/above_mean.py", LAYER)
+    tree.insert("pipeline/config/sparsity.py", "Sparsity = Annotated", LIMIT)
+    tree.insert("pipeline/config/sparsity.py", "NoSparsity | L1", "AboveMeanLimit | ")
+    since("mechanism")
     tree.add("pipeline/tasks/distance.py", TASK)
     tree.insert("pipeline/config/task.py", "Decided = Annotated", SECTION)
     tree.insert("pipeline/config/task.py", "ClassificationTask | ", "DistanceTask | ")
@@ -104,6 +153,13 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Extended:
     work = tmp_path_factory.mktemp("work")
     load_diabetes(as_frame=True).frame.to_csv(work / "diabetes.csv", index=False)
     return Extended(touched, json.loads(tree.run(RUN, work).splitlines()[-1]))
+
+
+def test_a_mechanism_is_two_files(extended: Extended):
+    assert len(extended.touched["mechanism"]) == 2
+    layers = extended.result["summary"]["layers"]
+    assert all(0 < level["active_fraction"] < 0.6 for level in layers)
+    assert 0 < extended.result["active"] < 0.6  # the exported encoder limits its code too
 
 
 def test_a_task_is_two_files(extended: Extended):
