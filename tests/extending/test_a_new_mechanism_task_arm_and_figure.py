@@ -1,4 +1,4 @@
-"""A mechanism, a task and a figure are two files each, an arm is a line: added to a copy, and run."""
+"""A mechanism, a task and a figure are two files each, an arm one line: added and run."""
 
 import json
 from pathlib import Path

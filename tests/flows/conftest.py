@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import packages_distributions
@@ -15,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 from click.testing import CliRunner, Result
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.cli import main
 
@@ -162,7 +164,7 @@ def layerwise(prefect_url: str) -> Layerwise:
 def command(monkeypatch: pytest.MonkeyPatch) -> Command:
     """Runs a command in this process, which has imported TensorFlow and MLflow already.
 
-    For commands that start nothing. Those that do are run as a user runs them: see `layerwise`.
+    For commands that start nothing. For those that do see `run_here` and `layerwise`.
     """
     for name in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL"):
         monkeypatch.setenv(name, "")  # MLflow sets it, for this process; put back afterwards
@@ -171,6 +173,30 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Command:
     def run(*arguments: str | Path, folder: Path) -> Result:
         monkeypatch.chdir(folder)
         return CliRunner().invoke(main, [*map(str, arguments)])
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def run_here(prefect_url: str) -> Command:
+    """Runs a command that starts a flow in this process, where no warning may reach the user.
+
+    It costs a quarter of what a process costs that has to import TensorFlow and to compile first.
+    Where the process itself is what is tested, use `layerwise`.
+    """
+
+    def run(*arguments: str | Path, folder: Path) -> Result:
+        with (
+            temporary_settings({PREFECT_API_URL: prefect_url}),
+            pytest.MonkeyPatch.context() as patch,
+            warnings.catch_warnings(record=True) as caught,
+        ):
+            patch.setenv("MLFLOW_TRACKING_URI", "")  # MLflow sets it, as in `command`
+            patch.delenv("MLFLOW_TRACKING_URI")
+            patch.chdir(folder)
+            result = CliRunner().invoke(main, [*map(str, arguments)])
+        assert not caught, [str(warning.message) for warning in caught]
+        return result
 
     return run
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer
 
-from tests.flows.conftest import Command, Layerwise, settings
+from tests.flows.conftest import Command, settings
 
 JOINT = ("task.joint.epochs=2", "task.joint.min_steps=40")
 
@@ -24,14 +24,14 @@ def tumours() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def workspace(tumours: pd.DataFrame, make_workspace, layerwise: Layerwise) -> Path:
+def workspace(tumours: pd.DataFrame, make_workspace, run_here: Command) -> Path:
     folder: Path = make_workspace("anomalies")
     tumours.to_csv(folder / "tumours.csv", index=False)
-    result = layerwise(
+    result = run_here(
         "run", "--data", "tumours.csv", "--label", "benign", "--task", "anomaly",
         "--summary", "summary.json", *settings(*JOINT), folder=folder,
     )  # fmt: skip
-    assert result.returncode == 0, result.stderr
+    assert result.exit_code == 0, result.stderr
     (folder / "said.txt").write_text(result.stdout)
     return folder
 
@@ -80,13 +80,13 @@ def test_the_report_shows_the_most_unusual_rows(workspace: Path):
     assert "known as" in page
 
 
-def test_no_label_is_needed(workspace: Path, tumours: pd.DataFrame, layerwise: Layerwise):
+def test_no_label_is_needed(workspace: Path, tumours: pd.DataFrame, run_here: Command):
     tumours.drop(columns="benign").to_csv(workspace / "plain.csv", index=False)
-    result = layerwise(
+    result = run_here(
         "run", "--data", "plain.csv", "--task", "anomaly", "--summary", "plain.json",
         *settings(*JOINT), folder=workspace,
     )  # fmt: skip
-    assert result.returncode == 0, result.stderr
+    assert result.exit_code == 0, result.stderr
     summary = json.loads((workspace / "plain.json").read_text())
     assert summary["metric"] == "reconstruction_error"
     # Detectors would have nothing to be judged by.
@@ -95,10 +95,10 @@ def test_no_label_is_needed(workspace: Path, tumours: pd.DataFrame, layerwise: L
     assert all(scores["mean"] > 0 for scores in arms.values())
 
 
-def test_detectors_that_nothing_can_judge_are_refused(workspace: Path, layerwise: Layerwise):
-    result = layerwise(
+def test_detectors_that_nothing_can_judge_are_refused(workspace: Path, command: Command):
+    result = command(
         "run", "--data", "tumours.csv", "--task", "anomaly", "--set", "data.ignore=[benign]",
         "--set", "finetune.references=[neighbours]", "--dry-run", folder=workspace,
     )  # fmt: skip
-    assert result.returncode == 2
+    assert result.exit_code == 2
     assert "judged by how they part known anomalies" in " ".join(result.stderr.split())

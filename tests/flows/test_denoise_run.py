@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_digits
 
-from tests.flows.conftest import Command, Layerwise, settings
+from tests.flows.conftest import Command, settings
 
 QUICK = (
     "task.joint.epochs=20",
@@ -19,13 +19,13 @@ STACK = "stack=[{units: 96}, {units: 48}]"
 
 
 @pytest.fixture(scope="module")
-def workspace(make_workspace, layerwise: Layerwise) -> Path:
+def workspace(make_workspace, run_here: Command) -> Path:
     folder: Path = make_workspace("denoise")
-    result = layerwise(
+    result = run_here(
         "run", "--data", "digits", "--task", "denoise", "--summary", "summary.json",
         *settings(*QUICK, "export.arm=pretrained"), "--set", STACK, folder=folder,
     )  # fmt: skip
-    assert result.returncode == 0, result.stderr
+    assert result.exit_code == 0, result.stderr
     (folder / "said.txt").write_text(result.stdout)
     return folder
 
@@ -66,20 +66,20 @@ def test_predict_gives_clean_rows_in_raw_units_and_reconstruct_the_same(
 
 
 def test_of_one_level_there_is_one_arm_and_filters_of_images_are_refused_for_a_table(
-    workspace: Path, layerwise: Layerwise
+    workspace: Path, command: Command
 ):
     pd.DataFrame(load_digits().data[:300, 10:16]).to_csv(workspace / "table.csv", index=False)
     given = ("run", "--data", "table.csv", "--task", "denoise", "--set", "data.header=true")
-    result = layerwise(*given, "--dry-run", folder=workspace)
-    assert result.returncode == 0, result.stderr
+    result = command(*given, "--dry-run", folder=workspace)
+    assert result.exit_code == 0, result.stderr
     assert "train pretrained" in result.stdout
     assert "one_level" not in result.stdout
     named = ("--set", "finetune.references=[median]")
-    result = layerwise(*given, *named, "--dry-run", folder=workspace)
-    assert result.returncode == 2
+    result = command(*given, *named, "--dry-run", folder=workspace)
+    assert result.exit_code == 2
     assert "the rows are no images" in " ".join(result.stderr.split())
-    result = layerwise(*given, "--set", "export.arm=one_level", "--dry-run", folder=workspace)
-    assert result.returncode == 2
+    result = command(*given, "--set", "export.arm=one_level", "--dry-run", folder=workspace)
+    assert result.exit_code == 2
     assert "Set it to pretrained" in " ".join(result.stderr.split())
 
 
@@ -121,11 +121,11 @@ def test_codes_that_there_are_not_are_refused(
     ],
 )
 def test_what_cannot_be_denoised_is_refused(
-    workspace: Path, layerwise: Layerwise, setting: str, cure: str
+    workspace: Path, command: Command, setting: str, cure: str
 ):
-    result = layerwise(
+    result = command(
         "run", "--data", "digits", "--task", "denoise", "--set", setting, "--dry-run",
         folder=workspace,
     )  # fmt: skip
-    assert result.returncode == 2
+    assert result.exit_code == 2
     assert cure in " ".join(result.stderr.split())

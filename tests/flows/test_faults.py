@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from tests.flows.conftest import Layerwise, settings
+from tests.flows.conftest import Command, Layerwise, settings
 
 BUDGET = "finetune.label_budgets=[30]"
 
@@ -63,31 +63,38 @@ def test_a_fault_of_the_disk_is_tried_again(
 
 
 def test_training_that_diverges_fails_once_and_says_what_to_do(
-    make_workspace: Callable[[str], Path], layerwise: Layerwise, quick_arguments: list[str]
+    workspace: Path, run_here: Command, quick_arguments: list[str]
 ):
-    folder = make_workspace("diverged")
-    result = layerwise(*quick_arguments, "--set", "stack.0.learning_rate=1e30", folder=folder)
-    assert result.returncode == 1
+    diverging = [*quick_arguments, "--set", "stack.0.learning_rate=1e30"]
+    result = run_here(*diverging, folder=workspace)
+    assert result.exit_code == 1
     assert result.stdout == ""
     assert re.fullmatch(
         r"layerwise: DivergedError: step \d+ \(epoch 1\): the training loss became (nan|inf); "
         r"lower the learning rate or set the level's `retry`; no epoch was good\.\nRun again .*\n",
         result.stderr,
     )
-    runs = runs_of(folder)
+    runs = runs_of(workspace)
     assert runs["digits"] == "FAILED"
     assert runs["pretrain level 1"] == "FAILED"
     assert "pretrain level 2" not in runs
-    assert not (folder / "exports").exists()
+    assert not (workspace / "exports").exists()
 
 
 def test_the_traceback_is_shown_when_asked_for(
-    make_workspace: Callable[[str], Path], layerwise: Layerwise, quick_arguments: list[str]
+    workspace: Path, run_here: Command, quick_arguments: list[str]
 ):
-    result = layerwise(
-        "--verbose", *quick_arguments, "--set", "stack.0.learning_rate=1e30",
-        folder=make_workspace("verbose"),
-    )  # fmt: skip
-    assert result.returncode == 1
-    assert "Traceback" in result.stderr
+    diverging = ["--verbose", *quick_arguments, "--set", "stack.0.learning_rate=1e30"]
+    result = run_here(*diverging, folder=workspace)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("layerwise: Traceback")
+    assert "DivergedError" in result.stderr
+
+
+@pytest.mark.slow
+def test_what_prefect_says_is_shown_when_asked_for(
+    workspace: Path, layerwise: Layerwise, quick_arguments: list[str]
+):
+    result = layerwise("--verbose", *quick_arguments, folder=workspace)
+    assert result.returncode == 0
     assert "Beginning flow run" in result.stderr

@@ -64,8 +64,9 @@ def until(happened: Callable[[], bool], seconds: float) -> bool:
 
 
 def test_a_run_without_a_configured_server_has_one_of_its_own(home, make_workspace):
-    processes = "execution.runner=process", "finetune.seeds=1"
-    run = started(home, make_workspace("own"), *processes)
+    process = "execution.runner=process", "execution.workers=1"
+    small = "finetune.seeds=1", "stack=[{units: 16, epochs: 2}]"
+    run = started(home, make_workspace("own"), *process, *small)
     stdout, stderr = run.communicate(timeout=240)
     assert run.returncode == 0, stderr
     assert "SavedModel:" in stdout
