@@ -95,7 +95,8 @@ from flows.environment import set_environment
 
 set_environment(verbose=False)
 from pipeline.config.loading import load
-from pipeline.export.inference import infer, rows_for
+from pipeline.data.sources.read import read_rows
+from pipeline.export.inference import infer, model_columns
 from pipeline.stages.summary import read_report
 from pipeline.tracking.find import find_run
 from tests.pipeline.whole_runs import whole_run
@@ -114,7 +115,7 @@ config = load(None, "diabetes.csv", "target", [
 ])
 whole = whole_run(config, Path.cwd())
 report = read_report(*find_run(whole.called.run.run_id))
-rows = rows_for(whole.model, "diabetes.csv")
+rows = read_rows("diabetes.csv", model_columns(whole.model))
 code = infer(whole.model, "encode", rows.numbers, rows.categories).to_numpy()
 active = float((code > 0).mean())
 shown = "A toy figure" in report

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from layerwise import InputError, StackedClassifier, StackedRegressor
-from pipeline.export.inference import infer, rows_for
+from pipeline.data.sources.read import read_rows
+from pipeline.export.inference import infer, model_columns
 from tests.pipeline.estimators.quick import FINETUNE
 
 TOPK = {"mechanism": "topk", "k": 3}
@@ -24,7 +25,7 @@ def test_a_code_is_what_encode_of_the_exported_model_gives(fitted, flowers, tmp_
     rows = flowers.drop(columns="species")
     folder = fitted.export(tmp_path / "exported")
     rows.to_csv(tmp_path / "rows.csv", index=False)
-    raw = rows_for(folder, str(tmp_path / "rows.csv"))
+    raw = read_rows(str(tmp_path / "rows.csv"), model_columns(folder))
     served = {
         name: infer(folder, name, raw.numbers, raw.categories) for name in ("encode", "reconstruct")
     }

@@ -10,7 +10,8 @@ from sklearn.datasets import load_breast_cancer
 
 from layerwise import AnomalyDetector, StackedEncoder, from_run
 from pipeline.config.loading import check
-from pipeline.export.inference import infer, rows_for
+from pipeline.data.sources.read import read_rows
+from pipeline.export.inference import infer, model_columns
 from tests.pipeline.whole_runs import whole_run
 
 JOINT = {"epochs": 2, "min_steps": 20}
@@ -34,7 +35,7 @@ def served_by_a_run(folder: Path, task: dict[str, Any], endpoint: str, **data: A
     source = str(folder / "tumours.csv")
     data = {"source": source, "ignore": [] if "label" in data else ["kind"], **data}
     run = whole_run(check({"name": "tumours", "data": data, "task": task, **QUICK}), folder)
-    raw = rows_for(run.model, source)
+    raw = read_rows(source, model_columns(run.model))
     return infer(run.model, endpoint, raw.numbers, raw.categories)
 
 
