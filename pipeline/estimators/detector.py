@@ -33,10 +33,11 @@ class AnomalyDetector(OutlierMixin, StackedEstimator):
     ----------
     false_alarms : float, default=0.05
         The share of normal rows that may be called outliers, greater than 0 and less than 1.
-    contamination : float or "auto", default=0
+    hidden : float or "auto", default=0
         The share of the rows that are anomalies, less than a half: so many, those that are most
         unlike the others, are left out where levels are trained together and where rows say what
-        is usual. "auto" finds out how many.
+        is usual. "auto" finds out how many. The config calls it `task.contamination`; it is none
+        of scikit-learn's, which sets how many rows are called outliers: that is `false_alarms`.
     stack : list of int or dict, default=None
         The levels from the rows upward: units, or a section of the config's `stack`. By default
         those that the command has for arrays, or for tables.
@@ -76,7 +77,7 @@ class AnomalyDetector(OutlierMixin, StackedEstimator):
     def __init__(
         self,
         false_alarms: float = 0.05,
-        contamination: float | Literal["auto"] = 0.0,
+        hidden: float | Literal["auto"] = 0.0,
         stack: Levels | None = None,
         joint: Mapping[str, Any] | None = None,
         data: Mapping[str, Any] | None = None,
@@ -85,7 +86,7 @@ class AnomalyDetector(OutlierMixin, StackedEstimator):
         verbose: int = 0,
     ):
         self.false_alarms = false_alarms
-        self.contamination = contamination
+        self.hidden = hidden
         self.stack = stack
         self.joint = joint
         self.data = data
@@ -135,8 +136,8 @@ class AnomalyDetector(OutlierMixin, StackedEstimator):
     @classmethod
     def _params_of(cls, config: RunConfig) -> dict[str, Any]:
         task = config.task.model_dump(mode="json")
-        own = {name: task[name] for name in ("false_alarms", "contamination", "joint")}
-        return {**super()._params_of(config), **own}
+        own = {name: task[name] for name in ("false_alarms", "joint")}
+        return {**super()._params_of(config), **own, "hidden": task["contamination"]}
 
     def _keep(self, learned: "Learned", source: Source, test: np.ndarray, seed: int) -> None:
         super()._keep(learned, source, test, seed)
@@ -147,7 +148,7 @@ class AnomalyDetector(OutlierMixin, StackedEstimator):
     def _tree_of(self, X: Any, y: Any, weighed: bool) -> dict[str, Any]:
         tree = super()._tree_of(X, y, weighed)
         joint = {} if self.joint is None else {"joint": dict(self.joint)}
-        told = {"false_alarms": self.false_alarms, "contamination": self.contamination}
+        told = {"false_alarms": self.false_alarms, "contamination": self.hidden}
         tree["task"] = {"kind": self._task, **told, **joint}
         return tree
 

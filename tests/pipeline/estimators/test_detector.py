@@ -106,3 +106,13 @@ def test_it_has_the_detector_that_a_run_trains(tumours, tmp_path: Path, uri):
     for ours, theirs in zip(model.model_.network.get_weights(), network.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert model.scores_ == {name: done.metrics[name] for name in model.scores_}
+
+
+def test_anomalies_that_hide_among_the_rows_vouch_less_for_others(tumours):
+    benign, malignant = tumours
+    hiding = pd.concat([benign, malignant[:20]])
+    scores = {}
+    for hidden in (0.0, "auto"):
+        of_malignant = detector(hidden=hidden).fit(hiding).p_values(malignant[20:])
+        scores[hidden] = (of_malignant <= 0.05).mean()
+    assert scores["auto"] > scores[0.0] + 0.1

@@ -160,7 +160,7 @@ def test_what_the_model_does_not_know_is_counted_over_all_blocks(
     many_flowers.assign(extra=1).to_csv(tmp_path / "rows.csv", index=False)
     notes = applied(flowers_run.model, tmp_path / "rows.csv", tmp_path / "out.csv").notes
     assert "which are ignored: 'id', 'extra'." in notes[0]
-    assert "2 of 9000 cells are none, such as 'huge': they count as missing." in notes[1]
+    assert "2 of 9,000 cells are none, such as 'huge': they count as missing." in notes[1]
     given = int((many_flowers["garden"] != "").sum())
     assert f"3 of {given} values that the model does not know: 'mars', 'moon'." in notes[2]
 
