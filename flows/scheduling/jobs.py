@@ -11,6 +11,7 @@ from flows.flow import pretraining
 from flows.inference import is_registered
 from flows.scheduling.deployment import Job
 from flows.scheduling.scoring import inference
+from pipeline.config.data import SOURCES
 from pipeline.config.schema import RunConfig
 from pipeline.credentials import secret_in
 from pipeline.data.sources.builtin import BUILTINS
@@ -46,7 +47,7 @@ def run_jobs(configs: Sequence[RunConfig], name: str | None, **parameters: Any) 
 
 def _portable(config: RunConfig) -> dict[str, Any]:
     """The config with absolute paths."""
-    given = {name: getattr(config.data, name) for name in ("source", "unlabelled_rows")}
+    given = {name: getattr(config.data, name) for name in SOURCES}
     files = {
         name: _absolute(source)
         for name, source in given.items()

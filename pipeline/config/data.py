@@ -13,6 +13,8 @@ ROLES = ("split", "group", "time")
 """Keys that name a column which says how rows are split."""
 NO_FEATURES = (*ROLES, "weight")
 """Keys that name a column which is no feature, unless a key of kinds names it too."""
+SOURCES = ("source", "unlabelled_rows", "noisy_rows")
+"""Keys that say where rows are read from."""
 
 
 class Splitting(Part):
@@ -164,7 +166,7 @@ class DataConfig(Splitting, Reading):
 
     @rule
     def _nothing_secret(self) -> Iterator[str]:
-        for name in ("source", "unlabelled_rows", "noisy_rows"):
+        for name in SOURCES:
             if message := secret_in(getattr(self, name) or ""):
                 yield f"{name}: {message}"
 

@@ -22,7 +22,7 @@ OF_IMAGES: tuple[Reference, ...] = ("median", "nonlocal_means")
 KNOWING: tuple[Reference, ...] = ("boosting", "forest")
 """Those that learn from known anomalies."""
 WITHOUT_LABELS = {
-    "anomaly": (*get_args(Detecting), *KNOWING),
+    "anomaly": get_args(Detecting),
     "denoise": get_args(Denoising),
     "embed": get_args(Embedding),
 }

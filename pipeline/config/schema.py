@@ -8,13 +8,13 @@ from pydantic import Field, PositiveInt
 from pipeline.config.arms import ARMS, ArmName, is_another
 from pipeline.config.corruption import MaskingNoise
 from pipeline.config.data import DataConfig
-from pipeline.config.finetune import WITHOUT_LABELS, FinetuneConfig, Supervised
+from pipeline.config.finetune import KNOWING, WITHOUT_LABELS, FinetuneConfig, Supervised
 from pipeline.config.gate import CHAMPION, PREVIOUS, GateConfig
 from pipeline.config.level import LevelConfig
 from pipeline.config.part import MAX_NAME, Part, rule
 from pipeline.config.pretrain import PretrainConfig
 from pipeline.config.sparsity import TopKLimit
-from pipeline.config.task import DECIDED, AutoTask, TaskConfig
+from pipeline.config.task import DECIDED, AnomalyTask, AutoTask, TaskConfig
 
 
 class ExportConfig(Part):
@@ -194,6 +194,8 @@ class RunConfig(Part):
     @rule
     def _the_references_are_of_the_task(self) -> Iterator[str]:
         allowed = WITHOUT_LABELS.get(self.task.kind, get_args(Supervised))
+        if isinstance(self.task, AnomalyTask) and self.task.labelled_anomalies:
+            allowed = (*allowed, *KNOWING)
         if other := [name for name in self.finetune.references if name not in ("auto", *allowed)]:
             yield (
                 f"finetune.references must be of auto, {', '.join(allowed)} where task.kind is "

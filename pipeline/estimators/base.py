@@ -13,6 +13,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from pipeline.computing import import_quietly, set_tensorflow_environment
+from pipeline.config.data import SOURCES
 from pipeline.config.loading import check
 from pipeline.config.schema import RunConfig
 from pipeline.data.prepared import EXAMPLE_ROWS
@@ -185,7 +186,7 @@ class StackedEstimator(BaseEstimator):
         return tags
 
 
-GIVEN = ("source", "label", "weight", "unlabelled_rows")
+GIVEN = (*SOURCES, "label", "weight")
 """Keys of the config's `data` that an estimator has from what `fit` is given."""
 
 

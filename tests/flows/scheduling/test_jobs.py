@@ -6,6 +6,7 @@ import pytest
 from sklearn.datasets import load_iris
 
 from flows.scheduling.jobs import run_jobs
+from pipeline.config.data import SOURCES
 from pipeline.config.schema import RunConfig
 from pipeline.data.sources.read import read
 
@@ -30,6 +31,18 @@ def test_its_rows_are_the_same_in_another_folder(
     after = read(RunConfig.model_validate(job.parameters["config"]).data)
     assert (after.name, len(after.numbers)) == (before.name, len(before.numbers))
     assert job.parameters["config"]["data"]["unlabelled_rows"].startswith(str(here.parent))
+
+
+@pytest.mark.parametrize("key", SOURCES)
+def test_every_key_that_names_rows_is_absolute(
+    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "rows.csv").touch()
+    monkeypatch.chdir(tmp_path)
+    task = {"kind": "denoise" if key == "noisy_rows" else "auto"}
+    config = RunConfig.model_validate({"data": {key: "rows.csv"}, "task": task})
+    (job,) = run_jobs([config], "rows")
+    assert job.parameters["config"]["data"][key] == str(tmp_path / "rows.csv")
 
 
 @pytest.mark.parametrize("source", ["digits", "https://example.org/data.csv?part=1"])

@@ -30,6 +30,15 @@ def test_detectors_are_references_of_anomalies_alone():
         check(config("anomaly", "logistic"))
 
 
+def test_models_that_learn_from_known_anomalies_need_some():
+    def config(**task) -> dict:
+        return {"task": {"kind": "anomaly", **task}, "finetune": {"references": ["forest"]}}
+
+    check(config(labelled_anomalies=[5]))
+    with pytest.raises(InputError, match="where task.kind is anomaly. Given: forest"):
+        check(config())
+
+
 def test_denoising_has_arms_of_its_own_unless_some_are_named():
     usual = ("pretrained", "random", "one_level")
     assert load(None, "digits", task="denoise").finetune.arms == usual
