@@ -21,6 +21,9 @@ class Terminated(KeyboardInterrupt):
 _asked: list[KeyboardInterrupt] = []
 """By what the run was asked to stop."""
 
+_stopped = threading.Event()
+"""A run of this process has ended by an error."""
+
 
 def interrupt(reason: KeyboardInterrupt) -> NoReturn:
     """Stop the run, in the handler of a signal: raise this in the main thread.
@@ -41,8 +44,12 @@ def _on_terminate(sent: int, _: object) -> None:
 
 
 def handle_signals() -> None:
-    """From now on Ctrl-C, SIGTERM, and SIGHUP of a terminal that is closed, `interrupt`."""
+    """Ctrl-C, SIGTERM, and SIGHUP of a terminal that is closed `interrupt` from now on.
+
+    What stopped an earlier run of this process is forgotten.
+    """
     _asked.clear()
+    _stopped.clear()
     signal.signal(signal.SIGTERM, _on_terminate)
     # A shell has it ignored in what it starts in the background.
     if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
@@ -105,9 +112,6 @@ def exit_status(interruption: KeyboardInterrupt) -> int:
     """128 and the signal's number, as shells have it."""
     sent = interruption.sent if isinstance(interruption, Terminated) else signal.SIGINT
     return 128 + sent
-
-
-_stopped = threading.Event()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from prefect.context import refresh_global_settings_context
@@ -70,30 +70,31 @@ class _Server:
         self._ready = threading.Event()
         self._process = self._start()
         threading.Thread(target=self._replace_when_dead, daemon=True).start()
-        threading.Thread(target=self._wake, daemon=True).start()
+        # Have its first answer behind us when we need it: until then we import for a while.
+        threading.Thread(target=self._comes_up, daemon=True).start()
 
     def wait_until_ready(self) -> None:
+        if not self._comes_up():
+            raise RuntimeError(
+                "Prefect's server did not start. What it wrote last:\n"
+                f"{last_lines(self._errors)}\n"
+                "Mend that, or set PREFECT_API_URL to a server that runs."
+            )
+
+    def _comes_up(self) -> bool:
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end and self._process.poll() is None:
             try:
                 # What Prefect's client asks first; the first answer takes the server half a second.
                 with urllib.request.urlopen(f"{self.api}/admin/version", timeout=5):
                     self._ready.set()
-                    return
+                    return True
             except urllib.error.HTTPError:  # it answers, be it that it wants a password
                 self._ready.set()
-                return
+                return True
             except OSError:
                 time.sleep(0.1)
-        raise RuntimeError(
-            f"Prefect's server did not start. What it wrote last:\n{last_lines(self._errors)}\n"
-            "Mend that, or set PREFECT_API_URL to a server that runs."
-        )
-
-    def _wake(self) -> None:
-        """Have its first answer behind us when we need it: until then we import for a while."""
-        with suppress(RuntimeError):  # whoever waits for it says so
-            self.wait_until_ready()
+        return False
 
     def end(self) -> None:
         self._ended.set()

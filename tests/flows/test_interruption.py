@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import interruption
-from flows.interruption import Terminated, exit_status, handle_signals, unless_stopped
+from flows.interruption import Terminated, exit_status, handle_signals, stoppable, unless_stopped
 from tests.flows.conftest import settings
 
 
@@ -23,9 +22,9 @@ def handlers() -> Iterator[None]:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     handle_signals()
     yield
+    handle_signals()  # what was sent in a test stops no later one
     for one, handler in zip(signals, kept, strict=True):
         signal.signal(one, handler)
-    interruption._asked.clear()  # what was sent in a test stops no later one
 
 
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -37,6 +36,15 @@ def test_what_is_under_way_ends_although_the_exception_was_swallowed(sent: int, 
         unless_stopped(None)
     assert exit_status(stopped.value) == status
     assert isinstance(stopped.value, Terminated) == (sent == signal.SIGTERM)
+
+
+def test_what_stopped_a_run_stops_none_after_it():
+    with pytest.raises(RuntimeError), stoppable():
+        raise RuntimeError("the run failed")
+    with pytest.raises(KeyboardInterrupt):
+        unless_stopped(None)
+    handle_signals()
+    unless_stopped(None)
 
 
 def test_ctrl_c_that_a_shell_has_ignored_stays_ignored():
