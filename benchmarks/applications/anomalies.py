@@ -24,6 +24,7 @@ from benchmarks.running import BUILD
 from layers import SparseAutoencoder
 from layers.detection import batched
 from pipeline.config.finetune import Detecting
+from pipeline.config.level import LevelConfig
 from pipeline.config.loading import of_tables
 from pipeline.config.task import AnomalyTask
 from pipeline.config.untrained import untrained
@@ -115,11 +116,13 @@ def without_likely_anomalies(
     )
 
 
-def pretrained(rows: DetectionRows, seed: int) -> list[SparseAutoencoder]:
+def pretrained(
+    rows: DetectionRows, seed: int, stack: Sequence[LevelConfig] = STACK
+) -> list[SparseAutoencoder]:
     """The levels, trained greedily."""
     levels: list[SparseAutoencoder] = []
     here, there = rows.normal, rows.held_out
-    for number, level in enumerate(STACK, 1):
+    for number, level in enumerate(stack, 1):
         of_level = derive(seed, "pretrain", 0, number)
         found = pretrain(level.training(), here, there, of_level, lambda _: None)
         levels.append(found.autoencoder)

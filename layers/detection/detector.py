@@ -14,8 +14,6 @@ from layers.detection.unusual import Unusual
 
 LEAST = 1e-3
 """Of the mean over features: one that is usually closer is judged no harder."""
-WEIGHTS = (2 / 3, 1 / 3)
-"""Of the distances of rows and of codes in the score."""
 FARTHEST = 30.0
 """Of a probe's logarithm of odds: more is as certain."""
 
@@ -35,10 +33,10 @@ class Detector(DeepAutoencoder):
     The score is a mean of two distances, each made comparable by what it is on normal rows that
     trained nothing (`Unusual`): that of the row from its nearest neighbours among the rows that
     trained, which counts twice, and that of its code from theirs. The error of reconstruction is no
-    part of it: on most tables it tells anomalies worse than either (docs/anomalies.md). Where
-    anomalies are known, two more quantities come to the sum, weighed by `weights_of_known`: how
-    much a row is like one of them (`LikeKnown`), and the odds that a logistic regression on the
-    code, which `probe` holds, gives for an anomaly.
+    part of it: on most tables it tells anomalies worse than either (docs/anomalies.md). Images have
+    distances of their own (`ImageDetector`). Where anomalies are known, two more quantities come to
+    the sum, weighed by `weights_of_known`: how much a row is like one of them (`LikeKnown`), and
+    the odds that a logistic regression on the code, which `probe` holds, gives for an anomaly.
 
     Shapes: scaled rows (rows, features) to (rows, 3 + columns): the score, the mean squared error
     of reconstruction over features, the p-value (`PValue`), and each column's share of what is
@@ -54,6 +52,9 @@ class Detector(DeepAutoencoder):
       held_out: normal rows that say what is usual.
       known: anomalies that are known, if any.
     """
+
+    distance_weights: tuple[float, ...] = (2 / 3, 1 / 3)
+    """Of the distances in the score: of rows and of codes."""
 
     def __init__(
         self,
@@ -72,9 +73,8 @@ class Detector(DeepAutoencoder):
         self.references = references
         self.held_out = held_out
         self.known = known
-        self.weighed = WEIGHTS + (weights_of_known(known) if known else ())
-        self.of_rows = NearestNeighbours(references, name="of_rows")
-        self.of_codes = NearestNeighbours(references, name="of_codes")
+        self.weighed = self.distance_weights + (weights_of_known(known) if known else ())
+        self._make_distances()
         self.unusual = Unusual(name="unusual")
         self.p_value = PValue(held_out, name="p_value")
         if known:
@@ -89,8 +89,7 @@ class Detector(DeepAutoencoder):
         self.usual = self.add_weight(
             name="usual", shape=(2, features), initializer="ones", trainable=False
         )
-        self.of_rows.build((None, features))
-        self.of_codes.build((None, units))
+        self._build_distances(features, units)
         self.unusual.build((None, len(self.weighed)))
         if self.known:
             self.like_known.build((None, features))
@@ -98,13 +97,17 @@ class Detector(DeepAutoencoder):
         self.p_value.build((None,))
         self.built = True
 
+    def fit_known(self, known: np.ndarray, probe: Sequence[np.ndarray]) -> None:
+        """Take rows (known, features) for anomalies, and the kernel and bias of a probe."""
+        self.like_known.fit(batched(self._compared, known))
+        self.probe.set_weights(probe)
+
     def fit_to(self, references: np.ndarray, held_out: np.ndarray) -> None:
         """Take both for normal: the rows to search among, and others that trained nothing.
 
-        Where anomalies are known, `like_known` and `probe` have learned them before.
+        Where anomalies are known, `fit_known` comes before.
         """
-        self.of_rows.fit(references)
-        self.of_codes.fit(batched(self.encoder, references))
+        self._fit_distances(references)
         self.usual.assign(batched(self._by_feature, held_out).mean(axis=0))
         self.unusual.fit(
             batched(lambda rows: self._quantities(rows, self.encoder(rows))[0], held_out)
@@ -136,17 +139,40 @@ class Detector(DeepAutoencoder):
             "known": self.known,
         }
 
+    def _make_distances(self):
+        self.of_rows = NearestNeighbours(self.references, name="of_rows")
+        self.of_codes = NearestNeighbours(self.references, name="of_codes")
+
+    def _build_distances(self, features: int, units: int):
+        self.of_rows.build((None, features))
+        self.of_codes.build((None, units))
+
+    def _fit_distances(self, references: np.ndarray) -> None:
+        self.of_rows.fit(references)
+        self.of_codes.fit(batched(self.encoder, references))
+
+    def _distances(self, rows, code):
+        """One of each kind (rows,), and that from the neighbours by feature (rows, features)."""
+        of_row, of_features = self.of_rows(rows)
+        of_code, _ = self.of_codes(code)
+        return [of_row, of_code], of_features
+
+    def _compared(self, rows):
+        """What of rows is compared with neighbours and with known anomalies."""
+        return rows
+
     def _score(self, quantities):
         return ops.sum(self.unusual(quantities) * ops.array(self.weighed), axis=1)
 
     def _quantities(self, rows, code):
         """What is unusual the greater it is (rows, quantities), and the first by feature."""
-        of_row, of_features = self.of_rows(rows)
-        of_code, _ = self.of_codes(code)
-        quantities = [of_row, of_code]
+        quantities, of_features = self._distances(rows, code)
         if self.known:
             odds = ops.exp(ops.clip(self.probe(code)[:, 0], -FARTHEST, FARTHEST))
-            quantities += [self.like_known(rows, ops.sum(of_features, axis=1)), odds]
+            quantities += [
+                self.like_known(self._compared(rows), ops.sum(of_features, axis=1)),
+                odds,
+            ]
         return ops.stack(quantities, axis=1), of_features
 
     def _by_feature(self, rows):

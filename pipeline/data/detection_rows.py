@@ -37,6 +37,8 @@ class DetectionRows(NamedTuple):
     """Of each feature the column that it is of, from 0."""
     column_count: int
     """How many columns there are."""
+    images: bool = False
+    """Whether rows are images, each column a pixel."""
 
 
 def detection_rows(data: TrainingData, seed: int, known: int = 0) -> DetectionRows:
@@ -66,6 +68,7 @@ def detection_rows(data: TrainingData, seed: int, known: int = 0) -> DetectionRo
         test=labelled(splits.test),
         columns=data.preprocessing.column_of_features,
         column_count=len(data.preprocessing.columns),
+        images=data.image_shape is not None,
     )
 
 

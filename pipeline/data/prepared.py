@@ -64,7 +64,6 @@ class Prepared(TrainingData):
     """Raw numbers of a random sample of test rows, 256 at most, float64 as exported models read."""
     categories: np.ndarray
     """Raw categories of the same rows."""
-    image_shape: tuple[int, ...] | None
     holdout: str
     """How test rows are held out: see `Split`."""
     columns: list[dict[str, Any]]

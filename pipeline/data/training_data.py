@@ -35,6 +35,8 @@ class TrainingData:
     """Whether the source is a table, whose columns have names of their own."""
     layout: Layout | None
     """Of a table."""
+    image_shape: tuple[int, ...] | None
+    """Of a row, (height, width[, channels]), where rows are images and all columns are kept."""
 
 
 class SplitSource(NamedTuple):
@@ -75,4 +77,5 @@ def training_data(source: Source, found: SplitSource) -> TrainingData:
         preprocessing=found.preprocessing,
         table=source.table,
         layout=source.layout,
+        image_shape=source.image_shape,
     )

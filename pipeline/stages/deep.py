@@ -50,6 +50,7 @@ class TrainingDeep(FittingDeep):
 class DeepTrial(ArmStage):
     """Trains an arm as a deep autoencoder."""
 
+    contract = 2
     settings: TrainingDeep
 
     @property

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from layers import SparseAutoencoder
-from layers.detection import Detector, batched
+from layers.detection import Detector, ImageDetector, batched
 from pipeline.config.task import AnomalyTask
 from pipeline.config.untrained import UntrainedLevel
 from pipeline.data.detection_rows import DetectionRows
@@ -63,8 +63,12 @@ def detect(
 
 
 def detector_of(deep: Unrolled, parts: DetectionRows) -> Detector:
-    """What tells anomalies by a deep autoencoder, normal rows, and anomalies that are known."""
-    detector = Detector(
+    """What tells anomalies by a deep autoencoder, normal rows, and anomalies that are known.
+
+    Images are told by other distances than the rows of tables and arrays.
+    """
+    kind = ImageDetector if parts.images else Detector
+    detector = kind(
         deep.encoder,
         deep.decoder,
         parts.columns,
@@ -75,8 +79,7 @@ def detector_of(deep: Unrolled, parts: DetectionRows) -> Detector:
     )
     detector.build((None, parts.normal.shape[1]))
     if len(parts.known):
-        detector.like_known.fit(parts.known)
         codes = (batched(deep.encoder, rows) for rows in (parts.references, parts.known))
-        detector.probe.set_weights(probe(*codes))
+        detector.fit_known(parts.known, probe(*codes))
     detector.fit_to(parts.references, parts.held_out)
     return detector
