@@ -15,9 +15,8 @@ class ImageDetector(Detector):
 
     The score is a mean of three distances: that of the row's direction from its nearest neighbours'
     (`NearestDirections`), which counts twice, that of its code at the first level from theirs, and
-    that of its code at the last level from the mean of all (`Mahalanobis`). Each told anomalies
-    among the training images of Fashion-MNIST better together with the others than the distance of
-    rows or the error of reconstruction did (docs/anomalies.md).
+    that of its code at the last level from the mean of all (`Mahalanobis`). So they told anomalies
+    best among the training images of Fashion-MNIST (docs/anomalies.md).
     """
 
     distance_weights = (1 / 2, 1 / 4, 1 / 4)

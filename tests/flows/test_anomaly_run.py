@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.datasets import load_breast_cancer
+from sklearn.datasets import load_breast_cancer, load_digits
 
 from tests.flows.conftest import Command, settings
 
@@ -102,3 +102,21 @@ def test_detectors_that_nothing_can_judge_are_refused(workspace: Path, command: 
     )  # fmt: skip
     assert result.exit_code == 2
     assert "judged by how they part known anomalies" in " ".join(result.stderr.split())
+
+
+def test_images_are_told_by_their_own_detector_which_a_model_takes_along(
+    workspace: Path, run_here: Command, command: Command
+):
+    digits = load_digits().images
+    np.savez(workspace / "digits.npz", x=digits)
+    result = run_here(
+        "run", "--data", "digits.npz", "--task", "anomaly", *settings(*JOINT), folder=workspace
+    )
+    assert result.exit_code == 0, result.stderr
+    np.savez(workspace / "images.npz", x=np.concatenate([digits[:50], digits[:50, ::-1, ::-1] / 2]))
+    found = command(
+        "predict", "models:/digits@latest_run", "images.npz", "-o", "images.csv", folder=workspace
+    )
+    assert found.exit_code == 0, found.stderr
+    scores = pd.read_csv(workspace / "images.csv")["score"]
+    assert scores[50:].mean() > scores[:50].mean() + 1

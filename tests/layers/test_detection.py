@@ -5,10 +5,20 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 from sklearn.datasets import load_wine
 from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import normalize
 
-from layers.detection import Detector, NearestNeighbours, PValue, batched
+from layers.detection import (
+    Detector,
+    ImageDetector,
+    Mahalanobis,
+    NearestDirections,
+    NearestNeighbours,
+    PValue,
+    batched,
+)
 
 
 @pytest.fixture(scope="module")
@@ -18,13 +28,14 @@ def wine() -> np.ndarray:
     return np.random.default_rng(0).permutation(scaled.astype("float32"))
 
 
-@pytest.fixture(scope="module")
-def detector(wine: np.ndarray) -> Detector:
+@pytest.fixture(scope="module", params=[Detector, ImageDetector])
+def detector(request: pytest.FixtureRequest, wine: np.ndarray) -> Detector:
     keras.utils.set_random_seed(0)
-    encoder = keras.Sequential([keras.Input((13,)), keras.layers.Dense(20, "relu")])
-    decoder = keras.Sequential([keras.Input((20,)), keras.layers.Dense(13)])
+    layers = [keras.layers.Dense(20, "relu"), keras.layers.Dense(7)]
+    encoder = keras.Sequential([keras.Input((13,)), *layers])
+    decoder = keras.Sequential([keras.Input((7,)), keras.layers.Dense(13)])
     # Two features of one column, as those of a category are.
-    made = Detector(encoder, decoder, (0, 0, *range(1, 12)), 12, references=80, held_out=40)
+    made = request.param(encoder, decoder, (0, 0, *range(1, 12)), 12, references=80, held_out=40)
     made.build((None, 13))
     made.fit_to(wine[:80], wine[80:120])
     return made
@@ -42,6 +53,40 @@ def test_neighbours_are_the_nearest_by_city_block_distance(wine: np.ndarray):
     spacing = NearestNeighbors(n_neighbors=1, metric="manhattan").fit(wine[:80]).kneighbors()[0]
     around = spacing[:, 0][nearest].mean(axis=1)
     np.testing.assert_allclose(found, distances.mean(axis=1) / around**0.25, rtol=1e-4)
+
+
+def test_directions_are_near_by_the_distance_of_rows_of_length_one(wine: np.ndarray):
+    layer = NearestDirections(80, k=2)
+    layer.build((None, 13))
+    layer.fit(wine[:80])
+    exact = NearestNeighbors(n_neighbors=2).fit(normalize(wine[:80]))
+    distances, nearest = exact.kneighbors(normalize(wine[80:]))
+    found, by_feature = map(np.asarray, layer(wine[80:]))
+    np.testing.assert_allclose(found, distances.mean(axis=1), rtol=1e-4)
+    differences = np.abs(normalize(wine[80:])[:, None] - normalize(wine[:80])[nearest])
+    np.testing.assert_allclose(by_feature, differences.mean(axis=1), atol=1e-5)
+    darker, _ = layer(wine[80:] / 3)
+    np.testing.assert_allclose(np.asarray(darker), found, rtol=1e-4)
+    nothing, _ = layer(np.zeros((1, 13), "float32"))
+    np.testing.assert_allclose(np.asarray(nothing), 1, rtol=1e-5)
+
+
+def test_mahalanobis_distance_has_a_ridge(wine: np.ndarray):
+    layer = Mahalanobis()
+    layer.build((None, 13))
+    layer.fit(wine[:80])
+    covariance = np.cov(wine[:80].T, bias=True)
+    inverse = np.linalg.inv(covariance + 0.1 * np.trace(covariance) / 13 * np.eye(13))
+    mean = wine[:80].mean(axis=0, keepdims=True)
+    exact = cdist(wine, mean, "mahalanobis", VI=inverse)[:, 0] ** 2
+    np.testing.assert_allclose(np.asarray(layer(wine)), exact, rtol=1e-4)
+
+
+def test_a_code_that_never_varies_is_no_error(wine: np.ndarray):
+    layer = Mahalanobis()
+    layer.build((None, 13))
+    layer.fit(np.ones_like(wine))
+    assert np.isfinite(np.asarray(layer(wine))).all()
 
 
 def test_few_references_are_all_neighbours(wine: np.ndarray):
@@ -63,6 +108,35 @@ def test_a_p_value_is_the_share_of_normal_scores_as_great_with_the_row_itself():
 def test_rows_far_out_score_higher_than_normal_ones(detector: Detector, wine: np.ndarray):
     normal = batched(detector, wine[120:])[:, 0]
     assert batched(detector, wine[120:] + 8)[:, 0].min() > normal.max()
+
+
+def test_each_distance_of_images_counts_as_it_says(wine: np.ndarray):
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Dense(20, "relu"), keras.layers.Dense(7)]
+    encoder = keras.Sequential([keras.Input((13,)), *layers])
+    decoder = keras.Sequential([keras.Input((7,)), keras.layers.Dense(13)])
+    made = ImageDetector(encoder, decoder, range(13), 13, references=80, held_out=40)
+    made.build((None, 13))
+    made.fit_to(wine[:80], wine[80:120])
+
+    def quantities(rows: np.ndarray) -> np.ndarray:
+        of_codes, of_last_codes = NearestNeighbours(80), Mahalanobis()
+        first, last = (np.asarray(part(rows)) for part in (layers[0], encoder))
+        references = [np.asarray(part(wine[:80])) for part in (layers[0], encoder)]
+        for layer, known in zip((of_codes, of_last_codes), references, strict=True):
+            layer.build(known.shape)
+            layer.fit(known)
+        near = NearestNeighbors(n_neighbors=5).fit(normalize(wine[:80]))
+        of_rows = near.kneighbors(normalize(rows))[0].mean(axis=1)
+        return np.stack([of_rows, of_codes(first)[0], of_last_codes(last)], axis=1)
+
+    usual, tested = quantities(wine[80:120]), quantities(wine[120:])
+    least = 0.01 * np.median(usual, axis=0)
+    logs = np.log(usual + least)
+    comparable = (np.log(tested + least) - logs.mean(axis=0)) / logs.std(axis=0)
+    np.testing.assert_allclose(
+        batched(made, wine[120:])[:, 0], comparable @ [0.5, 0.25, 0.25], atol=1e-3
+    )
 
 
 def test_shares_add_up_to_one_and_name_the_column_that_is_wrong(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from layers.detection import batched
+from layers.detection import Detector, ImageDetector, batched
 from pipeline.config.level import LevelConfig
 from pipeline.config.sparsity import TopKLimit
 from pipeline.config.task import AnomalyTask, JointTraining
@@ -75,7 +75,8 @@ def test_the_unrolled_stack_codes_as_its_levels_do():
     )
 
 
-def test_the_more_anomalies_are_known_the_more_are_found():
+@pytest.mark.parametrize("images", [False, True])
+def test_the_more_anomalies_are_known_the_more_are_found(images: bool):
     x, digit = load_digits(return_X_y=True)
     normal, eights = (rows.astype("float32") / 16 for rows in (x[digit != 8], x[digit == 8]))
     precision = {}
@@ -89,13 +90,21 @@ def test_the_more_anomalies_are_known_the_more_are_found():
             test=Labelled(np.concatenate([normal[700:1200], eights[20:]]), np.arange(654) >= 500),
             columns=tuple(range(64)),
             column_count=64,
+            images=images,
         )
         precision[known] = trial(rows).measured.scores["average_precision"]
     assert precision[0] + 0.1 < precision[1] < precision[20]
 
 
-def test_a_detector_that_knows_anomalies_is_stored_whole(tmp_path: Path):
-    rows = tumours()
+def test_images_have_a_detector_of_their_own(found: DeepOutcome):
+    of_images = trial(tumours()._replace(images=True))
+    assert type(of_images.model) is ImageDetector
+    assert type(found.model) is Detector
+
+
+@pytest.mark.parametrize("images", [False, True])
+def test_a_detector_that_knows_anomalies_is_stored_whole(images: bool, tmp_path: Path):
+    rows = tumours()._replace(images=images)
     malignant = rows.test.rows[rows.test.targets == 1]
     model = trial(rows._replace(known=malignant[:5])).model
     model.save(tmp_path / "detector.keras")
