@@ -120,15 +120,14 @@ def test_each_distance_of_images_counts_as_it_says(wine: np.ndarray):
     made.fit_to(wine[:80], wine[80:120])
 
     def quantities(rows: np.ndarray) -> np.ndarray:
-        of_codes, of_last_codes = NearestNeighbours(80), Mahalanobis()
-        first, last = (np.asarray(part(rows)) for part in (layers[0], encoder))
-        references = [np.asarray(part(wine[:80])) for part in (layers[0], encoder)]
-        for layer, known in zip((of_codes, of_last_codes), references, strict=True):
-            layer.build(known.shape)
-            layer.fit(known)
+        made_of = (layers[0], NearestNeighbours(80)), (encoder, Mahalanobis())
+        for part, layer in made_of:
+            layer.build(part(wine[:80]).shape)
+            layer.fit(np.asarray(part(wine[:80])))
+        of_codes, of_last_codes = (layer(part(rows)) for part, layer in made_of)
         near = NearestNeighbors(n_neighbors=5).fit(normalize(wine[:80]))
         of_rows = near.kneighbors(normalize(rows))[0].mean(axis=1)
-        return np.stack([of_rows, of_codes(first)[0], of_last_codes(last)], axis=1)
+        return np.stack([of_rows, of_codes[0], of_last_codes], axis=1)
 
     usual, tested = quantities(wine[80:120]), quantities(wine[120:])
     least = 0.01 * np.median(usual, axis=0)
