@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple, get_args
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from pipeline.config.arms import ARMS, ArmName
 from pipeline.config.corruption import Corruption, NoCorruption
@@ -69,6 +69,11 @@ class Attempt(NamedTuple):
     encoder_rate: float
     """The encoder's learning rate as a multiple of the head's; 0 where it is not trained."""
 
+    @property
+    def trains_head(self) -> bool:
+        """Whether it trains the head alone (linear probe)."""
+        return self.encoder_rate == 0
+
 
 class HeadTraining(Part):
     """How a head is trained: all that arms read which leave the encoder as it is."""
@@ -112,6 +117,15 @@ class HeadTraining(Part):
             for rate in self._encoder_rates()
         ]
 
+    def goes_on_from(self, attempt: Attempt) -> Attempt | None:
+        """The linear probe whose weights are the attempt's first, where it is tried.
+
+        Linear probing, then fine-tuning: Kumar et al., "Fine-Tuning can Distort Pretrained Features
+        and Underperform Out-of-Distribution" (2022).
+        """
+        probe = attempt._replace(encoder_rate=0.0)
+        return probe if attempt != probe and probe in self.attempts() else None
+
     def _encoder_rates(self) -> tuple[float, ...]:
         return (0.0,)
 
@@ -119,11 +133,12 @@ class HeadTraining(Part):
 class NetworkTraining(HeadTraining):
     """How encoder and head are trained together, the same in every arm that does."""
 
-    encoder_rates: tuple[PositiveFloat, ...] = Field(
+    encoder_rates: tuple[NonNegativeFloat, ...] = Field(
         (0.1, 0.3, 1.0),
         min_length=1,
         description="The encoder's learning rate as a multiple of the head's. Where there are "
-        "several, each arm is tried with each and keeps what is best on the validation rows.",
+        "several, each arm is tried with each and keeps what is best on the validation rows. 0 "
+        "trains the head alone (linear probe); other rates then go on from there.",
     )
     corruption: Corruption = Field(
         NoCorruption(), description="What is done to the rows in training."
@@ -142,7 +157,7 @@ class NetworkTraining(HeadTraining):
     )
 
     def _encoder_rates(self) -> tuple[float, ...]:
-        return self.encoder_rates
+        return tuple(sorted(self.encoder_rates))  # the probe first: others go on from it
 
 
 class FinetuneConfig(NetworkTraining):

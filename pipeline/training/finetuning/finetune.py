@@ -90,12 +90,12 @@ class Finetuner:
         if isinstance(training, NetworkTraining) and training.reconstruction:
             self._decoder = build_decoder(stack, features)
         self._objectives = {
-            attempt.dropout: self._objective(attempt.dropout, columns, weighed)
+            (attempt.trains_head, attempt.dropout): self._objective(attempt, columns, weighed)
             for attempt in training.attempts()
         }
         self._reads_unlabelled = reads_unlabelled(training)
         self._xla = self._trains_with_xla(stack)
-        self._trainers: dict[tuple[float, float, int | None], Trainer] = {}
+        self._trainers: dict[tuple[bool, float, float, int | None], Trainer] = {}
         self._outputs = tf.function(
             partial(self.network.model, training=False),
             input_signature=[tf.TensorSpec((None, features), tf.float32)],
@@ -123,18 +123,18 @@ class Finetuner:
         attempts = self.training.attempts()
         more = more_steps // len(attempts)
         start(attempts[0])
-        before = self._kernels()
+        kernels = self._kernels()
         coding = self.task.coding(parts.train.targets)
-        best: tuple[float, Attempt, list[np.ndarray]] | None = None
+        trained: dict[Attempt, tuple[float, list[np.ndarray]]] = {}
         for attempt in attempts:
             start(attempt)
-            found, weights = self._train(
+            if probe := self.training.goes_on_from(attempt):
+                self.network.model.set_weights(trained[probe][1])
+            trained[attempt] = self._train(
                 attempt, coding, parts.train, parts.validation, parts.unlabelled, seed, watch, more
             )
-            if best is None or found > best[0]:
-                best = (found, attempt, weights)
-        assert best is not None
-        merit, attempt, weights = best
+        attempt = max(attempts, key=lambda attempt: trained[attempt][0])
+        merit, weights = trained[attempt]
         self.network.model.set_weights(weights)
         # Before a refit, whose rows may be those of validation.
         outputs = self._predict(parts.validation.rows)
@@ -143,11 +143,15 @@ class Finetuner:
             self.training.class_weights, parts.validation.weights,
         )  # fmt: skip
         if parts.refit:
-            start(attempt)
             coding = self.task.coding(parts.refit.targets)
-            _, weights = self._train(
-                attempt, coding, parts.refit, None, parts.unlabelled, seed, watch, more
-            )
+            probe = self.training.goes_on_from(attempt)
+            for number, part in enumerate(filter(None, (probe, attempt))):
+                start(part)
+                if number:
+                    self.network.model.set_weights(weights)
+                _, weights = self._train(
+                    part, coding, parts.refit, None, parts.unlabelled, seed, watch, more
+                )
         self.network.model.set_weights(weights)
         outputs = self._predict(parts.test.rows)
         predicted = self.task.predicted(outputs, coding, decision)
@@ -157,7 +161,7 @@ class Finetuner:
         )
         moved = [
             float(np.linalg.norm(after - kernel) / np.linalg.norm(kernel))
-            for kernel, after in zip(before, self._kernels(), strict=True)
+            for kernel, after in zip(kernels, self._kernels(), strict=True)
         ]
         return Trial(
             score=scores[self.metric.name],
@@ -171,35 +175,34 @@ class Finetuner:
             moved=moved,
         )
 
-    @property
-    def _trains_head(self) -> bool:
-        return not isinstance(self.training, NetworkTraining)
-
-    def _objective(self, dropout: float, columns: Sequence[int], weighed: bool) -> HeadObjective:
-        training = self.training.model_copy(update={"dropout": dropout})
-        if not isinstance(training, NetworkTraining):
+    def _objective(self, attempt: Attempt, columns: Sequence[int], weighed: bool) -> HeadObjective:
+        training = self.training.model_copy(update={"dropout": attempt.dropout})
+        if attempt.trains_head or not isinstance(training, NetworkTraining):
             return HeadObjective(training, self.network, self.task, weighed)
         return NetworkObjective(training, self.network, self._decoder, self.task, columns, weighed)
 
     def _trainer(self, attempt: Attempt, batch_size: int) -> Trainer:
         """What trains; with XLA there is one for each size of batches."""
-        size = batch_size if self._xla else None
-        key = (attempt.dropout, attempt.weight_decay, size)
+        size = batch_size if self._xla and not attempt.trains_head else None
+        key = (attempt.trains_head, attempt.dropout, attempt.weight_decay, size)
         if key not in self._trainers:
-            self._trainers[key] = self._new_trainer(attempt, size, self._xla)
+            self._trainers[key] = self._new_trainer(attempt, size, size is not None)
         return self._trainers[key]
 
     def _new_trainer(self, attempt: Attempt, batch_size: int | None, xla: bool) -> Trainer:
+        loss = self._objectives[attempt.trains_head, attempt.dropout].loss
+        if attempt.trains_head:
+            codes = tf.TensorSpec((None, self.network.head.kernel.shape[0]), tf.float32)
+            groups = [self._group(attempt.weight_decay, self.network.head)]
+            return Trainer(loss, groups, [codes, self._targets, *self._weights], batch_size)
         with_head = [self.network.head, *([self._decoder] if self._decoder else [])]
-        groups = [self._group(attempt.weight_decay, *with_head)]
-        inputs = tf.TensorSpec((None, self.network.head.kernel.shape[0]), tf.float32)
-        if not self._trains_head:
-            groups.insert(0, self._group(attempt.weight_decay, self.network.encoder))
-            inputs = self._rows
         return Trainer(
-            self._objectives[attempt.dropout].loss,
-            groups,
-            [inputs, self._targets, *self._weights],
+            loss,
+            [
+                self._group(attempt.weight_decay, self.network.encoder),
+                self._group(attempt.weight_decay, *with_head),
+            ],
+            [self._rows, self._targets, *self._weights],
             batch_size,
             whole=[self._rows] if self._reads_unlabelled else [],
             xla=xla,
@@ -213,7 +216,8 @@ class Finetuner:
         batch_size = self.training.batch_size
         draws = any(objective.draws for objective in self._objectives.values())
         size = sum(math.prod(v.shape) for v in self.network.model.trainable_variables)
-        if self._trains_head or draws or 6.0 * batch_size * size < WORTH_MEASURING:
+        attempt = self.training.attempts()[-1]
+        if attempt.trains_head or draws or 6.0 * batch_size * size < WORTH_MEASURING:
             return False
         steps = steps_together(batch_size, [self._rows, self._targets, *self._weights])
         batches = np.arange(steps * batch_size).reshape(steps, batch_size)
@@ -226,13 +230,15 @@ class Finetuner:
             [*rows.shape],
             [*targets.shape],
         ]
-        trainer_of = partial(self._new_trainer, self.training.attempts()[0], batch_size)
+        trainer_of = partial(self._new_trainer, attempt, batch_size)
         weights = [np.ones(batches.size, np.float32) for _ in self._weights]
         return faster_with_xla(shape, trainer_of, batches, rows, targets, *weights)
 
     def _name(self, attempt: Attempt) -> str:
         """What tells the attempt from the others."""
-        parts = [] if self._trains_head else [f"rate_{attempt.encoder_rate:g}"]
+        parts = (
+            [f"rate_{attempt.encoder_rate:g}"] if isinstance(self.training, NetworkTraining) else []
+        )
         for setting in ("learning_rate", "weight_decay", "dropout"):
             value = getattr(attempt, setting)
             if value != getattr(self.training, setting):
@@ -250,7 +256,8 @@ class Finetuner:
         initialize(self.network, autoencoders, unlabelled[:STANDARDIZED_ON], seed)
         if self._decoder:
             initialize_decoder(self._decoder, autoencoders)
-        self._objectives[attempt.dropout].begin(unlabelled, derive(seed, "noise"))
+        objective = self._objectives[attempt.trains_head, attempt.dropout]
+        objective.begin(unlabelled, derive(seed, "noise"))
 
     def _train(
         self,
@@ -264,14 +271,14 @@ class Finetuner:
         more_steps: int,
     ) -> tuple[float, list[np.ndarray]]:
         """Train from the network's present weights; give back the best checkpoint and its merit."""
-        rows = self._batched(self._codes, train.rows) if self._trains_head else train.rows
+        rows = self._batched(self._codes, train.rows) if attempt.trains_head else train.rows
         targets = coding.encode(train.targets).astype(self._targets.dtype.name)
         arrays = [tf.constant(rows), tf.constant(targets)]
         if train.weights is not None:
             arrays.append(tf.constant((train.weights / train.weights.mean()).astype("float32")))
-        if self._reads_unlabelled:
+        if self._reads_unlabelled and not attempt.trains_head:
             arrays.append(tf.constant(unlabelled))
-        objective = self._objectives[attempt.dropout]
+        objective = self._objectives[attempt.trains_head, attempt.dropout]
         objective.weigh(train.targets)
         batches = self._batches(len(train.rows), seed, more_steps)
         trainer = self._trainer(attempt, batches.shape[1])
@@ -279,7 +286,9 @@ class Finetuner:
         steps = len(batches)
         checkpoints = min(self.training.checkpoints, steps)
         head_rates = attempt.learning_rate * (1 - np.arange(steps) / steps)
-        rates = head_rates[:, None] * ([1.0] if self._trains_head else [attempt.encoder_rate, 1.0])
+        rates = head_rates[:, None] * (
+            [1.0] if attempt.trains_head else [attempt.encoder_rate, 1.0]
+        )
 
         name = self._name(attempt) if validation else "refit"
 
