@@ -75,7 +75,7 @@ def trial_speed(
     features = parts.unlabelled.shape[1]
     update: dict[str, object] = {"epochs": 1, "min_steps": STEPS, "also_tried": ()}
     if isinstance(training, NetworkTraining):
-        update["encoder_rates"] = training.encoder_rates[:1]
+        update["encoder_rates"] = (max(training.encoder_rates),)
     short = training.model_copy(update=update)
     finetuner = Finetuner(short, network, features, outputs, task)
     autoencoders = random_autoencoders(tuple(network), features, 0)
@@ -98,6 +98,8 @@ def trial_speed(
 def trial_steps(training: HeadTraining, labels: int, more: int = 0) -> int:
     """Steps of one trial: of all that is tried."""
     per_epoch = max(1, labels // training.batch_size)
-    tried = len(training.attempts())
+    attempts = training.attempts()
+    networks = sum(not attempt.trains_head for attempt in attempts)
     epochs = max(training.epochs, math.ceil(training.min_steps / per_epoch))
-    return tried * per_epoch * (epochs + more // tried // per_epoch)
+    more_epochs = networks and more // networks // per_epoch
+    return per_epoch * (len(attempts) * epochs + networks * more_epochs)

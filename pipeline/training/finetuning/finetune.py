@@ -117,11 +117,11 @@ class Finetuner:
 
         `seed` decides the head's first weights and the batch order, so trials of different arms
         with the same seed differ in the encoder's first weights alone. `more_steps` are divided
-        among the encoder's rates that are tried. Raises `DivergedError`.
+        among the attempts, but for probes. Raises `DivergedError`.
         """
         start = partial(self._start, autoencoders, parts.unlabelled, seed)
         attempts = self.training.attempts()
-        more = more_steps // len(attempts)
+        more = more_steps // max(1, sum(not attempt.trains_head for attempt in attempts))
         start(attempts[0])
         kernels = self._kernels()
         coding = self.task.coding(parts.train.targets)
@@ -236,9 +236,8 @@ class Finetuner:
 
     def _name(self, attempt: Attempt) -> str:
         """What tells the attempt from the others."""
-        parts = (
-            [f"rate_{attempt.encoder_rate:g}"] if isinstance(self.training, NetworkTraining) else []
-        )
+        of_network = isinstance(self.training, NetworkTraining)
+        parts = [f"rate_{attempt.encoder_rate:g}"] if of_network else []
         for setting in ("learning_rate", "weight_decay", "dropout"):
             value = getattr(attempt, setting)
             if value != getattr(self.training, setting):
@@ -280,7 +279,8 @@ class Finetuner:
             arrays.append(tf.constant(unlabelled))
         objective = self._objectives[attempt.trains_head, attempt.dropout]
         objective.weigh(train.targets)
-        batches = self._batches(len(train.rows), seed, more_steps)
+        more = 0 if attempt.trains_head else more_steps
+        batches = self._batches(len(train.rows), seed, more)
         trainer = self._trainer(attempt, batches.shape[1])
         trainer.reset()
         steps = len(batches)

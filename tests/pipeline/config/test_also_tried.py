@@ -28,6 +28,20 @@ def test_the_usual_values_are_tried_first_and_others_where_labels_are_many(label
     assert CONFIG.training("network", labels).attempts() == expected
 
 
+def test_the_linear_probe_comes_before_what_goes_on_from_it():
+    config = CONFIG.model_copy(update={"encoder_rates": (1.0, 0.0)})
+    training = config.training("network", 2000)
+    assert [a.encoder_rate for a in training.attempts()] == [0.0, 1.0] * 3
+    for probe, attempt in zip(training.attempts()[::2], training.attempts()[1::2], strict=True):
+        assert training.goes_on_from(attempt) == probe
+        assert training.goes_on_from(probe) is None
+
+
+def test_without_a_linear_probe_nothing_goes_on_from_it():
+    training = CONFIG.training("network", 2000)
+    assert not any(training.goes_on_from(attempt) for attempt in training.attempts())
+
+
 @pytest.mark.parametrize("labels", OTHERS)
 def test_a_head_alone_is_tried_with_the_same(labels: int):
     attempts = CONFIG.training("head", labels).attempts()

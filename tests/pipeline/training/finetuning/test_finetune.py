@@ -321,6 +321,47 @@ def test_the_encoder_s_rate_that_is_best_on_validation_rows_is_kept(finetuner, e
     assert len(outcome.checkpoints) == 3 * CONFIG.checkpoints
 
 
+def test_a_rate_of_zero_is_the_linear_probe(finetuner, encoders, parts):
+    probe = run(finetuner(CONFIG.model_copy(update={"encoder_rates": (0.0,)})), encoders[0], parts)
+    frozen = run(finetuner(trains="head"), encoders[0], parts)
+    assert_equal(probe.trial.weights, frozen.trial.weights)
+    assert probe.trial.validation_score == frozen.trial.validation_score
+
+
+def tried_with_the_probe(finetuner, encoders, parts, rate: float, **changes):
+    update = {"encoder_rates": (rate, 0.0), **changes}
+    return run(finetuner(CONFIG.model_copy(update=update)), encoders[0], parts)
+
+
+def test_other_rates_go_on_from_the_linear_probe(finetuner, encoders, parts):
+    probe = run(finetuner(trains="head"), encoders[0], parts)
+    outcome = tried_with_the_probe(finetuner, encoders, parts, rate=1e-9)
+    before, after = outcome.checkpoints[: CONFIG.checkpoints], outcome.checkpoints[-1]
+    assert before == probe.checkpoints
+    # All but the head is as it was, so that it goes on from where the probe came to.
+    alone = run(finetuner(CONFIG.model_copy(update={"encoder_rates": (1e-9,)})), encoders[0], parts)
+    assert after["validation_loss"] < alone.checkpoints[-1]["validation_loss"]
+
+
+def test_fine_tuning_is_never_behind_the_probe_on_validation_rows(finetuner, encoders, parts):
+    probe = run(finetuner(trains="head"), encoders[0], parts).trial
+    # A rate that destroys what there is: then the probe itself is kept.
+    ruined = tried_with_the_probe(finetuner, encoders, parts, rate=1000.0).trial
+    assert ruined.attempt.encoder_rate == 0
+    tuned = tried_with_the_probe(finetuner, encoders, parts, rate=1.0).trial
+    assert tuned.validation_score >= probe.validation_score
+    assert tuned.attempt.encoder_rate == 1
+
+
+def test_a_refit_goes_by_way_of_the_probe_too(finetuner, encoders, parts, refitted):
+    tuned = tried_with_the_probe(finetuner, encoders, refitted, rate=1.0).trial
+    assert tuned.attempt.encoder_rate == 1
+    single = tried_with_the_probe(
+        finetuner, encoders, parts._replace(train=refitted.refit), rate=1.0, checkpoints=1
+    )
+    assert_equal(tuned.weights, single.trial.weights)
+
+
 @pytest.mark.parametrize("trains", ["network", "head"])
 def test_of_all_that_is_tried_the_best_on_validation_rows_is_kept(
     finetuner, encoders, parts, trains
