@@ -42,7 +42,7 @@ class ExportBest(Stage):
     """
 
     kind = "export"
-    contract = 3
+    contract = 4
     packages = ("tensorflow", "keras")
     settings: Exporting
     trial: Trial
@@ -95,7 +95,8 @@ class ExportBest(Stage):
         if not data.task.needs_labels:
             measured = predictions_of(context.tracker, best.run_id).predicted
         tested = scored_rows(trained, data, measured)
-        store_scored_rows(record, ScoredModel(data.task.kind, data.classes, tested))
+        target = data.layout.labels if data.layout else ()
+        store_scored_rows(record, ScoredModel(data.task.kind, data.classes, target, tested))
         record.tags(
             {
                 "path": folder,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.config.gate import GateConfig
 from pipeline.config.part import Part
-from pipeline.errors import InputError
+from pipeline.errors import InputError, listed
 from pipeline.evaluation.common_rows import Difference, difference
 from pipeline.evaluation.judgement import Candidate, Judgement, judge
 from pipeline.seeds import derive
@@ -23,7 +23,7 @@ from pipeline.tracking.champion import (
 )
 from pipeline.tracking.promotion_lock import promotion_lock
 from pipeline.tracking.runs import FinishedRun, StageRun
-from pipeline.tracking.scored_rows import stored_scored_rows
+from pipeline.tracking.scored_rows import ScoredModel, stored_scored_rows
 from pipeline.training.progress import Watch
 
 
@@ -121,11 +121,8 @@ class PassGate(Stage):
             theirs = stored_scored_rows(tracker, exported_by)
         except InputError as error:
             return f"what it predicted for its test rows is not known ({error})"
-        if (ours.task, ours.classes) != (theirs.task, theirs.classes):
-            return (
-                f"it predicts {_what(theirs.task, theirs.classes)}, this model "
-                f"{_what(ours.task, ours.classes)}."
-            )
+        if different := _different(ours, theirs):
+            return different
         if context.tracker.run(context.run.run_id).tags.get("may_have_seen_test_rows") == "True":
             return "its levels started from some that may have been pretrained on its test rows."
         metric = context.data.task.metric(settings.metric)
@@ -151,8 +148,17 @@ def _stays(context: Context, now: Champion, version: int) -> str | None:
     return None
 
 
-def _what(task: str, classes: tuple[str, ...]) -> str:
-    return f"{len(classes)} classes or labels ({task})" if classes else f"a number ({task})"
+def _different(ours: ScoredModel, theirs: ScoredModel) -> str | None:
+    """What the champion predicts and this model does not, if they answer different questions."""
+    if ours.task != theirs.task:
+        return f"its task is {theirs.task}, this model's is {ours.task}."
+    for words, one, two in (
+        ("it predicts the column", theirs.target, ours.target),
+        ("its classes or labels are", theirs.classes, ours.classes),
+    ):
+        if one != two:
+            return f"{words} {listed(one) or '(none)'}; this model's: {listed(two) or '(none)'}."
+    return None
 
 
 def _metrics(compared: Difference | str | None) -> Mapping[str, float]:

@@ -23,6 +23,8 @@ class ScoredModel(NamedTuple):
     task: str
     classes: tuple[str, ...]
     """Names of the classes or labels in the order of their numbers; of a number none."""
+    target: tuple[str, ...]
+    """The columns of a table that it predicts; of arrays, whose target has no name, none."""
     rows: ScoredRows
 
 
@@ -35,7 +37,7 @@ def store_scored_rows(stage: StageRun, tested: ScoredModel) -> None:
         "values": predicted.values,
         "probabilities": predicted.probabilities,
         "weights": predicted.weights,
-        "about": np.array(json.dumps([tested.task, tested.classes])),
+        "about": np.array(json.dumps([tested.task, tested.classes, tested.target])),
     }
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, SCORED_ROWS)
@@ -46,7 +48,7 @@ def store_scored_rows(stage: StageRun, tested: ScoredModel) -> None:
 def stored_scored_rows(tracker: Tracker, run_id: str) -> ScoredModel:
     """What a model predicts for its test rows, by its export's run.
 
-    Raises `InputError` where there is no such run, or it has stored none.
+    Raises `InputError` where there is no such run, or it has stored none, or not all of this.
     """
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -54,9 +56,12 @@ def stored_scored_rows(tracker: Tracker, run_id: str) -> ScoredModel:
         except MlflowException as error:
             raise InputError(f"there is no run {run_id!r} that exported it") from error
         with np.load(file, allow_pickle=False) as stored:
-            task, classes = json.loads(str(stored["about"]))
+            about = json.loads(str(stored["about"]))
+            if len(about) < 3:
+                raise InputError("an earlier version of Layerwise exported it")
+            task, classes, target = about
             predicted = Predicted(
                 stored["values"], stored.get("probabilities"), stored.get("weights")
             )
             rows = ScoredRows(stored["contents"], stored["true"], predicted)
-    return ScoredModel(task, tuple(classes), rows)
+    return ScoredModel(task, tuple(classes), tuple(target), rows)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sklearn.datasets import load_breast_cancer
 
 from pipeline.config.loading import check
 from pipeline.report.gate import gate_decision
@@ -120,6 +121,29 @@ def test_a_first_model_a_better_one_and_a_worse_one(at_home, tmp_path: Path, mon
     limited = whole_run(config(1000, 200, gate={"latency_ms": 1e-6, "size_mb": 1e-6}), tmp_path)
     assert not gate_of(limited)["promoted"]
     assert in_service() == (2, 1)
+
+
+def test_a_model_of_another_target_is_not_compared_with_the_champion(
+    at_home, tmp_path: Path, monkeypatch
+):
+    at_home(tmp_path, monkeypatch)
+    table = load_breast_cancer(as_frame=True).frame
+    table["large"] = (table["mean radius"] > 14).astype(int)  # 0 and 1 as the other target is
+    table["size"] = table["large"].map({0: "small", 1: "big"})
+    table.to_csv("cells.csv", index=False)
+
+    def of(label: str):
+        ignored = sorted({"target", "large", "size"} - {label})
+        data = {"source": "cells.csv", "label": label, "ignore": ignored}
+        return whole_run(config(50, 20, name="gated", data=data), tmp_path)
+
+    of("target")
+    for label in ("large", "size"):
+        assert gate_of(of(label))["reasons"] == [
+            "It cannot be compared with the champion: it predicts the column target; this model's: "
+            f"{label}. gate.cannot_compare: refuse."
+        ]
+    assert in_service() == (1, None)
 
 
 def test_aliases_of_the_gate_are_not_for_the_export():

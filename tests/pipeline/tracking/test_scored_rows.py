@@ -21,10 +21,13 @@ def test_what_is_read_back_is_what_was_stored(tracker):
     predicted = Predicted(np.array([1, 0]), probabilities, np.array([1.0, 2.5]))
     contents = np.array([2**64 - 1, 3], "uint64")
     scored = ScoredModel(
-        "classification", ("no", "größer"), ScoredRows(contents, np.array([1, 1]), predicted)
+        "classification",
+        ("no", "größer"),
+        ("size", "Maß"),
+        ScoredRows(contents, np.array([1, 1]), predicted),
     )
     found = stored_and_read(tracker, scored)
-    assert found[:2] == scored[:2]
+    assert found[:3] == scored[:3]
     for one, other in zip(found.rows[:2], scored.rows[:2], strict=True):
         np.testing.assert_array_equal(one, other)
     for one, other in zip(found.rows.predicted, predicted, strict=True):
@@ -33,7 +36,7 @@ def test_what_is_read_back_is_what_was_stored(tracker):
 
 def test_a_number_has_neither_classes_nor_probabilities(tracker):
     rows = ScoredRows(np.arange(2, dtype="uint64"), np.ones(2), Predicted(np.zeros(2)))
-    found = stored_and_read(tracker, ScoredModel("regression", (), rows))
+    found = stored_and_read(tracker, ScoredModel("regression", (), ("price",), rows))
     assert found.classes == ()
     assert found.rows.predicted.probabilities is None and found.rows.predicted.weights is None
 
@@ -52,7 +55,7 @@ def test_an_export_of_before_there_were_gates_is_told(tracker):
 def test_what_was_changed_afterwards_is_not_believed(tracker):
     rows = ScoredRows(np.arange(2, dtype="uint64"), np.ones(2), Predicted(np.zeros(2)))
     with tracker.stage("export", "export", None, {}) as run:
-        store_scored_rows(run, ScoredModel("regression", (), rows))
+        store_scored_rows(run, ScoredModel("regression", (), ("price",), rows))
     with stored(tracker, run.run_id, "scored_rows.npz").open("ab") as file:
         file.write(b"more")
     with pytest.raises(InputError, match="is not what the run stored"):
