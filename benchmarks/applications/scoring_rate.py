@@ -4,7 +4,7 @@ Usage: python -m benchmarks.applications.scoring_rate FILE [FILE ...]
 
 PyOD is no part of Layerwise. Both go into an environment of their own:
 
-    python -m venv /tmp/beside && /tmp/beside/bin/pip install . pyod torch
+    python -m venv /tmp/beside && /tmp/beside/bin/pip install . pyod torch tqdm
     /tmp/beside/bin/python -m benchmarks.applications.scoring_rate FILE
 
 Each .npz file has `X` (rows, columns) and `y` (1 for an anomaly). Half of the normal rows train,
@@ -33,7 +33,7 @@ from pipeline.export.inference import Model, describe_model
 
 CURE = (
     "Make an environment for both: python -m venv /tmp/beside && /tmp/beside/bin/pip install . "
-    "pyod torch"
+    "pyod torch tqdm"
 )
 REPEATS = 7
 BATCHES = (32, 256, 1024, 4096)
