@@ -38,7 +38,7 @@ from pipeline.seeds import derive
 PLAYED = 0.25
 LABELS = (20, 50, 200)
 SEEDS = 3
-STARTS = {"pretrained": pretrained, "random": untrained_levels}
+ARMS = ("pretrained", "random")
 
 
 def main(names: list[str]) -> None:
@@ -50,13 +50,11 @@ def main(names: list[str]) -> None:
         if all(key.startswith("finetune.") for key in recipe)
     }
     configs = {
-        name: load(
-            None, data="digits", settings=[f"{k}={json.dumps(v)}" for k, v in recipe.items()]
-        )
+        name: load("digits", settings=[f"{k}={json.dumps(v)}" for k, v in recipe.items()])
         for name, recipe in of_finetuning.items()
         if not names or name in names or not recipe
     }
-    columns = [(labels, arm) for labels in LABELS for arm in STARTS]
+    columns = [(labels, arm) for labels in LABELS for arm in ARMS]
     found = measured(configs)
     print("| recipe | " + " | ".join(f"{labels}: {arm}" for labels, arm in columns) + " |")
     print("| - " + "| -: " * len(columns) + "|")
@@ -81,9 +79,10 @@ def measured(configs: dict[str, RunConfig]) -> dict[tuple[str, int, str], list[f
     for seed in range(SEEDS):
         table: Table = split_anew(source, seed, DataConfig(holdout="drawn", test=PLAYED))
         made: dict[Any, Any] = {}
-        for arm, start in STARTS.items():
-            levels = start(next(iter(configs.values())), table, seed)
-            for name, recipe in configs.items():
+        stack = pretrained(next(iter(configs.values())), table, seed)
+        for name, recipe in configs.items():
+            for arm in ARMS:
+                levels = stack if arm == "pretrained" else untrained_levels(recipe, table, seed)
                 for labels in LABELS:
                     parts = parts_of(table, labels, seed)
                     assert parts

@@ -28,17 +28,21 @@ def wine() -> np.ndarray:
     return np.random.default_rng(0).permutation(scaled.astype("float32"))
 
 
-@pytest.fixture(scope="module", params=[Detector, ImageDetector])
-def detector(request: pytest.FixtureRequest, wine: np.ndarray) -> Detector:
+def fitted(kind: type[Detector], wine: np.ndarray) -> Detector:
     keras.utils.set_random_seed(0)
     layers = [keras.layers.Dense(20, "relu"), keras.layers.Dense(7)]
     encoder = keras.Sequential([keras.Input((13,)), *layers])
     decoder = keras.Sequential([keras.Input((7,)), keras.layers.Dense(13)])
     # Two features of one column, as those of a category are.
-    made = request.param(encoder, decoder, (0, 0, *range(1, 12)), 12, references=80, held_out=40)
+    made = kind(encoder, decoder, (0, 0, *range(1, 12)), 12, references=80, held_out=40)
     made.build((None, 13))
     made.fit_to(wine[:80], wine[80:120])
     return made
+
+
+@pytest.fixture(scope="module", params=[Detector, ImageDetector])
+def detector(request: pytest.FixtureRequest, wine: np.ndarray) -> Detector:
+    return fitted(request.param, wine)
 
 
 def test_neighbours_are_the_nearest_by_city_block_distance(wine: np.ndarray):
@@ -111,16 +115,11 @@ def test_rows_far_out_score_higher_than_normal_ones(detector: Detector, wine: np
 
 
 def test_each_distance_of_images_counts_as_it_says(wine: np.ndarray):
-    keras.utils.set_random_seed(0)
-    layers = [keras.layers.Dense(20, "relu"), keras.layers.Dense(7)]
-    encoder = keras.Sequential([keras.Input((13,)), *layers])
-    decoder = keras.Sequential([keras.Input((7,)), keras.layers.Dense(13)])
-    made = ImageDetector(encoder, decoder, range(13), 13, references=80, held_out=40)
-    made.build((None, 13))
-    made.fit_to(wine[:80], wine[80:120])
+    made = fitted(ImageDetector, wine)
 
     def quantities(rows: np.ndarray) -> np.ndarray:
-        made_of = (layers[0], NearestNeighbours(80)), (encoder, Mahalanobis())
+        first = made.encoder.layers[0]
+        made_of = (first, NearestNeighbours(80)), (made.encoder, Mahalanobis())
         for part, layer in made_of:
             layer.build(part(wine[:80]).shape)
             layer.fit(np.asarray(part(wine[:80])))

@@ -1,6 +1,5 @@
 """Fine-tuning one trial: an arm, a label budget and a seed, from initial weights to test score."""
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
@@ -19,21 +18,16 @@ from pipeline.seeds import derive
 from pipeline.tasks.decision import Decision
 from pipeline.tasks.metric import Metric, Predicted
 from pipeline.tasks.task import Coding, Task
-from pipeline.training.acceleration import faster_with_xla
 from pipeline.training.finetuning.network import build_network, initialize
-from pipeline.training.finetuning.objective import (
-    HeadObjective,
-    NetworkObjective,
-    reads_unlabelled,
-)
-from pipeline.training.loop import ParameterGroup, Trainer, blocks, shuffled_batches, steps_together
+from pipeline.training.finetuning.objective import reads_unlabelled
+from pipeline.training.finetuning.trainers import Trainers
+from pipeline.training.loop import blocks, shuffled_batches
 from pipeline.training.progress import Progress, Watch
 from pipeline.training.stack import build_decoder, initialize_decoder
 
 PREDICTED_ROWS = 4096
-WORTH_MEASURING = 1e8
-"""Floating-point operations of a step's products, some milliseconds: the trials of a run have tens
-of thousands of steps, and measuring takes some seconds."""
+Weights = list[np.ndarray]
+"""Of a whole network, in Keras's order."""
 
 
 class Trial(NamedTuple):
@@ -50,8 +44,7 @@ class Trial(NamedTuple):
     """What was tried, and kept."""
     predicted: Predicted
     """Of the test rows."""
-    weights: list[np.ndarray]
-    """Of the whole network, in Keras's order."""
+    weights: Weights
     coding: Coding
     """How the network's outputs stand for a number."""
     decision: Decision
@@ -83,19 +76,13 @@ class Finetuner:
         self.task = task
         self.metric = metric or task.metrics[0]
         self.network = build_network(stack, features, outputs)
-        self._rows = tf.TensorSpec((None, features), tf.float32)
-        self._targets = task.spec(outputs)
-        self._weights = [tf.TensorSpec((None,), tf.float32)] if weighed else []
+        self._target_type = task.spec(outputs).dtype.name
         self._decoder: keras.Sequential | None = None
         if isinstance(training, NetworkTraining) and training.reconstruction:
             self._decoder = build_decoder(stack, features)
-        self._objectives = {
-            (attempt.trains_head, attempt.dropout): self._objective(attempt, columns, weighed)
-            for attempt in training.attempts()
-        }
-        self._reads_unlabelled = reads_unlabelled(training)
-        self._xla = self._trains_with_xla(stack)
-        self._trainers: dict[tuple[bool, float, float, int | None], Trainer] = {}
+        self._trainers = Trainers(
+            training, self.network, stack, task, columns, weighed, self._decoder
+        )
         self._outputs = tf.function(
             partial(self.network.model, training=False),
             input_signature=[tf.TensorSpec((None, features), tf.float32)],
@@ -119,20 +106,32 @@ class Finetuner:
         with the same seed differ in the encoder's first weights alone. `more_steps` are divided
         among the attempts, but for probes. Raises `DivergedError`.
         """
-        start = partial(self._start, autoencoders, parts.unlabelled, seed)
         attempts = self.training.attempts()
         more = more_steps // max(1, sum(not attempt.trains_head for attempt in attempts))
+        start = partial(self._start, autoencoders, parts.unlabelled, seed)
         start(attempts[0])
         kernels = self._kernels()
-        coding = self.task.coding(parts.train.targets)
-        trained: dict[Attempt, tuple[float, list[np.ndarray]]] = {}
-        for attempt in attempts:
+
+        def fit(
+            attempt: Attempt,
+            first: Weights | None,
+            coding: Coding,
+            train: Labelled,
+            validation: Labelled | None,
+        ) -> tuple[float, Weights]:
             start(attempt)
-            if probe := self.training.goes_on_from(attempt):
-                self.network.model.set_weights(trained[probe][1])
-            trained[attempt] = self._train(
-                attempt, coding, parts.train, parts.validation, parts.unlabelled, seed, watch, more
+            if first:
+                self.network.model.set_weights(first)
+            return self._train(
+                attempt, coding, train, validation, parts.unlabelled, seed, watch, more
             )
+
+        coding = self.task.coding(parts.train.targets)
+        trained: dict[Attempt, tuple[float, Weights]] = {}
+        for attempt in attempts:
+            probe = self.training.goes_on_from(attempt)
+            probed = trained[probe][1] if probe else None
+            trained[attempt] = fit(attempt, probed, coding, parts.train, parts.validation)
         attempt = max(attempts, key=lambda attempt: trained[attempt][0])
         merit, weights = trained[attempt]
         self.network.model.set_weights(weights)
@@ -145,13 +144,8 @@ class Finetuner:
         if parts.refit:
             coding = self.task.coding(parts.refit.targets)
             probe = self.training.goes_on_from(attempt)
-            for number, part in enumerate(filter(None, (probe, attempt))):
-                start(part)
-                if number:
-                    self.network.model.set_weights(weights)
-                _, weights = self._train(
-                    part, coding, parts.refit, None, parts.unlabelled, seed, watch, more
-                )
+            probed = fit(probe, None, coding, parts.refit, None)[1] if probe else None
+            _, weights = fit(attempt, probed, coding, parts.refit, None)
         self.network.model.set_weights(weights)
         outputs = self._predict(parts.test.rows)
         predicted = self.task.predicted(outputs, coding, decision)
@@ -175,65 +169,6 @@ class Finetuner:
             moved=moved,
         )
 
-    def _objective(self, attempt: Attempt, columns: Sequence[int], weighed: bool) -> HeadObjective:
-        training = self.training.model_copy(update={"dropout": attempt.dropout})
-        if attempt.trains_head or not isinstance(training, NetworkTraining):
-            return HeadObjective(training, self.network, self.task, weighed)
-        return NetworkObjective(training, self.network, self._decoder, self.task, columns, weighed)
-
-    def _trainer(self, attempt: Attempt, batch_size: int) -> Trainer:
-        """What trains; with XLA there is one for each size of batches."""
-        size = batch_size if self._xla and not attempt.trains_head else None
-        key = (attempt.trains_head, attempt.dropout, attempt.weight_decay, size)
-        if key not in self._trainers:
-            self._trainers[key] = self._new_trainer(attempt, size, size is not None)
-        return self._trainers[key]
-
-    def _new_trainer(self, attempt: Attempt, batch_size: int | None, xla: bool) -> Trainer:
-        loss = self._objectives[attempt.trains_head, attempt.dropout].loss
-        if attempt.trains_head:
-            codes = tf.TensorSpec((None, self.network.head.kernel.shape[0]), tf.float32)
-            groups = [self._group(attempt.weight_decay, self.network.head)]
-            return Trainer(loss, groups, [codes, self._targets, *self._weights], batch_size)
-        with_head = [self.network.head, *([self._decoder] if self._decoder else [])]
-        return Trainer(
-            loss,
-            [
-                self._group(attempt.weight_decay, self.network.encoder),
-                self._group(attempt.weight_decay, *with_head),
-            ],
-            [self._rows, self._targets, *self._weights],
-            batch_size,
-            whole=[self._rows] if self._reads_unlabelled else [],
-            xla=xla,
-        )
-
-    def _trains_with_xla(self, stack: Sequence[UntrainedLevel]) -> bool:
-        """Whether XLA is faster, for networks large enough to be worth the measuring.
-
-        Not where the loss draws random numbers: with XLA they are slow, and other ones.
-        """
-        batch_size = self.training.batch_size
-        draws = any(objective.draws for objective in self._objectives.values())
-        size = sum(math.prod(v.shape) for v in self.network.model.trainable_variables)
-        attempt = self.training.attempts()[-1]
-        if attempt.trains_head or draws or 6.0 * batch_size * size < WORTH_MEASURING:
-            return False
-        steps = steps_together(batch_size, [self._rows, self._targets, *self._weights])
-        batches = np.arange(steps * batch_size).reshape(steps, batch_size)
-        rows = np.random.default_rng(0).random((batches.size, self._rows.shape[1]), np.float32)
-        targets = np.zeros((batches.size, *self._targets.shape[1:]), self._targets.dtype.name)
-        shape = [
-            "fine-tuning",
-            self.task.kind,
-            [level.model_dump(mode="json") for level in stack],
-            [*rows.shape],
-            [*targets.shape],
-        ]
-        trainer_of = partial(self._new_trainer, attempt, batch_size)
-        weights = [np.ones(batches.size, np.float32) for _ in self._weights]
-        return faster_with_xla(shape, trainer_of, batches, rows, targets, *weights)
-
     def _name(self, attempt: Attempt) -> str:
         """What tells the attempt from the others."""
         of_network = isinstance(self.training, NetworkTraining)
@@ -255,8 +190,7 @@ class Finetuner:
         initialize(self.network, autoencoders, unlabelled[:STANDARDIZED_ON], seed)
         if self._decoder:
             initialize_decoder(self._decoder, autoencoders)
-        objective = self._objectives[attempt.trains_head, attempt.dropout]
-        objective.begin(unlabelled, derive(seed, "noise"))
+        self._trainers.objective(attempt).begin(unlabelled, derive(seed, "noise"))
 
     def _train(
         self,
@@ -268,20 +202,20 @@ class Finetuner:
         seed: int,
         watch: Watch,
         more_steps: int,
-    ) -> tuple[float, list[np.ndarray]]:
+    ) -> tuple[float, Weights]:
         """Train from the network's present weights; give back the best checkpoint and its merit."""
         rows = self._batched(self._codes, train.rows) if attempt.trains_head else train.rows
-        targets = coding.encode(train.targets).astype(self._targets.dtype.name)
+        targets = coding.encode(train.targets).astype(self._target_type)
         arrays = [tf.constant(rows), tf.constant(targets)]
         if train.weights is not None:
             arrays.append(tf.constant((train.weights / train.weights.mean()).astype("float32")))
-        if self._reads_unlabelled and not attempt.trains_head:
+        if reads_unlabelled(self.training) and not attempt.trains_head:
             arrays.append(tf.constant(unlabelled))
-        objective = self._objectives[attempt.trains_head, attempt.dropout]
+        objective = self._trainers.objective(attempt)
         objective.weigh(train.targets)
         more = 0 if attempt.trains_head else more_steps
         batches = self._batches(len(train.rows), seed, more)
-        trainer = self._trainer(attempt, batches.shape[1])
+        trainer = self._trainers.trainer(attempt, batches.shape[1])
         trainer.reset()
         steps = len(batches)
         checkpoints = min(self.training.checkpoints, steps)
@@ -317,7 +251,7 @@ class Finetuner:
                 predicted = predicted._replace(weights=validation.weights)
                 score = self.metric.score(validation.targets, predicted)
                 merit = self.metric.merit(score)
-                truth = coding.encode(validation.targets).astype(self._targets.dtype.name)
+                truth = coding.encode(validation.targets).astype(self._target_type)
                 losses = np.asarray(self.task.losses(truth, outputs))
                 loss = float(np.average(losses, weights=validation.weights))
                 metrics |= {"validation_loss": loss, f"validation_{self.metric.name}": score}
@@ -352,8 +286,3 @@ class Finetuner:
     def _batched(function, rows: Rows) -> np.ndarray:
         starts = range(0, len(rows), PREDICTED_ROWS)
         return np.concatenate([function(rows[s : s + PREDICTED_ROWS]).numpy() for s in starts])
-
-    @staticmethod
-    def _group(decay: float, *parts: keras.layers.Layer) -> ParameterGroup:
-        optimizer = keras.optimizers.AdamW(weight_decay=decay)
-        return ParameterGroup(optimizer, [v for part in parts for v in part.trainable_variables])

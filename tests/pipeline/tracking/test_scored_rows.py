@@ -1,5 +1,8 @@
 """What an exported model predicts for its test rows, stored and read back."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -50,6 +53,15 @@ def test_a_run_that_is_not_there_is_told(run_id, tracker):
 def test_an_export_of_before_there_were_gates_is_told(tracker):
     with pytest.raises(InputError, match="has no artifact 'scored_rows.npz'"):
         stored_scored_rows(tracker, finished_run(tracker))
+
+
+def test_an_export_of_before_targets_were_stored_is_told(tracker, tmp_path: Path):
+    file = tmp_path / "scored_rows.npz"
+    np.savez(file, about=np.array(json.dumps(["regression", []])))
+    with tracker.stage("export", "export", None, {}) as run:
+        run.artifact(file)
+    with pytest.raises(InputError, match="an earlier version of Layerwise exported it"):
+        stored_scored_rows(tracker, run.run_id)
 
 
 def test_what_was_changed_afterwards_is_not_believed(tracker):

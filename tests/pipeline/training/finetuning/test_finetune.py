@@ -158,8 +158,8 @@ def test_training_is_what_a_plain_keras_loop_does(rate, finetuner, encoders, par
 def test_with_xla_a_trial_comes_out_alike(rows, finetuner, encoders, parts, monkeypatch):
     given = parts._replace(train=Labelled(parts.train.rows[:rows], parts.train.targets[:rows]))
     plain = run(finetuner(), encoders[0], given).trial
-    monkeypatch.setattr("pipeline.training.finetuning.finetune.WORTH_MEASURING", 0)
-    monkeypatch.setattr("pipeline.training.finetuning.finetune.faster_with_xla", lambda *_: True)
+    monkeypatch.setattr("pipeline.training.finetuning.trainers.WORTH_MEASURING", 0)
+    monkeypatch.setattr("pipeline.training.finetuning.trainers.faster_with_xla", lambda *_: True)
     compiled = new(CONFIG)
     trial = run(compiled, encoders[0], given).trial
     assert trial.attempt.encoder_rate == plain.attempt.encoder_rate
@@ -172,10 +172,10 @@ def test_with_xla_a_trial_comes_out_alike(rows, finetuner, encoders, parts, monk
     "switch", [{"dropout": 0.1}, {"corruption": MaskingNoise(share=0.2)}, {"pseudo_labels": 0.5}]
 )
 def test_where_fine_tuning_draws_at_random_xla_is_not_asked(switch, monkeypatch):
-    monkeypatch.setattr("pipeline.training.finetuning.finetune.WORTH_MEASURING", 0)
+    monkeypatch.setattr("pipeline.training.finetuning.trainers.WORTH_MEASURING", 0)
     asked: list = []
     monkeypatch.setattr(
-        "pipeline.training.finetuning.finetune.faster_with_xla", lambda *given: asked.append(given)
+        "pipeline.training.finetuning.trainers.faster_with_xla", lambda *given: asked.append(given)
     )
     new(CONFIG.model_copy(update=switch))
     assert not asked
